@@ -1,0 +1,22 @@
+# Sets up a virtual environment on first use; every target works on a fresh machine.
+PYTHON ?= python3
+VENV   := .venv
+BIN    := $(VENV)/bin
+
+.PHONY: check test test-all
+
+$(VENV)/ready: pyproject.toml
+	$(PYTHON) -m venv $(VENV)
+	$(BIN)/pip install --quiet --editable '.[dev]'
+	mkdir -p .typing && ln -sfn .. .typing/llmagentos
+	touch $@
+
+check: $(VENV)/ready
+	$(BIN)/ruff format --check syscalls tests
+	$(BIN)/ruff check syscalls tests
+	$(BIN)/mypy
+
+test: $(VENV)/ready
+	$(BIN)/pytest -q
+
+test-all: test

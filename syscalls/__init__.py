@@ -1,0 +1,1 @@
+"""The contract: interfaces, the syscall table, messages, errors and the client SDK."""

@@ -1,0 +1,98 @@
+"""How an interface is written: a class of typed methods, each marked as a syscall.
+
+Interface:
+    Interface   base class; `class Memory(Interface, name="memory")`
+    syscall     decorator that states what the kernel must know of a method
+    Traits      what it states
+
+A driver, a service and a plugin are read in the same way: the class may be a bare contract
+(methods without a body) or the implementation itself.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any, ClassVar, TypeVar
+
+if TYPE_CHECKING:
+    from .client import OS
+
+F = TypeVar("F", bound=Callable[..., Any])
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Traits:
+    """What the kernel must know of a syscall besides its types."""
+
+    #: The class of device the call is queued on; None where it goes straight to its provider.
+    device: str | None = None
+    #: The call changes something outside the operating system (a file, a remote service).
+    effect: bool = False
+    #: The call may be sent again after a crash without harm.
+    idempotent: bool = False
+    #: The call answers with a stream of items.
+    stream: bool = False
+    #: The argument that a capability's qualifier is matched with (`tool.call:calculator`).
+    subject: str | None = None
+    #: Seconds until the call ends in ETIMEDOUT when the caller names no deadline.
+    deadline: float = 30.0
+    #: The result comes from outside and may carry a stranger's instructions.
+    untrusted: bool = False
+
+
+def syscall(
+    *,
+    device: str | None = None,
+    effect: bool = False,
+    idempotent: bool = False,
+    stream: bool = False,
+    subject: str | None = None,
+    deadline: float = 30.0,
+    untrusted: bool = False,
+) -> Callable[[F], F]:
+    """Mark a method as a syscall. The keywords are the fields of `Traits`."""
+    traits = Traits(
+        device=device,
+        effect=effect,
+        idempotent=idempotent,
+        stream=stream,
+        subject=subject,
+        deadline=deadline,
+        untrusted=untrusted,
+    )
+
+    def mark(method: F) -> F:
+        method.__syscall__ = traits  # type: ignore[attr-defined]
+        return method
+
+    return mark
+
+
+class Interface:
+    """Base of every interface; a subclass of a named interface implements it."""
+
+    #: The first half of each syscall's name.
+    interface_name: ClassVar[str] = ""
+
+    def __init_subclass__(cls, *, name: str | None = None, **kwargs: Any) -> None:
+        super().__init_subclass__(**kwargs)
+        if name is not None:
+            cls.interface_name = name
+
+    @classmethod
+    def methods(cls) -> dict[str, tuple[Callable[..., Any], Traits]]:
+        """Return each syscall's declaration, the one that carries the mark, by method name."""
+        found: dict[str, tuple[Callable[..., Any], Traits]] = {}
+        for base in reversed(cls.__mro__):
+            for name, member in vars(base).items():
+                traits = getattr(member, "__syscall__", None)
+                if traits is not None:
+                    found[name] = (member, traits)
+        return found
+
+    async def setup(self, os: OS) -> None:
+        """Prepare to serve; called once, before the first call, by the process that serves."""
+
+    async def teardown(self) -> None:
+        """Let go of what `setup` took; called once, after the last call."""

@@ -1,0 +1,41 @@
+"""The messages between processes and the kernel.
+
+A frame is `length u32 | header length u16 | header | body`, big-endian; the header is a msgpack
+array, the body an opaque msgpack value that the kernel forwards without decoding. Header fields
+after the known ones are ignored, so that a newer peer may add some.
+
+    kind     header after (version, kind, call)                      body
+    REQUEST  syscall, deadline s, trace, behalf, caller, principal   map of arguments
+    REPLY    usage map or nil                                        the result
+    ERROR    code                                                    [message, details]
+    ITEM     -                                                       one item of a stream
+    CREDIT   items granted                                           -
+    CANCEL   -                                                       -
+    SIGNAL   name                                                    the signal's value
+
+`behalf` names a call that the sender is serving: a nested call made with it runs with the rights
+and the budget of whoever made that call. `caller` and `principal` are written by the kernel alone.
+"""
+
+from __future__ import annotations
+
+from enum import IntEnum
+
+#: Frames of another major version are refused with EPROTO.
+VERSION = 1
+#: The largest frame, in bytes, that anybody may send.
+MAX_FRAME = 16 * 1024 * 1024
+#: How many items a provider may send ahead of the consumer's credit.
+INITIAL_CREDIT = 64
+
+
+class Kind(IntEnum):
+    """What a frame is."""
+
+    REQUEST = 0
+    REPLY = 1
+    ERROR = 2
+    ITEM = 3
+    CREDIT = 4
+    CANCEL = 5
+    SIGNAL = 6
