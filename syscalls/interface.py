@@ -13,10 +13,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any, ClassVar, TypeVar
-
-if TYPE_CHECKING:
-    from .client import OS
+from typing import Any, ClassVar, TypeVar
 
 F = TypeVar("F", bound=Callable[..., Any])
 
@@ -90,9 +87,3 @@ class Interface:
                 if traits is not None:
                     found[name] = (member, traits)
         return found
-
-    async def setup(self, os: OS) -> None:
-        """Prepare to serve; called once, before the first call, by the process that serves."""
-
-    async def teardown(self) -> None:
-        """Let go of what `setup` took; called once, after the last call."""
