@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import pytest
 
-from llmagentos.syscalls.errors import BY_CODE, Internal, TryAgain, from_wire
+from llmagentos.syscalls import errors
+from llmagentos.syscalls.errors import BY_CODE, Internal, LLMAgentOSError, TryAgain, from_wire
 
 
 @pytest.mark.parametrize("code", sorted(BY_CODE))
@@ -16,7 +17,9 @@ def test_error_crosses_the_wire_as_its_own_class(code: str) -> None:
 
 
 def test_every_class_has_a_code_of_its_own_and_a_default_message() -> None:
-    assert len(BY_CODE) == 16
+    kinds = LLMAgentOSError.__subclasses__()
+    assert len(BY_CODE) == len(kinds)
+    assert all(f"{kind.__name__} " in (errors.__doc__ or "") for kind in kinds)
     assert all(kind().message for kind in BY_CODE.values())
 
 
