@@ -1,0 +1,153 @@
+"""The serving end of the bus: a driver, service or plugin answers its interface's syscalls.
+
+Interface:
+    Server(interface instance, …).attach(client)   answer what arrives on that connection
+    caller()                                       who made the call being served
+"""
+
+from __future__ import annotations
+
+import asyncio
+import inspect
+from collections.abc import AsyncIterator, Callable
+from contextvars import ContextVar
+from dataclasses import dataclass
+from typing import Any
+
+from .client import Client
+from .codec import pack, unpack
+from .connection import Connection
+from .errors import Cancelled, Internal, LLMAgentOSError, NoSyscall, ProtocolError
+from .interface import Interface
+from .message import INITIAL_CREDIT, VERSION, Kind
+from .table import Syscall, SyscallTable
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Caller:
+    """Who made a call, as the kernel states it."""
+
+    #: The process.
+    pid: int
+    #: The user that the process belongs to.
+    principal: str
+    #: The call's number, to make nested calls on the caller's behalf.
+    call: int
+
+
+_CALLER: ContextVar[Caller] = ContextVar("caller")
+
+
+def caller() -> Caller:
+    """Return who made the call being served. Raises LookupError outside of one."""
+    return _CALLER.get()
+
+
+class _Credit:
+    """How many items of a stream may still be sent."""
+
+    def __init__(self) -> None:
+        self._left = INITIAL_CREDIT
+        self._granted = asyncio.Event()
+
+    def grant(self, count: int) -> None:
+        self._left += count
+        self._granted.set()
+
+    async def take(self) -> None:
+        while self._left <= 0:
+            self._granted.clear()
+            await self._granted.wait()
+        self._left -= 1
+
+
+@dataclass(slots=True)
+class _Running:
+    task: asyncio.Task[None]
+    credit: _Credit
+
+
+class Server:
+    """Answers calls of one or more interfaces, each call in a task of the given group."""
+
+    def __init__(self, tasks: asyncio.TaskGroup, *served: Interface) -> None:
+        self.table = SyscallTable(*(type(one) for one in served))
+        self._methods: dict[str, tuple[Syscall, Callable[..., Any]]] = {
+            f"{one.interface_name}.{name}": (
+                self.table[f"{one.interface_name}.{name}"],
+                getattr(one, name),
+            )
+            for one in served
+            for name in type(one).methods()
+        }
+        self._tasks = tasks
+        self._running: dict[int, _Running] = {}
+
+    def attach(self, client: Client) -> None:
+        """Answer the requests that arrive on the client's connection.
+
+        When it is lost, the calls being served are cancelled: nobody waits for them any more.
+        """
+        client.on_request = self._on_request
+        client.on_lost = self._cancel_all
+
+    def _cancel_all(self) -> None:
+        for running in self._running.values():
+            running.task.cancel()
+
+    def _on_request(self, connection: Connection, header: list[Any], body: bytes) -> None:
+        kind, call = header[1], header[2]
+        if kind == Kind.REQUEST:
+            if len(header) < 9:
+                raise ProtocolError("a request without its caller")
+            credit = _Credit()
+            work = self._serve(connection, header, body, credit)
+            self._running[call] = _Running(self._tasks.create_task(work), credit)
+        elif (running := self._running.get(call)) is None:
+            return  # The call has ended while this frame was on its way.
+        elif kind == Kind.CREDIT:
+            running.credit.grant(header[3] if len(header) > 3 and type(header[3]) is int else 0)
+        else:
+            running.task.cancel()
+
+    async def _serve(
+        self, connection: Connection, header: list[Any], body: bytes, credit: _Credit
+    ) -> None:
+        call, name, pid, principal = header[2], header[3], header[7], header[8]
+        _CALLER.set(Caller(pid=pid, principal=principal, call=call))
+        try:
+            if name not in self._methods:
+                raise NoSyscall(f"{name!r} is not served here")
+            entry, method = self._methods[name]
+            result = method(**entry.check(unpack(body)))
+            if entry.traits.stream:
+                await _send_items(connection, call, result, credit)
+                result = None
+            elif inspect.isawaitable(result):
+                result = await result
+            connection.send((VERSION, Kind.REPLY, call, None), pack(result))
+        except LLMAgentOSError as error:
+            _send_error(connection, call, error)
+        except asyncio.CancelledError:
+            # Answered as every call is; raising it further would look like a cancelled server.
+            _send_error(connection, call, Cancelled())
+        except Exception as error:
+            _send_error(
+                connection, call, Internal(f"{name} failed: {type(error).__name__}: {error}")
+            )
+        finally:
+            self._running.pop(call, None)
+
+
+async def _send_items(
+    connection: Connection, call: int, items: AsyncIterator[Any], credit: _Credit
+) -> None:
+    async for item in items:
+        await credit.take()
+        await connection.writable.wait()
+        connection.send((VERSION, Kind.ITEM, call), pack(item))
+
+
+def _send_error(connection: Connection, call: int, error: LLMAgentOSError) -> None:
+    body = pack([error.message, error.details])
+    connection.send((VERSION, Kind.ERROR, call, error.code), body)
