@@ -12,9 +12,10 @@ $(VENV)/ready: pyproject.toml
 	touch $@
 
 check: $(VENV)/ready
-	$(BIN)/ruff format --check syscalls tests
-	$(BIN)/ruff check syscalls tests
+	$(BIN)/ruff format --check kernel syscalls tests
+	$(BIN)/ruff check kernel syscalls tests
 	$(BIN)/mypy
+	PYTHONPATH=.typing $(BIN)/lint-imports
 
 test: $(VENV)/ready
 	$(BIN)/pytest -q

@@ -1,0 +1,1 @@
+"""What must be trusted: processes, capabilities, and the trap that every syscall passes."""

@@ -1,0 +1,163 @@
+"""What a process may ask for.
+
+A capability names a syscall or a pattern of them, a qualifier and constraints:
+
+    memory.*                                 every call of the memory interface
+    tool.call:calculator                     one tool
+    tool.call:http_fetch{host=*.example.org} one tool, on some hosts
+
+`*` stands for any run of characters and is the only wildcard. A missing value matches nothing.
+
+Interface:
+    Capability       one grant; `parse`, `covers`
+    CapabilitySet    what a process holds; `allows`, `attenuate`
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import dataclass
+from functools import lru_cache
+from typing import Any
+from urllib.parse import urlsplit
+
+from ..syscalls.errors import InvalidArgument, PermissionDenied
+
+_SHAPE = re.compile(r"([a-z0-9_.*]+)(?::([^{}]+))?(?:\{([^{}]*)\})?")
+
+
+@lru_cache(maxsize=4096)
+def _pattern(text: str) -> re.Pattern[str]:
+    return re.compile(".*".join(map(re.escape, text.split("*"))), re.DOTALL)
+
+
+def _matches(pattern: str, text: str) -> bool:
+    return _pattern(pattern).fullmatch(text) is not None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Capability:
+    """One grant."""
+
+    #: Pattern of syscall names.
+    syscall: str
+    #: Pattern of the call's subject (a tool's name, a namespace); None for any.
+    subject: str | None = None
+    #: Patterns of argument values, by argument name.
+    constraints: tuple[tuple[str, str], ...] = ()
+
+    @classmethod
+    def parse(cls, text: str) -> Capability:
+        """Read a capability's text. Raises `InvalidArgument` saying what is wrong with it."""
+        shape = _SHAPE.fullmatch(text)
+        if shape is None:
+            raise InvalidArgument(
+                f"{text!r} is no capability; write syscall, syscall:subject or "
+                "syscall:subject{argument=pattern,…}"
+            )
+        syscall, subject, braces = shape.groups()
+        constraints = []
+        for part in filter(None, (braces or "").split(",")):
+            key, equals, pattern = part.partition("=")
+            if not equals or not key.strip().isidentifier():
+                raise InvalidArgument(f"{part!r} in {text!r} is no argument=pattern")
+            constraints.append((key.strip(), pattern.strip()))
+        return cls(syscall=syscall, subject=subject, constraints=tuple(constraints))
+
+    def __str__(self) -> str:
+        subject = f":{self.subject}" if self.subject is not None else ""
+        inner = ",".join(f"{key}={pattern}" for key, pattern in self.constraints)
+        return f"{self.syscall}{subject}" + (f"{{{inner}}}" if inner else "")
+
+    def covers(self, other: Capability) -> bool:
+        """Whether every call that `other` allows is surely allowed by this one too.
+
+        A wildcard in the other's pattern is matched as a character of its own, which only a
+        wildcard here can match: sound, and exact but for patterns nobody writes.
+        """
+        if not _matches(self.syscall, other.syscall):
+            return False
+        if self.subject is not None and (
+            other.subject is None or not _matches(self.subject, other.subject)
+        ):
+            return False
+        theirs: dict[str, list[str]] = {}
+        for key, pattern in other.constraints:
+            theirs.setdefault(key, []).append(pattern)
+        return all(
+            any(_matches(pattern, one) for one in theirs.get(key, ()))
+            for key, pattern in self.constraints
+        )
+
+    def allows(self, syscall: str, subject: str | None, arguments: Mapping[str, Any]) -> bool:
+        """Whether this grant alone allows the call."""
+        if not _matches(self.syscall, syscall):
+            return False
+        if self.subject is not None and (subject is None or not _matches(self.subject, subject)):
+            return False
+        return all(
+            (value := _argument(arguments, key)) is not None and _matches(pattern, value)
+            for key, pattern in self.constraints
+        )
+
+
+class CapabilitySet:
+    """What a process holds. Immutable; remembers which syscalls need no look at arguments."""
+
+    __slots__ = ("_capabilities", "_free")
+
+    def __init__(self, capabilities: Iterable[Capability] = ()) -> None:
+        self._capabilities = tuple(capabilities)
+        self._free: dict[str, bool] = {}
+
+    @classmethod
+    def parse(cls, texts: Iterable[str]) -> CapabilitySet:
+        """Read several capabilities' texts. Raises `InvalidArgument`."""
+        return cls(map(Capability.parse, texts))
+
+    def __iter__(self) -> Iterator[Capability]:
+        return iter(self._capabilities)
+
+    def free(self, syscall: str) -> bool:
+        """Whether the syscall is allowed whatever its arguments are: one look-up when known.
+
+        The names asked for must come from the syscall table, which bounds what is remembered.
+        """
+        known = self._free.get(syscall)
+        if known is None:
+            known = self._free[syscall] = any(
+                one.subject is None and not one.constraints and _matches(one.syscall, syscall)
+                for one in self._capabilities
+            )
+        return known
+
+    def allows(
+        self, syscall: str, subject: str | None = None, arguments: Mapping[str, Any] | None = None
+    ) -> bool:
+        """Whether some grant allows the call."""
+        return self.free(syscall) or any(
+            one.allows(syscall, subject, arguments or {}) for one in self._capabilities
+        )
+
+    def attenuate(self, requested: CapabilitySet) -> CapabilitySet:
+        """Return `requested` for a child. Raises `PermissionDenied` naming what is not held."""
+        for one in requested:
+            if not any(held.covers(one) for held in self._capabilities):
+                raise PermissionDenied(f"{one} is not held and so cannot be passed on")
+        return requested
+
+
+def _argument(arguments: Mapping[str, Any], key: str) -> str | None:
+    """Find a value among a call's arguments, or among those of the tool that it calls."""
+    nested = arguments.get("arguments")
+    for level in (arguments, nested if isinstance(nested, Mapping) else {}):
+        if key in level:
+            value = level[key]
+            return str(value)
+        if key == "host" and isinstance(level.get("url"), str):
+            try:
+                return urlsplit(str(level["url"])).hostname
+            except ValueError:
+                return None
+    return None
