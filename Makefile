@@ -3,7 +3,9 @@ PYTHON ?= python3
 VENV   := .venv
 BIN    := $(VENV)/bin
 
-.PHONY: check test test-all
+BENCHMARK ?= syscall
+
+.PHONY: bench check test test-all
 
 $(VENV)/ready: pyproject.toml
 	$(PYTHON) -m venv $(VENV)
@@ -12,8 +14,8 @@ $(VENV)/ready: pyproject.toml
 	touch $@
 
 check: $(VENV)/ready
-	$(BIN)/ruff format --check kernel syscalls tests
-	$(BIN)/ruff check kernel syscalls tests
+	$(BIN)/ruff format --check benchmarks kernel syscalls tests
+	$(BIN)/ruff check benchmarks kernel syscalls tests
 	$(BIN)/mypy
 	PYTHONPATH=.typing $(BIN)/lint-imports
 
@@ -21,3 +23,6 @@ test: $(VENV)/ready
 	$(BIN)/pytest -q
 
 test-all: test
+
+bench: $(VENV)/ready
+	$(BIN)/python -m benchmarks.$(BENCHMARK) --json

@@ -149,15 +149,25 @@ class CapabilitySet:
 
 
 def _argument(arguments: Mapping[str, Any], key: str) -> str | None:
-    """Find a value among a call's arguments, or among those of the tool that it calls."""
+    """Find a value among a call's arguments, or among those of the tool that it calls.
+
+    The host is that of the `url` where there is one: an argument named host beside it must not
+    hide where the call really goes.
+    """
     nested = arguments.get("arguments")
-    for level in (arguments, nested if isinstance(nested, Mapping) else {}):
+    levels = (arguments, nested if isinstance(nested, Mapping) else {})
+    if key == "host":
+        for level in levels:
+            if "url" in level:
+                return _host(level["url"])
+    for level in levels:
         if key in level:
-            value = level[key]
-            return str(value)
-        if key == "host" and isinstance(level.get("url"), str):
-            try:
-                return urlsplit(str(level["url"])).hostname
-            except ValueError:
-                return None
+            return str(level[key])
     return None
+
+
+def _host(url: Any) -> str | None:
+    try:
+        return urlsplit(str(url)).hostname
+    except ValueError:
+        return None

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Callable, Sequence
-from typing import Any
+from typing import Any, cast
 
 from .codec import Decoder, pack, pack_frame
 from .errors import LLMAgentOSError
@@ -34,9 +34,9 @@ class Connection(asyncio.Protocol):
         self.owner: Any = None
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
-        assert isinstance(transport, asyncio.WriteTransport)
-        self._transport = transport
-        self._write = transport.write
+        # uvloop's transports have the methods of WriteTransport without being one.
+        self._transport = cast(asyncio.WriteTransport, transport)
+        self._write = self._transport.write
 
     def data_received(self, data: bytes) -> None:
         try:

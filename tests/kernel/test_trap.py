@@ -8,6 +8,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 import pytest
+import uvloop
 
 from llmagentos.kernel.bus import Bus
 from llmagentos.kernel.capability import CapabilitySet
@@ -115,6 +116,7 @@ def play(
             assert trap.pending == 0
 
     asyncio.run(run())
+    uvloop.run(run())
 
 
 def test_call_reaches_its_driver_with_the_callers_identity() -> None:
@@ -216,6 +218,7 @@ def test_call_ends_at_its_deadline_and_the_driver_is_told() -> None:
 
     async def scene(house: House) -> None:
         nonlocal now
+        now = 100.0
         await house.driver()
         agent = await house.agent()
         task = asyncio.ensure_future(agent.call("store.sleep", deadline=5))

@@ -1,0 +1,1 @@
+"""One-command comparisons: `python -m benchmarks.NAME [--json]`."""
