@@ -24,7 +24,7 @@ from llmagentos.kernel.bus import Bus
 from llmagentos.kernel.capability import CapabilitySet
 from llmagentos.kernel.process import ControlBlock, ProcessTable
 from llmagentos.kernel.trap import Trap
-from llmagentos.syscalls.client import connect
+from llmagentos.syscalls.client import Client, connect
 from llmagentos.syscalls.clock import Clock
 from llmagentos.syscalls.interface import Interface, syscall
 from llmagentos.syscalls.server import Server
@@ -89,9 +89,10 @@ async def play(role: str, sock: socket.socket) -> None:
         body = {"text": PAYLOAD}
         await obey({"two": lambda: bare.call("two", body), "one": lambda: bare.call("one", body)})
     elif role == "driver":
-        client = await connect(sock)
+        client = Client()
         async with asyncio.TaskGroup() as tasks:
             Server(tasks, Echo()).attach(client)
+            await client.open(sock)
             await client.lost.wait()
     else:
         protocol = await attach(sock)

@@ -133,6 +133,17 @@ class Client:
         """Return an object whose methods, typed as the interface's, are calls."""
         return cast(I, _Proxy(self, read(interface), behalf))
 
+    async def open(self, sock: socket.socket) -> None:
+        """Start on a connected stream socket, which the client then owns.
+
+        Whoever serves as well attaches its server before: requests may already be waiting.
+        Raises `InvalidArgument` for a socket of another type.
+        """
+        if sock.type & socket.SOCK_STREAM != socket.SOCK_STREAM:
+            raise InvalidArgument("the bus speaks over a stream socket")
+        loop = asyncio.get_running_loop()
+        await loop.create_connection(lambda: self.connection, sock=sock)
+
     def close(self) -> None:
         """End the connection; calls in flight end in `DeviceError`."""
         self.connection.close()
@@ -236,8 +247,6 @@ def _error(header: list[Any], body: bytes) -> LLMAgentOSError:
 
 async def connect(sock: socket.socket, on_signal: OnSignal | None = None) -> Client:
     """Return a client over a connected stream socket, which it then owns."""
-    if sock.type & socket.SOCK_STREAM != socket.SOCK_STREAM:
-        raise InvalidArgument("the bus speaks over a stream socket")
     client = Client(on_signal)
-    await asyncio.get_running_loop().create_connection(lambda: client.connection, sock=sock)
+    await client.open(sock)
     return client

@@ -218,7 +218,6 @@ def test_call_ends_at_its_deadline_and_the_driver_is_told() -> None:
 
     async def scene(house: House) -> None:
         nonlocal now
-        now = 100.0
         await house.driver()
         agent = await house.agent()
         task = asyncio.ensure_future(agent.call("store.sleep", deadline=5))
@@ -227,6 +226,7 @@ def test_call_ends_at_its_deadline_and_the_driver_is_told() -> None:
         with pytest.raises(DeadlineExceeded, match=r"store\.sleep"):
             await task
         await house.store.cancelled.wait()
+        now = 100.0
 
     play(scene, lambda: now)
 
