@@ -86,7 +86,8 @@ class Server:
     def attach(self, client: Client) -> None:
         """Answer the requests that arrive on the client's connection.
 
-        Attach before the client is opened: a request may be waiting already. When it is lost, the calls being served are cancelled: nobody waits for them any more.
+        Attach before the client is opened: a request may be waiting already. When the connection
+        is lost, the calls being served are cancelled: nobody waits for them any more.
         """
         client.on_request = self._on_request
         client.on_lost = self._cancel_all
