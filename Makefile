@@ -4,6 +4,7 @@ VENV   := .venv
 BIN    := $(VENV)/bin
 
 BENCHMARK ?= syscall
+CODE := __init__.py benchmarks drivers examples kernel services/runtime syscalls tests
 
 .PHONY: bench check test test-all
 
@@ -14,8 +15,8 @@ $(VENV)/ready: pyproject.toml
 	touch $@
 
 check: $(VENV)/ready
-	$(BIN)/ruff format --check benchmarks kernel syscalls tests
-	$(BIN)/ruff check benchmarks kernel syscalls tests
+	$(BIN)/ruff format --check $(CODE)
+	$(BIN)/ruff check $(CODE)
 	$(BIN)/mypy
 	PYTHONPATH=.typing $(BIN)/lint-imports
 

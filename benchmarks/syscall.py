@@ -28,6 +28,7 @@ from llmagentos.syscalls.client import Client, connect
 from llmagentos.syscalls.clock import Clock
 from llmagentos.syscalls.interface import Interface, syscall
 from llmagentos.syscalls.server import Server
+from llmagentos.syscalls.table import describe
 
 from .star import BareClient, attach, relay
 
@@ -133,7 +134,7 @@ async def measure(rounds: int, count: int) -> dict[str, float]:
         )
         driver = enter(table)
         processes = [await start("driver", await bus.connect(driver))]
-        trap.provide(driver, Echo)
+        trap.provide(driver, describe(Echo))
         processes.append(agent := await start("agent", await bus.connect(enter(table))))
         (near, client), (far, echo) = socket.socketpair(), socket.socketpair()
         await relay(near, far)

@@ -3,12 +3,14 @@
 Interface:
     Bus(trap)         an asynchronous context; while it is open, calls are carried
     Bus.connect       the socket for a new process to inherit; the connection is its identity
+    Bus.adopt         the same for a socket that somebody else has connected
 """
 
 from __future__ import annotations
 
 import asyncio
 import socket
+from collections.abc import Callable
 from types import TracebackType
 
 from ..syscalls.connection import Connection
@@ -45,15 +47,27 @@ class Bus:
     async def connect(self, process: ControlBlock) -> socket.socket:
         """Attach a process and return its end, which the caller passes on or closes."""
         ours, theirs = socket.socketpair()
-        connection = Connection(self._trap.on_frame, self._on_lost)
-        self._trap.attach(process, connection)
-        self._connections.add(connection)
-        await asyncio.get_running_loop().create_connection(lambda: connection, sock=ours)
+        await self.adopt(process, ours)
         return theirs
 
-    def _on_lost(self, connection: Connection) -> None:
-        self._connections.discard(connection)
-        self._trap.on_lost(connection)
+    async def adopt(
+        self,
+        process: ControlBlock,
+        sock: socket.socket,
+        on_lost: Callable[[ControlBlock], None] | None = None,
+    ) -> None:
+        """Attach a process by the kernel's end of its connection; `on_lost` is told of its end."""
+
+        def lost(connection: Connection) -> None:
+            self._connections.discard(connection)
+            self._trap.on_lost(connection)
+            if on_lost is not None:
+                on_lost(process)
+
+        connection = Connection(self._trap.on_frame, lost)
+        self._trap.attach(process, connection)
+        self._connections.add(connection)
+        await asyncio.get_running_loop().create_connection(lambda: connection, sock=sock)
 
     def _tick(self) -> None:
         self._trap.expire()

@@ -140,6 +140,23 @@ class CapabilitySet:
             one.allows(syscall, subject, arguments or {}) for one in self._capabilities
         )
 
+    def without(self, dropped: Iterable[str]) -> CapabilitySet:
+        """Return the set without the grants that any of `dropped` covers.
+
+        Raises `InvalidArgument` for one that would only narrow a grant: `memory.*` cannot lose
+        `memory.put` alone, since there is no way to write the rest.
+        """
+        gone = [Capability.parse(text) for text in dropped]
+        for one in gone:
+            for held in self._capabilities:
+                if held.covers(one) and not one.covers(held):
+                    raise InvalidArgument(
+                        f"{one} is a part of {held}; drop that, or grant the rest"
+                    )
+        return CapabilitySet(
+            held for held in self._capabilities if not any(one.covers(held) for one in gone)
+        )
+
     def attenuate(self, requested: CapabilitySet) -> CapabilitySet:
         """Return `requested` for a child. Raises `PermissionDenied` naming what is not held."""
         for one in requested:

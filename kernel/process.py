@@ -1,6 +1,7 @@
 """Processes: who exists, whose child each is, and how it ended.
 
 Interface:
+    Kind            what a process is for
     State           where a process stands
     ControlBlock    all that the kernel knows of one process
     ProcessTable    control blocks by pid; `create`, `exit`, `reap`
@@ -8,13 +9,30 @@ Interface:
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+import asyncio
+import itertools
+import time
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from enum import StrEnum
+from pathlib import Path
 
 from ..syscalls.connection import Connection
 from ..syscalls.errors import InvalidArgument, NotFound
+from .budget import Budget, Limits
 from .capability import CapabilitySet
+
+
+class Kind(StrEnum):
+    """What a process is for."""
+
+    AGENT = "agent"
+    DRIVER = "driver"
+    SERVICE = "service"
+    #: A person or a token; no program stands behind it.
+    SESSION = "session"
+    #: The kernel's own end, process 1.
+    KERNEL = "kernel"
 
 
 class State(StrEnum):
@@ -42,11 +60,36 @@ class ControlBlock:
     program: str
     #: What it may ask for.
     capabilities: CapabilitySet
+    #: What it may spend, within its parent's.
+    budget: Budget
+    kind: Kind = Kind.AGENT
+    #: A short name for people.
+    name: str = ""
+    #: Seconds since 1970.
+    started: float = 0.0
+    ended: float | None = None
     state: State = State.NEW
     #: The agent's own code, or 128 + the signal that ended it; None while it lives.
     exit_code: int | None = None
     #: Why it ended, for people.
     exit_reason: str | None = None
+
+    #: The machine's number of its program, and what its sandbox reports; the launcher's word.
+    os_pid: int | None = None
+    sandbox: dict[str, str] = field(default_factory=dict)
+    #: What it was started for, where it may write, and where its output goes.
+    task: str | None = None
+    home: Path | None = None
+    log: Path | None = None
+    #: Set once it has ended.
+    exited: asyncio.Event = field(default_factory=asyncio.Event)
+    #: Forget it at its end without a wait.
+    remove: bool = False
+    #: Why the kernel is ending it, and with which code; set before the signal is sent.
+    verdict: tuple[int, str] | None = None
+    #: Told how each of its calls ends, while somebody watches: syscall, arguments, code, result,
+    #: seconds.
+    watcher: Callable[[str, bytes, str, bytes, float], None] | None = None
 
     #: Its end of the bus, set by whoever attaches it.
     connection: Connection | None = None
@@ -61,9 +104,12 @@ class ControlBlock:
 class ProcessTable:
     """Every live process, and every dead one that its parent has not yet waited for."""
 
-    def __init__(self, first_pid: int = 1) -> None:
+    def __init__(
+        self, next_pid: Callable[[], int] | None = None, now: Callable[[], float] = time.time
+    ) -> None:
         self._processes: dict[int, ControlBlock] = {}
-        self._next = first_pid
+        self._next_pid = next_pid or itertools.count(1).__next__
+        self._now = now
 
     def create(
         self,
@@ -72,10 +118,14 @@ class ProcessTable:
         program: str,
         parent: ControlBlock | None = None,
         capabilities: CapabilitySet | None = None,
+        limits: Limits | None = None,
+        kind: Kind = Kind.AGENT,
+        name: str | None = None,
     ) -> ControlBlock:
         """Enter a new process.
 
-        A child holds what it is given of its parent's capabilities, all of them by default.
+        A child holds what it is given of its parent's capabilities, all of them by default, and
+        spends from its parent's budget.
         Raises `PermissionDenied` for more than the parent holds and `InvalidArgument` for a child
         of a dead process; a refused process leaves no trace.
         """
@@ -87,14 +137,18 @@ class ProcessTable:
             held = parent.capabilities
         else:
             held = parent.capabilities.attenuate(capabilities)
+        limits = limits or Limits({})
         process = ControlBlock(
-            pid=self._next,
+            pid=self._next_pid(),
+            kind=kind,
+            name=name or program.rpartition("/")[2],
+            started=self._now(),
+            budget=Budget(limits) if parent is None else parent.budget.child(limits),
             parent=None if parent is None else parent.pid,
             principal=principal,
             program=program,
             capabilities=held,
         )
-        self._next += 1
         self._processes[process.pid] = process
         return process
 
@@ -103,6 +157,10 @@ class ProcessTable:
             return self._processes[pid]
         except KeyError:
             raise NotFound(f"there is no process {pid}") from None
+
+    def find(self, pid: int) -> ControlBlock | None:
+        """Return a process, or None where there is none."""
+        return self._processes.get(pid)
 
     def __iter__(self) -> Iterator[ControlBlock]:
         return iter(list(self._processes.values()))
@@ -120,8 +178,20 @@ class ProcessTable:
             return
         process.state = State.ZOMBIE
         process.exit_code, process.exit_reason = code, reason
+        process.ended = self._now()
+        process.exited.set()
+        process.budget.close()
         for child in self.children(process.pid):
             child.parent = None
+
+    def descends(self, pid: int, ancestor: int) -> bool:
+        """Whether a process is another one or a descendant of it."""
+        while pid != ancestor:
+            process = self._processes.get(pid)
+            if process is None or process.parent is None:
+                return False
+            pid = process.parent
+        return True
 
     def reap(self, pid: int) -> ControlBlock:
         """Forget a dead process and return it. Raises `InvalidArgument` while it lives."""

@@ -13,7 +13,10 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass
-from typing import Any, ClassVar, TypeVar
+from typing import TYPE_CHECKING, Any, ClassVar, TypeVar
+
+if TYPE_CHECKING:
+    from .host import Host
 
 F = TypeVar("F", bound=Callable[..., Any])
 
@@ -76,6 +79,15 @@ class Interface:
         super().__init_subclass__(**kwargs)
         if name is not None:
             cls.interface_name = name
+
+    async def setup(self, host: Host) -> None:
+        """Get ready to answer, in the process that serves the interface. Does nothing by default.
+
+        Calls that arrive meanwhile wait. What it starts in `host.tasks` ends with the process.
+        """
+
+    async def teardown(self) -> None:
+        """Give back what `setup` took; nothing is served any more. Does nothing by default."""
 
     @classmethod
     def methods(cls) -> dict[str, tuple[Callable[..., Any], Traits]]:

@@ -1,8 +1,10 @@
 """The syscall table: what each interface class says, read once.
 
 Interface:
-    Syscall                 one entry: name, traits, argument check, schemas, docstring
-    SyscallTable            entries by name; `add` reads a class, `describe` is what a peer is told
+    Description             a syscall as plain data, which is what peers are told
+    Syscall                 one entry: a description with the checks of its values
+    SyscallTable            entries by name; `add` reads a class
+    read, describe          an interface's entries, and those as plain data
 
 From these entries alone come validation, the client's proxies, the HTTP routes and the reference.
 """
@@ -20,6 +22,24 @@ from typing_extensions import TypedDict
 
 from .errors import AlreadyExists, InvalidArgument, NoSyscall
 from .interface import Interface, Traits
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Description:
+    """One syscall as plain data: all that the kernel, the gateway and people need of it."""
+
+    #: `interface.method`.
+    name: str
+    #: The method's docstring.
+    doc: str
+    #: What the kernel must know.
+    traits: Traits
+    #: Argument names in their order, for positional calls.
+    parameters: list[str]
+    #: JSON schema of the map of arguments.
+    arguments: dict[str, Any]
+    #: JSON schema of the result, or of one item of a stream.
+    result: dict[str, Any]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -60,16 +80,16 @@ class Syscall:
             raise InvalidArgument(f"{self.name}: {name} is given twice")
         return {**bound, **kwargs}
 
-    def describe(self) -> dict[str, Any]:
-        """Return the entry as plain data: name, docstring, traits and both JSON schemas."""
-        traits = {name: getattr(self.traits, name) for name in Traits.__slots__}
-        return {
-            "name": self.name,
-            "doc": self.doc,
-            **traits,
-            "arguments": self.arguments.json_schema(),
-            "result": self.result.json_schema(mode="serialization"),
-        }
+    def describe(self) -> Description:
+        """Return the entry as plain data."""
+        return Description(
+            name=self.name,
+            doc=self.doc,
+            traits=self.traits,
+            parameters=list(self.parameters),
+            arguments=self.arguments.json_schema(),
+            result=self.result.json_schema(mode="serialization"),
+        )
 
 
 class SyscallTable(Mapping[str, Syscall]):
@@ -115,6 +135,11 @@ def read(interface: type[Interface]) -> list[Syscall]:
         _entry(f"{interface.interface_name}.{name}", method, traits)
         for name, (method, traits) in interface.methods().items()
     ]
+
+
+def describe(interface: type[Interface]) -> list[Description]:
+    """Return an interface's entries as plain data. Raises as `read` does."""
+    return [entry.describe() for entry in read(interface)]
 
 
 def _entry(name: str, method: Callable[..., Any], traits: Traits) -> Syscall:

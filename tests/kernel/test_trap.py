@@ -31,6 +31,7 @@ from llmagentos.syscalls.errors import (
 from llmagentos.syscalls.interface import Interface, syscall
 from llmagentos.syscalls.message import VERSION, Kind
 from llmagentos.syscalls.server import Server, caller
+from llmagentos.syscalls.table import describe
 
 
 class Store(Interface, name="store"):
@@ -98,7 +99,7 @@ class House:
         process, client = await self.process()
         self.store.client = client
         Server(self.tasks, self.store).attach(client)
-        self.trap.provide(process, Store)
+        self.trap.provide(process, describe(Store))
         return process, client
 
 
@@ -322,6 +323,6 @@ def test_interface_has_one_provider_at_a_time() -> None:
         await house.driver()
         rival, _ = await house.process()
         with pytest.raises(AlreadyExists):
-            house.trap.provide(rival, Store)
+            house.trap.provide(rival, describe(Store))
 
     play(scene)

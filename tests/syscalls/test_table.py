@@ -63,10 +63,10 @@ def test_positional_and_named_arguments_bind_as_in_python() -> None:
 def test_description_holds_both_schemas_and_the_defaults() -> None:
     table = SyscallTable(Shop)
     buy = table["shop.buy"].describe()
-    assert buy["arguments"]["required"] == ["item"]
-    assert buy["arguments"]["properties"]["count"]["default"] == 1
-    assert buy["result"] == {"type": "string"}
-    assert table["shop.shelves"].describe()["result"]["items"] == {"type": "string"}
+    assert buy.arguments["required"] == ["item"]
+    assert buy.arguments["properties"]["count"]["default"] == 1
+    assert buy.result == {"type": "string"}
+    assert table["shop.shelves"].describe().result["items"] == {"type": "string"}
 
 
 def test_unknown_syscall_is_named() -> None:

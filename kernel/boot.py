@@ -1,0 +1,238 @@
+"""Boot: the rooms come up as one stack and go down in reverse.
+
+    lock → journal → launcher → bus → process 1 → drivers and services → control socket
+
+Interface:
+    run(settings)       a whole daemon, until it is told to stop
+    python -m llmagentos.kernel.boot
+"""
+
+from __future__ import annotations
+
+import asyncio
+import fcntl
+import os
+import signal
+import sys
+import time
+from collections.abc import Callable
+from contextlib import AsyncExitStack
+from dataclasses import dataclass
+
+from ..syscalls.client import Client
+from ..syscalls.clock import Clock
+from ..syscalls.errors import AlreadyExists, LLMAgentOSError
+from ..syscalls.interface import Interface
+from ..syscalls.memory import Memory
+from ..syscalls.model import Model
+from ..syscalls.server import Server
+from ..syscalls.table import describe
+from ..syscalls.tool import Tool
+from .agents import Agents
+from .bus import Bus
+from .capability import CapabilitySet
+from .config import Config, PluginConfig
+from .control import Control, user_name
+from .devices import DeviceTable
+from .events import EventLog
+from .init.affairs import Affairs
+from .init.house import House
+from .init.letters import Letters
+from .init.machine import Machine
+from .init.processes import Processes
+from .journal.recorder import JournalRecorder
+from .journal.writer import JournalWriter
+from .launcher.contract import Launcher
+from .launcher.zygote import ZygoteLauncher
+from .mailbox import PostOffice
+from .paths import Paths, PidSequence
+from .plugins import Plugin, plugins
+from .policy.registry import find
+from .process import Kind, ProcessTable
+from .runqueue import RunQueue
+from .supervisor import Supervisor
+from .tokens import TokenStore
+from .trap import Trap
+
+#: What any driver or service may ask for, and what ours need besides.
+USUAL = ("system.provide", "system.ready", "system.table", "device.register", "clock.*")
+BESIDES = {
+    "tools": ("process.inspect",),
+    "gateway": ("system.session", "system.status"),
+}
+#: The interfaces of process 1 and of the kernel itself.
+OWN = frozenset({"process", "ipc", "system", "device", "clock"})
+#: The interfaces that our own drivers answer; calls wait until they have come up.
+DRIVEN: tuple[type[Interface], ...] = (Memory, Model, Tool)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Settings:
+    """What a daemon is started with."""
+
+    paths: Paths
+    config: Config
+    #: Called once syscalls are accepted.
+    on_ready: Callable[[], None] = lambda: None
+
+
+async def run(settings: Settings, launcher: Launcher | None = None) -> None:
+    """Run a daemon until SIGTERM, SIGINT or `system.shutdown`.
+
+    Raises `AlreadyExists` while another daemon has the same runtime folder.
+    """
+    paths, config = settings.paths, settings.config
+    stop = asyncio.Event()
+    for number in (signal.SIGTERM, signal.SIGINT):
+        asyncio.get_running_loop().add_signal_handler(number, stop.set)
+    paths.make()
+    async with AsyncExitStack() as stack:
+        stack.callback(_lock(paths))
+        journal = JournalWriter(paths.journal)
+        stack.callback(journal.close)
+        recorder = JournalRecorder(journal)
+        stack.callback(recorder.flush)
+        make_queue = _queues(config)
+        trap = Trap(devices=DeviceTable(make_queue), recorder=recorder)
+        table = ProcessTable(PidSequence(paths.pids))
+        events = EventLog()
+        bus = await stack.enter_async_context(Bus(trap))
+        launcher = launcher or ZygoteLauncher()
+        await launcher.start()
+        stack.push_async_callback(launcher.close)
+        agents = Agents(
+            table=table,
+            bus=bus,
+            launcher=launcher,
+            devices=trap.devices,
+            events=events,
+            paths=paths,
+            config=config.agents,
+            runtimes=plugins("runtimes"),
+            interfaces=lambda: _foreign(trap),
+        )
+        launcher.on_exit = agents.on_exit
+        agents.on_birth.append(recorder.started)
+        agents.on_end.append(recorder.exited)
+        supervisor = Supervisor(
+            table=table,
+            bus=bus,
+            launcher=launcher,
+            events=events,
+            paths=paths,
+            principal=user_name(os.getuid()),
+            capabilities=lambda plugin, kind: _rights(plugin, config),
+        )
+        house = House(
+            table=table,
+            trap=trap,
+            agents=agents,
+            supervisor=supervisor,
+            events=events,
+            post=PostOffice(),
+            tokens=TokenStore(paths.tokens),
+            paths=paths,
+            config=config,
+        )
+        await _start_init(stack, house, stop, bus, recorder.health)
+        for group, kind, chosen in (
+            ("drivers", Kind.DRIVER, config.drivers),
+            ("services", Kind.SERVICE, config.services),
+        ):
+            for name, plugin in plugins(group).items():
+                settings_of = chosen.get(name, PluginConfig())
+                if settings_of.enabled:
+                    supervisor.add(plugin, kind, settings_of)
+        stack.push_async_callback(_stop_agents, house)
+        await stack.enter_async_context(supervisor)
+        await stack.enter_async_context(Control(paths.socket, bus, table))
+        events.emit("system.started", "the daemon accepts syscalls")
+        settings.on_ready()
+        await stop.wait()
+
+
+async def _start_init(
+    stack: AsyncExitStack,
+    house: House,
+    stop: asyncio.Event,
+    bus: Bus,
+    health: Callable[[], str],
+) -> None:
+    """Start process 1: a client of the bus like any other, in this very process."""
+    init = house.table.create(
+        principal=user_name(os.getuid()),
+        program="init",
+        capabilities=CapabilitySet.parse(["*"]),
+        kind=Kind.KERNEL,
+    )
+    served = (Processes(house), Letters(house), Affairs(house, stop, health), Machine(house))
+    tasks = await stack.enter_async_context(asyncio.TaskGroup())
+    client = Client()
+    Server(tasks, *served).attach(client)
+    sock = await bus.connect(init)
+    await client.open(sock)
+    stack.callback(client.close)
+    for interface in served:
+        house.trap.provide(init, describe(type(interface)))
+    house.trap.registry.expect(*DRIVEN)
+    house.trap.answer(
+        Clock, now=lambda process: time.time(), monotonic=lambda process: time.monotonic()
+    )
+
+
+async def _stop_agents(house: House) -> None:
+    """Ask every agent to end, and kill those that do not."""
+    alive = [one for one in house.table if one.kind is Kind.AGENT and not one.exited.is_set()]
+    await asyncio.gather(*(house.agents.stop(one, 5.0) for one in alive), return_exceptions=True)
+
+
+def _queues(config: Config) -> Callable[[], RunQueue]:
+    name = config.scheduler.policy
+    policy = find(name)
+    return lambda: RunQueue(policy(), name=name, capacity=config.scheduler.capacity)
+
+
+def _rights(plugin: Plugin, config: Config) -> CapabilitySet:
+    """Return what a driver or service may ask for: a stranger's gets what an agent gets."""
+    if plugin.source == "llmagentos":
+        return CapabilitySet.parse([*USUAL, *BESIDES.get(plugin.name, ())])
+    return CapabilitySet.parse([*USUAL, *config.agents.capabilities])
+
+
+def _foreign(trap: Trap) -> set[str]:
+    """Return the interfaces that plugins have brought."""
+    known = OWN | {interface.interface_name for interface in DRIVEN}
+    names = {one.name.partition(".")[0] for one in trap.registry.descriptions()}
+    return names - known - {"gateway"}
+
+
+def _lock(paths: Paths) -> Callable[[], None]:
+    """Take the runtime folder. Raises `AlreadyExists`; returns what gives it back."""
+    lock = os.open(paths.lock, os.O_CREAT | os.O_RDWR | os.O_CLOEXEC, 0o600)
+    try:
+        fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except OSError:
+        owner = os.read(lock, 32).decode() or "unknown"
+        os.close(lock)
+        raise AlreadyExists(f"a daemon runs already, as process {owner}") from None
+    os.ftruncate(lock, 0)
+    os.write(lock, str(os.getpid()).encode())
+    return lambda: os.close(lock)
+
+
+def main() -> int:
+    """Run a daemon as the command line says."""
+    import uvloop
+
+    from .command_line import settings
+
+    try:
+        uvloop.run(run(settings(sys.argv[1:])))
+    except LLMAgentOSError as error:
+        print(f"aos: {error}", file=sys.stderr)
+        return 125
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())

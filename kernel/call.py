@@ -1,0 +1,119 @@
+"""Calls on their way, found by every side that may end them.
+
+Interface:
+    Call            one syscall from its arrival to its answer
+    CallTable       calls by the kernel's number, by origin, by provider and by deadline
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from typing import Any
+
+from ..syscalls.errors import DeviceError, InDoubt, LLMAgentOSError
+from ..syscalls.table import Description
+from .budget import Reservation
+from .deadlines import DeadlineWheel
+from .process import ControlBlock
+
+
+@dataclass(slots=True)
+class Call:
+    """One syscall on its way. The trap alone writes it."""
+
+    number: int  # the kernel's own, unique
+    syscall: Description
+    origin: ControlBlock  # who gets the answer
+    origin_number: int  # as the origin counts its calls
+    process: ControlBlock  # whose rights and budget it runs with
+    started: float
+    deadline: float
+    body: bytes
+    provider: ControlBlock | None = None
+    attempts: int = 0  # how often it has been handed to a provider
+    reservation: Reservation | None = None
+    answered: bool = False  # the origin has its answer; the device has not let go yet
+
+    def lost(self) -> LLMAgentOSError:
+        """Say honestly what is known once the provider has died."""
+        name, traits = self.syscall.name, self.syscall.traits
+        if traits.effect and not traits.idempotent:
+            return InDoubt(f"{name}: its provider died; the effect may or may not have happened")
+        return DeviceError(f"{name}: its provider died")
+
+
+class CallTable:
+    """Every call that somebody waits for or works on."""
+
+    def __init__(self) -> None:
+        self._calls: dict[int, Call] = {}
+        self._served: dict[int, set[int]] = {}  # by provider's pid, calls it has not answered
+        self._parked: dict[str, dict[int, Call]] = {}  # by syscall, then by number
+        self._deadlines = DeadlineWheel()
+
+    def __len__(self) -> int:
+        return len(self._calls)
+
+    def __iter__(self) -> Iterator[Call]:
+        return iter(list(self._calls.values()))
+
+    def get(self, number: Any) -> Call | None:
+        """Return a call by the kernel's number."""
+        return self._calls.get(number) if type(number) is int else None
+
+    def add(self, call: Call) -> None:
+        """Enter a call that was accepted."""
+        self._calls[call.number] = call
+        call.origin.in_flight[call.origin_number] = call.number
+
+    def watch(self, call: Call) -> None:
+        """Let the call be reported once its deadline has passed."""
+        self._deadlines.add(call.number, call.deadline)
+
+    def assign(self, call: Call, provider: ControlBlock) -> None:
+        """Note who works on a call."""
+        call.provider = provider
+        served = self._served.get(provider.pid)
+        if served is None:
+            served = self._served[provider.pid] = set()
+        served.add(call.number)
+
+    def detach(self, call: Call) -> None:
+        """The origin has its answer and may use its number again."""
+        call.answered = True
+        call.origin.in_flight.pop(call.origin_number, None)
+        self._deadlines.discard(call.number, call.deadline)
+
+    def remove(self, call: Call) -> None:
+        """Forget a call."""
+        del self._calls[call.number]
+        if not call.answered:
+            del call.origin.in_flight[call.origin_number]
+            self._deadlines.discard(call.number, call.deadline)
+        if call.provider is None:
+            self._parked.get(call.syscall.name, {}).pop(call.number, None)
+        elif served := self._served.get(call.provider.pid):
+            served.discard(call.number)
+
+    def of_origin(self, process: ControlBlock) -> list[Call]:
+        """Return the calls that a process waits for."""
+        return [self._calls[number] for number in process.in_flight.values()]
+
+    def orphaned(self, provider: ControlBlock) -> list[Call]:
+        """Return, oldest first, the calls that a lost provider has not answered."""
+        return [self._calls[number] for number in sorted(self._served.pop(provider.pid, ()))]
+
+    def park(self, call: Call) -> None:
+        """Keep a call until its provider has come, or come back."""
+        call.provider = None
+        self._parked.setdefault(call.syscall.name, {})[call.number] = call
+
+    def parked(self, name: str) -> list[Call]:
+        """Take the calls that wait for a syscall's provider, the oldest first."""
+        return list(self._parked.pop(name, {}).values())
+
+    def expired(self, now: float) -> list[Call]:
+        """Return the calls whose deadline lies before `now`."""
+        found = map(self._calls.get, self._deadlines.expired(now))
+        return [call for call in found if call is not None]

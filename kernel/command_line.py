@@ -1,0 +1,54 @@
+"""The daemon's own command line; `aos serve` and `aos start` write it.
+
+Interface:
+    settings(argv)      what a daemon is started with
+    default_state       where its files are when nobody says
+"""
+
+from __future__ import annotations
+
+import argparse
+import os
+from collections.abc import Callable, Mapping
+from pathlib import Path
+
+from .boot import Settings
+from .config import load, standard_files
+from .paths import Paths
+
+
+def default_state(environment: Mapping[str, str]) -> Path:
+    """Return the folder of the daemon's files: the variable's, or the user's state folder."""
+    if named := environment.get("LLMAGENTOS_STATE"):
+        return Path(named).absolute()
+    base = environment.get("XDG_STATE_HOME") or Path.home() / ".local/state"
+    return Path(base) / "llmagentos"
+
+
+def settings(argv: list[str]) -> Settings:
+    """Read the command line and the configuration. Raises `InvalidArgument`."""
+    parser = argparse.ArgumentParser(prog="llmagentos.kernel.boot", description=__doc__)
+    parser.add_argument("--state", type=Path, help="folder of what outlives the daemon")
+    parser.add_argument("--runtime", type=Path, help="folder of the control socket")
+    parser.add_argument("--config", type=Path, help="one more file of configuration")
+    parser.add_argument("--port", type=int, help="port of the HTTP API; 0 for any")
+    parser.add_argument("--notify", type=int, help="descriptor that is told `ready`")
+    options = parser.parse_args(argv)
+    state = options.state or default_state(os.environ)
+    runtime = options.runtime or Path(os.environ.get("LLMAGENTOS_RUNTIME", state))
+    flags = {} if options.port is None else {"services.gateway.settings.port": options.port}
+    files = [*standard_files(), *([options.config] if options.config else [])]
+    return Settings(
+        paths=Paths(state=state.absolute(), runtime=runtime.absolute()),
+        config=load(files, os.environ, flags).config,
+        on_ready=_notify(options.notify),
+    )
+
+
+def _notify(descriptor: int | None) -> Callable[[], None]:
+    def ready() -> None:
+        if descriptor is not None:
+            os.write(descriptor, b"ready\n")
+            os.close(descriptor)
+
+    return ready

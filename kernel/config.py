@@ -1,0 +1,164 @@
+"""Configuration: TOML files and the environment, read once; a bad value fails loudly.
+
+Flags win over the environment (`LLMAGENTOS_AGENTS__NICE=5`), that over the project's
+`llmagentos.toml`, the user's and the system's `config.toml`.
+
+Interface:
+    Config          all settings
+    load            reads them, each with its origin
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import tomllib
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, Literal
+
+from pydantic import BaseModel, ConfigDict, Field, ValidationError
+
+from ..syscalls.errors import InvalidArgument
+
+ENVIRONMENT = "LLMAGENTOS_"
+#: Names of the environment that are no settings.
+_RESERVED = frozenset({"STATE", "RUNTIME", "CONFIG", "FD"})
+
+Want = Literal["required", "wanted", "off"]
+
+
+class _Section(BaseModel):
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+
+class SandboxConfig(_Section):
+    """Which layers hold an agent; a required one that is missing refuses its start."""
+
+    netns: Want = "wanted"
+    seccomp: Want = "wanted"
+    landlock: Want = "wanted"
+    rlimits: Want = "wanted"
+    #: Bytes of address space.
+    memory: int = Field(default=8 * 2**30, gt=0)
+    #: Open files.
+    files: int = Field(default=256, gt=0)
+    #: Seconds of CPU; None for no limit.
+    cpu: int | None = Field(default=None, gt=0)
+    #: Bytes of one file.
+    file_size: int = Field(default=2**30, gt=0)
+
+
+class AgentsConfig(_Section):
+    """What an agent gets that nobody has said anything else for."""
+
+    #: What it may ask for; a plugin's interface is added by its name.
+    capabilities: list[str] = [
+        "clock.*", "ipc.*", "memory.*", "tool.*", "process.*",
+        "model.chat", "model.stream", "model.ls", "device.ls", "system.table",
+    ]  # fmt: skip
+    #: Limits of tokens, money, device_seconds, wall_seconds and processes.
+    budget: dict[str, float] = {}
+    sandbox: SandboxConfig = SandboxConfig()
+    #: How many may live at once.
+    limit: int = Field(default=2000, gt=0)
+
+
+class SchedulerConfig(_Section):
+    """How calls for a device are ranked."""
+
+    policy: str = "program"
+    #: Calls that may wait for one device.
+    capacity: int = Field(default=10_000, gt=0)
+
+
+class PluginConfig(_Section):
+    """A driver or service."""
+
+    enabled: bool = True
+    #: What it may ask for, in place of the usual.
+    capabilities: list[str] | None = None
+    #: Settings of its own, passed on unread.
+    settings: dict[str, Any] = {}
+
+
+class Config(_Section):
+    """All settings."""
+
+    agents: AgentsConfig = AgentsConfig()
+    scheduler: SchedulerConfig = SchedulerConfig()
+    drivers: dict[str, PluginConfig] = {}
+    services: dict[str, PluginConfig] = {}
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Loaded:
+    """A configuration and where each setting comes from."""
+
+    config: Config
+    #: Dotted name of each setting that was given, to the file or variable that gave it.
+    origins: dict[str, str]
+
+
+def load(files: list[Path], environment: Mapping[str, str], flags: Mapping[str, Any]) -> Loaded:
+    """Read the configuration; `files` from the weakest to the strongest, missing ones skipped.
+
+    Raises `InvalidArgument` naming the place and the setting.
+    """
+    merged: dict[str, Any] = {}
+    origins: dict[str, str] = {}
+    for file in files:
+        if file.exists():
+            _merge(merged, _read(file), str(file), origins)
+    for name, value in sorted(environment.items()):
+        key = name.removeprefix(ENVIRONMENT)
+        if key != name and key not in _RESERVED:
+            _merge(merged, _nest(key.lower().split("__"), _value(value)), name, origins)
+    for dotted, value in flags.items():
+        _merge(merged, _nest(dotted.split("."), value), "flag", origins)
+    try:
+        return Loaded(config=Config.model_validate(merged), origins=origins)
+    except ValidationError as error:
+        first = error.errors(include_url=False)[0]
+        place = ".".join(map(str, first["loc"]))
+        origin = next((o for name, o in origins.items() if name.startswith(place)), "configuration")
+        raise InvalidArgument(f"{origin}: {place}: {first['msg']}") from None
+
+
+def standard_files() -> list[Path]:
+    """Return where configuration is looked for, from the weakest to the strongest."""
+    home = os.environ.get("XDG_CONFIG_HOME") or Path.home() / ".config"
+    user = Path(home) / "llmagentos/config.toml"
+    return [Path("/etc/llmagentos/config.toml"), user, Path("llmagentos.toml")]
+
+
+def _read(file: Path) -> dict[str, Any]:
+    try:
+        return tomllib.loads(file.read_text())
+    except (OSError, UnicodeDecodeError, tomllib.TOMLDecodeError) as error:
+        raise InvalidArgument(f"{file}: {error}") from None
+
+
+def _value(text: str) -> Any:
+    try:
+        return json.loads(text)
+    except ValueError:
+        return text
+
+
+def _nest(keys: list[str], value: Any) -> dict[str, Any]:
+    for key in reversed(keys):
+        value = {key: value}
+    return dict(value)
+
+
+def _merge(
+    into: dict[str, Any], new: dict[str, Any], origin: str, origins: dict[str, str], at: str = ""
+) -> None:
+    for key, value in new.items():
+        if isinstance(value, dict) and isinstance(into.get(key, {}), dict):
+            _merge(into.setdefault(key, {}), value, origin, origins, f"{at}{key}.")
+        else:
+            into[key] = value
+            origins[f"{at}{key}"] = origin

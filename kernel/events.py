@@ -1,0 +1,78 @@
+"""What happened, for people and programs that watch.
+
+Interface:
+    EventLog        `emit`, and `follow` from the last events on
+    Channel         a bounded queue for one reader, which loses the oldest when it is slow
+"""
+
+from __future__ import annotations
+
+import asyncio
+import time
+from collections import deque
+from collections.abc import AsyncIterator, Callable
+from typing import Any, Generic, TypeVar
+
+from ..syscalls.system import Event
+
+T = TypeVar("T")
+
+
+class Channel(Generic[T]):
+    """Items for one reader. `close` ends it after what was put."""
+
+    def __init__(self, limit: int = 1000) -> None:
+        self._items: deque[T] = deque(maxlen=limit)
+        self._changed = asyncio.Event()
+        self._closed = False
+
+    def put(self, item: T) -> None:
+        """Hand an item to the reader."""
+        self._items.append(item)
+        self._changed.set()
+
+    def close(self) -> None:
+        """Let the reader come to an end."""
+        self._closed = True
+        self._changed.set()
+
+    async def __aiter__(self) -> AsyncIterator[T]:
+        while True:
+            while self._items:
+                yield self._items.popleft()
+            if self._closed:
+                return
+            self._changed.clear()
+            await self._changed.wait()
+
+
+class EventLog:
+    """The last events, and whoever follows them."""
+
+    def __init__(self, limit: int = 1000, now: Callable[[], float] = time.time) -> None:
+        self._events: deque[Event] = deque(maxlen=limit)
+        self._readers: set[Channel[Event]] = set()
+        self._now = now
+
+    def emit(self, kind: str, text: str, pid: int | None = None, **details: Any) -> None:
+        """Note that something happened."""
+        event = Event(time=self._now(), kind=kind, pid=pid, text=text, details=details)
+        self._events.append(event)
+        for reader in self._readers:
+            reader.put(event)
+
+    def last(self, count: int) -> list[Event]:
+        """Return the last events, the oldest first."""
+        return list(self._events)[-count:] if count > 0 else []
+
+    async def follow(self, tail: int) -> AsyncIterator[Event]:
+        """Yield the last `tail` events and those to come."""
+        reader: Channel[Event] = Channel()
+        for event in self.last(tail):
+            reader.put(event)
+        self._readers.add(reader)
+        try:
+            async for event in reader:
+                yield event
+        finally:
+            self._readers.discard(reader)

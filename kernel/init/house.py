@@ -1,0 +1,94 @@
+"""What process 1 looks after, and who may reach whom in it.
+
+Interface:
+    House           the parts of a running kernel, for the interfaces of this folder
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from ...syscalls.errors import PermissionDenied
+from ...syscalls.process import ProcessInfo
+from ...syscalls.server import caller
+from ..agents import Agents
+from ..config import Config
+from ..events import EventLog
+from ..mailbox import PostOffice
+from ..paths import Paths
+from ..process import ControlBlock, Kind, ProcessTable, State
+from ..supervisor import Supervisor
+from ..tokens import TokenStore
+from ..trap import Trap
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class House:
+    """The parts of a running kernel."""
+
+    table: ProcessTable
+    trap: Trap
+    agents: Agents
+    supervisor: Supervisor
+    events: EventLog
+    post: PostOffice
+    tokens: TokenStore
+    paths: Paths
+    config: Config
+
+    def caller(self) -> ControlBlock:
+        """Return the process whose call is being served."""
+        return self.table[caller().pid]
+
+    def visible(self, pid: int) -> ControlBlock:
+        """Return a process that the caller may look at: any of its own principal's.
+
+        Raises `NotFound` for another one's too: that it exists is nobody else's business.
+        """
+        process, me = self.table[pid], self.caller()
+        if process.principal != me.principal:
+            return self.table[-1]  # Raises as an unknown pid does.
+        return process
+
+    def reachable(self, pid: int) -> ControlBlock:
+        """Return a process that the caller may steer.
+
+        An agent reaches itself and its descendants, anybody else all of its principal's agents.
+        Raises `NotFound` or `PermissionDenied`.
+        """
+        process, me = self.visible(pid), self.caller()
+        if me.kind is Kind.AGENT and not self.table.descends(pid, me.pid):
+            raise PermissionDenied(f"process {pid} is no child of process {me.pid}")
+        if process.kind is Kind.KERNEL:
+            raise PermissionDenied("process 1 is the kernel itself; see `aos stop`")
+        return process
+
+    def info(self, process: ControlBlock) -> ProcessInfo:
+        """Return what others may see of a process."""
+        state = process.state
+        if state is State.RUNNING and process.in_flight:
+            state = State.BLOCKED
+        return ProcessInfo(
+            pid=process.pid,
+            parent=process.parent,
+            principal=process.principal,
+            name=process.name,
+            program=process.program,
+            kind=process.kind.value,
+            state=state.value,
+            nice=process.nice,
+            started=process.started,
+            ended=process.ended,
+            exit_code=process.exit_code,
+            exit_reason=process.exit_reason,
+            syscalls=process.syscalls,
+            usage=process.budget.usage(),
+            budget=process.budget.limits(),
+            os_pid=process.os_pid,
+            capabilities=[str(one) for one in process.capabilities],
+            sandbox=process.sandbox,
+            waiting_for=self.trap.waiting_for(process),
+            home=None if process.home is None else str(process.home),
+            log=None if process.log is None else str(process.log),
+            task=process.task,
+        )

@@ -1,0 +1,41 @@
+"""The ipc interface, answered by process 1.
+
+Interface:
+    Letters         implements `Ipc`
+"""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator
+from typing import Any
+
+from ...syscalls.errors import NotFound
+from ...syscalls.ipc import Ipc, Letter
+from ..process import State
+from .house import House
+
+
+class Letters(Ipc):
+    """Messages between processes of one principal."""
+
+    def __init__(self, house: House) -> None:
+        self._house = house
+        house.agents.on_end.append(lambda process: house.post.close(process.pid))
+
+    async def send(self, to: int, body: Any) -> None:
+        target = self._house.visible(to)
+        if target.state is State.ZOMBIE:
+            raise NotFound(f"process {to} has ended")
+        self._house.post.send(self._house.caller().pid, to, body)
+
+    async def recv(self) -> Letter:
+        return await self._house.post.receive(self._house.caller().pid)
+
+    async def publish(self, topic: str, body: Any) -> int:
+        me = self._house.caller()
+        return self._house.post.publish(me.principal, me.pid, topic, body)
+
+    async def subscribe(self, topic: str) -> AsyncIterator[Letter]:
+        me = self._house.caller()
+        async for letter in self._house.post.subscribe(me.principal, topic):
+            yield letter

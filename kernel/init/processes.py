@@ -1,0 +1,131 @@
+"""The process interface, answered by process 1.
+
+Interface:
+    Processes       implements `Process`
+"""
+
+from __future__ import annotations
+
+import asyncio
+import signal as signals
+from collections.abc import AsyncIterator
+
+from ...syscalls.errors import NotFound
+from ...syscalls.process import Exit, LogLine, Process, ProcessInfo, SignalName, Traced
+from ..agents import Order
+from ..capability import CapabilitySet
+from ..events import Channel
+from ..process import ControlBlock, Kind, State
+from .house import House
+from .logs import read_log
+from .watch import watch
+
+
+class Processes(Process):
+    """Processes of the caller's principal."""
+
+    def __init__(self, house: House) -> None:
+        self._house = house
+        self._traces: dict[int, Channel[Traced]] = {}
+        house.agents.on_end.append(self._on_end)
+
+    async def spawn(
+        self,
+        program: str,
+        task: str | None = None,
+        name: str | None = None,
+        arguments: list[str] | None = None,
+        capabilities: list[str] | None = None,
+        drop: list[str] | None = None,
+        budget: dict[str, float] | None = None,
+        nice: int = 0,
+        environment: dict[str, str] | None = None,
+        timeout: float | None = None,
+        remove: bool = False,
+        traced: bool = False,
+    ) -> int:
+        order = Order(
+            program=program,
+            task=task,
+            name=name,
+            arguments=tuple(arguments or ()),
+            capabilities=None if capabilities is None else CapabilitySet.parse(capabilities),
+            drop=tuple(drop or ()),
+            budget=budget or {},
+            nice=nice,
+            environment=environment or {},
+            timeout=timeout,
+            remove=remove,
+            on_born=self._trace_from_birth if traced else None,
+        )
+        return (await self._house.agents.spawn(self._house.caller(), order)).pid
+
+    async def ls(self, all: bool = False) -> list[ProcessInfo]:
+        me = self._house.caller()
+        return [
+            self._house.info(process)
+            for process in self._house.table
+            if process.principal == me.principal
+            and (all or (process.kind is Kind.AGENT and process.state is not State.ZOMBIE))
+            and process.kind not in (Kind.KERNEL, Kind.SESSION)
+        ]
+
+    async def inspect(self, pid: int) -> ProcessInfo:
+        return self._house.info(self._house.visible(pid))
+
+    async def wait(self, pid: int) -> Exit:
+        process = self._house.visible(pid)
+        await process.exited.wait()
+        return _exit(process)
+
+    async def signal(self, pid: int, signal: SignalName = "TERM") -> None:
+        process = self._house.reachable(pid)
+        self._house.agents.signal(process, signals.Signals[f"SIG{signal}"])
+
+    async def stop(self, pid: int, grace: float = 10.0) -> Exit:
+        process = self._house.reachable(pid)
+        await self._house.agents.stop(process, grace)
+        return _exit(process)
+
+    async def renice(self, pid: int, nice: int) -> None:
+        process = self._house.reachable(pid)
+        self._house.agents.renice(self._house.caller(), process, nice)
+
+    async def remove(self, pid: int) -> None:
+        self._house.agents.remove(self._house.reachable(pid))
+        self._traces.pop(pid, None)
+
+    async def logs(
+        self, pid: int, follow: bool = False, tail: int | None = None
+    ) -> AsyncIterator[LogLine]:
+        process = self._house.visible(pid)
+        if process.log is None:
+            raise NotFound(f"process {pid} writes no log")
+        exited = process.exited if follow else None
+        async for text in read_log(process.log, tail, exited):
+            yield LogLine(pid=pid, text=text)
+
+    async def trace(self, pid: int) -> AsyncIterator[Traced]:
+        self._house.visible(pid)
+        channel = self._traces.get(pid)
+        if channel is None:
+            raise NotFound(f"process {pid} was not started with a trace")
+        async for traced in channel:
+            yield traced
+
+    def _trace_from_birth(self, process: ControlBlock) -> None:
+        self._traces[process.pid] = watch(process)
+
+    def _on_end(self, process: ControlBlock) -> None:
+        channel = self._traces.get(process.pid)
+        if channel is not None:
+            # Its last calls are answered before its connection is seen to be lost.
+            asyncio.get_running_loop().call_soon(channel.close)
+            if process.remove:
+                asyncio.get_running_loop().call_later(5, self._traces.pop, process.pid, None)
+
+
+def _exit(process: ControlBlock) -> Exit:
+    return Exit(
+        pid=process.pid, code=process.exit_code or 0, reason=process.exit_reason or "finished"
+    )

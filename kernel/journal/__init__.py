@@ -1,0 +1,1 @@
+"""The journal: a record of every syscall, appended once per loop turn."""

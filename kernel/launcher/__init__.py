@@ -1,0 +1,1 @@
+"""Launchers: how a process of ours becomes a process of the machine."""

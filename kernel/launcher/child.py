@@ -1,0 +1,159 @@
+"""A new process on its way from the zygote's copy to the program's first line.
+
+Interface:
+    become          never returns; runs the program and exits
+"""
+
+from __future__ import annotations
+
+import gc
+import os
+import random
+import resource
+import signal
+import socket
+import sys
+import sysconfig
+import traceback
+from collections.abc import Mapping
+from importlib import import_module
+from pathlib import Path
+from typing import Any, NoReturn
+
+from ..sandbox import canary, landlock
+from ..sandbox.layers import Report, Sandbox, missing
+from ..sandbox.native import PR_SET_NAME, PR_SET_NO_NEW_PRIVS, PR_SET_PDEATHSIG, prctl
+from .channel import send
+
+#: Where programs and their libraries live on any Linux.
+_SYSTEM = ("/usr", "/lib", "/lib64", "/bin", "/etc/ld.so.cache", "/etc/localtime",
+           "/etc/ssl/certs", "/etc/mime.types", "/dev/urandom", "/dev/zero", "/proc/self",
+           "/proc/meminfo", "/proc/cpuinfo", "/sys/devices/system/cpu")  # fmt: skip
+#: The socket's descriptor in every process.
+SOCKET = 3
+
+
+def become(order: Mapping[str, Any], sock: int, answer: socket.socket, report: Report) -> NoReturn:
+    """Turn this fork of a zygote into the process that `order` describes."""
+    code = 1
+    try:
+        sandbox = Sandbox(**order["sandbox"])
+        _settle(order)
+        report = {**report, **_restrict(sandbox, order)}
+        lacking = missing(sandbox, report)
+        send(
+            answer,
+            {"kind": "report", "pid": order["pid"], "report": report, "missing": lacking},
+        )
+        answer.close()
+        if not lacking:
+            os.dup2(sock, SOCKET, inheritable=order["argv"] is not None)
+            os.closerange(SOCKET + 1, 4096)
+            code = _run(order)
+    except SystemExit as leaving:
+        code = leaving.code if isinstance(leaving.code, int) else int(leaving.code is not None)
+    except KeyboardInterrupt:
+        code = 130
+    except BaseException:
+        traceback.print_exc()
+    finally:
+        _leave(code)
+
+
+def _settle(order: Mapping[str, Any]) -> None:
+    """Give the process its own session, output, folder, name and seeds."""
+    prctl(PR_SET_PDEATHSIG, signal.SIGKILL)
+    os.setsid()
+    for number in (signal.SIGTERM, signal.SIGINT, signal.SIGCHLD, signal.SIGPIPE, signal.SIGHUP):
+        signal.signal(number, signal.SIG_DFL)
+    signal.signal(signal.SIGINT, signal.default_int_handler)
+    log = os.open(order["log"], os.O_WRONLY | os.O_APPEND | os.O_CREAT | os.O_CLOEXEC, 0o600)
+    nothing = os.open(os.devnull, os.O_RDONLY)
+    for source, target in ((nothing, 0), (log, 1), (log, 2)):
+        os.dup2(source, target)
+    sys.stdin = open(0, closefd=False)  # lives as long as the process
+    sys.stdout = open(1, "w", buffering=1, closefd=False)
+    sys.stderr = open(2, "w", buffering=1, closefd=False)
+    os.chdir(order["home"])
+    os.environ["HOME"] = order["home"]
+    os.environ.update(order["environment"])
+    title = os.fsencode(str(order["title"])[:15])
+    prctl(PR_SET_NAME, _text(title))
+    random.seed()
+
+
+def _text(text: bytes) -> object:
+    import ctypes
+
+    return ctypes.c_char_p(text)
+
+
+def _restrict(sandbox: Sandbox, order: Mapping[str, Any]) -> Report:
+    """Apply the layers of one process and try each of them out."""
+    report: Report = {}
+    if sandbox.rlimits != "off":
+        report["rlimits"] = _limit(sandbox)
+    else:
+        report["rlimits"] = "off"
+    if sandbox.landlock != "off":
+        home = Path(order["home"])
+        readable = [Path(one) for one in (*_SYSTEM, *_python(), *order["readable"])]
+        try:
+            prctl(PR_SET_NO_NEW_PRIVS, 1)
+            landlock.restrict(readable, [home, Path(os.devnull)])
+            report["landlock"] = "enforced" if canary.files() else "failed"
+        except OSError:
+            report["landlock"] = "unavailable"
+    else:
+        report["landlock"] = "off"
+    return report
+
+
+def _python() -> list[str]:
+    package = Path(__file__).resolve().parents[2]
+    paths = {sys.prefix, sys.base_prefix, *sysconfig.get_paths().values(), str(package), *sys.path}
+    return [path for path in paths if path]
+
+
+def _limit(sandbox: Sandbox) -> str:
+    wanted = {
+        resource.RLIMIT_AS: sandbox.memory,
+        resource.RLIMIT_NOFILE: sandbox.files,
+        resource.RLIMIT_CPU: sandbox.cpu,
+        resource.RLIMIT_FSIZE: sandbox.file_size,
+        resource.RLIMIT_CORE: 0,
+    }
+    try:
+        for kind, most in wanted.items():
+            if most is not None:
+                hard = resource.getrlimit(kind)[1]
+                bound = most if hard == resource.RLIM_INFINITY else min(most, hard)
+                resource.setrlimit(kind, (bound, bound))
+    except (OSError, ValueError):
+        return "failed"
+    return "enforced" if sandbox.files is None or canary.limits() else "failed"
+
+
+def _run(order: Mapping[str, Any]) -> int:
+    if order["argv"] is not None:
+        os.environ["LLMAGENTOS_FD"] = str(SOCKET)
+        try:
+            os.execvp(order["argv"][0], order["argv"])
+        except OSError as error:
+            print(f"aos: {order['argv'][0]}: {error.strerror}", file=sys.stderr)
+            return 127 if isinstance(error, FileNotFoundError) else 126
+    gc.enable()
+    module, _, name = order["entry"].partition(":")
+    outcome = getattr(import_module(module), name)(order["arguments"], socket.socket(fileno=SOCKET))
+    return outcome if isinstance(outcome, int) else 0
+
+
+def _leave(code: int) -> NoReturn:
+    try:
+        import threading
+
+        threading._shutdown()  # type: ignore[attr-defined]  # as Python does at its own end
+        sys.stdout.flush()
+        sys.stderr.flush()
+    finally:
+        os._exit(code & 0xFF)

@@ -1,0 +1,44 @@
+"""What the kernel reads of an `agent.toml`: the name, the rights and the budget.
+
+Interface:
+    declared(path)      those three; the rest of the file is the runtime's affair
+"""
+
+from __future__ import annotations
+
+import tomllib
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from ..syscalls.errors import InvalidArgument
+from .capability import CapabilitySet
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Declared:
+    """What an agent's file asks the kernel for; None and empty where it says nothing."""
+
+    name: str | None = None
+    capabilities: CapabilitySet | None = None
+    budget: dict[str, float]
+
+
+def declared(path: Path) -> Declared:
+    """Read an agent's file. Raises `InvalidArgument` naming the file and the key."""
+    try:
+        table: dict[str, Any] = tomllib.loads(path.read_text())
+    except (OSError, UnicodeDecodeError, tomllib.TOMLDecodeError) as error:
+        raise InvalidArgument(f"{path.name}: {error}") from None
+    name, texts, budget = table.get("name"), table.get("capabilities"), table.get("budget", {})
+    if not (name is None or isinstance(name, str)):
+        raise InvalidArgument(f"{path.name}: name is no text")
+    if not (texts is None or (isinstance(texts, list) and all(isinstance(t, str) for t in texts))):
+        raise InvalidArgument(f"{path.name}: capabilities is no list of texts")
+    if not isinstance(budget, dict):
+        raise InvalidArgument(f"{path.name}: budget is no table of numbers")
+    return Declared(
+        name=name,
+        capabilities=None if texts is None else CapabilitySet.parse(texts),
+        budget=budget,
+    )

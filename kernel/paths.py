@@ -1,0 +1,97 @@
+"""Where the daemon keeps its files.
+
+Interface:
+    Paths           folders and files of one daemon
+"""
+
+from __future__ import annotations
+
+import os
+from contextlib import suppress
+from dataclasses import dataclass
+from pathlib import Path
+
+from ..syscalls.errors import InputOutputError
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Paths:
+    """Folders and files of one daemon; all are the owner's alone."""
+
+    #: What outlives the daemon.
+    state: Path
+    #: What does not: the control socket.
+    runtime: Path
+
+    @property
+    def socket(self) -> Path:
+        return self.runtime / "kernel.sock"
+
+    @property
+    def lock(self) -> Path:
+        return self.runtime / "kernel.lock"
+
+    @property
+    def homes(self) -> Path:
+        return self.state / "home"
+
+    @property
+    def logs(self) -> Path:
+        return self.state / "log"
+
+    @property
+    def journal(self) -> Path:
+        return self.state / "journal"
+
+    @property
+    def tokens(self) -> Path:
+        return self.state / "tokens.json"
+
+    @property
+    def pids(self) -> Path:
+        return self.state / "last_pid"
+
+    def of_plugin(self, kind: str, name: str) -> Path:
+        """Return the folder of a driver or service."""
+        return self.state / kind / name
+
+    def log(self, pid: int) -> Path:
+        """Return where a process's output goes."""
+        return self.logs / f"{pid}.log"
+
+    def home(self, principal: str, name: str) -> Path:
+        """Return where an agent may write; runs of one name share it."""
+        return self.homes / principal / name
+
+    def make(self) -> None:
+        """Make the folders. Raises `InputOutputError` naming the one that cannot be made."""
+        for folder in (self.state, self.runtime, self.homes, self.logs, self.journal):
+            try:
+                folder.mkdir(parents=True, exist_ok=True, mode=0o700)
+            except OSError as error:
+                raise InputOutputError(f"{folder} cannot be made: {error.strerror}") from error
+        # A Unix socket's address holds 107 bytes.
+        if len(os.fsencode(self.socket)) > 107:
+            raise InputOutputError(f"{self.socket} is too long a path for a socket")
+
+
+class PidSequence:
+    """Numbers processes; a number is never given twice, not even by another daemon later."""
+
+    def __init__(self, path: Path) -> None:
+        self._path = path
+        try:
+            self._last = int(path.read_text()) if path.exists() else 0
+        except (OSError, ValueError) as error:
+            raise InputOutputError(f"{path} holds no process number: {error}") from error
+
+    def __call__(self) -> int:
+        """Return the next number."""
+        self._last += 1
+        aside = self._path.with_suffix(".new")
+        # Without room on the disk people must still get in to make some: the number is written
+        # with the next one.
+        with suppress(OSError):
+            aside.write_text(str(self._last))
+            aside.replace(self._path)
+        return self._last

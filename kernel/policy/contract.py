@@ -1,0 +1,56 @@
+"""What every policy answers: which of the waiting calls comes next.
+
+A policy owns its waiting calls alone; nobody else mutates them. It never looks at a clock: `now`
+is passed in, so that the same code runs in the daemon and in a simulation.
+
+Interface:
+    Waiting         a call that waits for a device
+    Policy          the contract
+    weight          the share that a nice value stands for
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Protocol
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Waiting:
+    """A call that waits for a device."""
+
+    #: The kernel's number of the call.
+    key: int
+    pid: int
+    principal: str
+    #: From -20 (first) to 19 (last).
+    nice: int = 0
+    #: Seconds of the queue's clock.
+    arrived: float = 0.0
+
+
+class Policy(Protocol):
+    """Ranks waiting calls. All methods take at most O(log n) for n waiting calls."""
+
+    def add(self, item: Waiting, now: float) -> None:
+        """Take a call in."""
+
+    def remove(self, key: int) -> Waiting | None:
+        """Take a call out that is no longer wanted; None where it does not wait here."""
+
+    def pop(self, now: float) -> Waiting | None:
+        """Take out the call that comes next; None where none waits."""
+
+    def charge(self, item: Waiting, service: float, now: float) -> None:
+        """Note what a call that was popped has used, in units of service (see `RunQueue`)."""
+
+    def items(self) -> list[Waiting]:
+        """Return the waiting calls, in any order."""
+
+    def __len__(self) -> int:
+        """Return how many calls wait."""
+
+
+def weight(nice: int) -> float:
+    """Return the share that a nice value stands for: a step is worth 25 %, as in Linux's CFS."""
+    return float(1.25**-nice)

@@ -1,0 +1,76 @@
+"""A heap whose entries can be taken out of its middle.
+
+Interface:
+    Heap            entries by a sortable rank; `push`, `remove`, `pop`, `peek`
+"""
+
+from __future__ import annotations
+
+import heapq
+import itertools
+from collections.abc import Iterator
+from typing import Any, Generic, TypeVar
+
+T = TypeVar("T")
+
+
+class Heap(Generic[T]):
+    """Entries by rank, the lowest first; equal ranks in the order of their coming.
+
+    A removed entry stays in the list until it comes to the top, or until such entries are the
+    majority: each operation takes amortised O(log n).
+    """
+
+    def __init__(self) -> None:
+        self._heap: list[tuple[Any, int, int]] = []
+        self._live: dict[int, tuple[int, T]] = {}  # key to (number, entry)
+        self._numbers = itertools.count()
+
+    def __len__(self) -> int:
+        return len(self._live)
+
+    def __contains__(self, key: int) -> bool:
+        return key in self._live
+
+    def __iter__(self) -> Iterator[T]:
+        return (entry for _, entry in self._live.values())
+
+    def push(self, key: int, rank: Any, entry: T) -> None:
+        """Put an entry in; one that stands under the key is replaced."""
+        number = next(self._numbers)
+        self._live[key] = (number, entry)
+        heapq.heappush(self._heap, (rank, number, key))
+
+    def remove(self, key: int) -> T | None:
+        """Take an entry out; None where there is none."""
+        found = self._live.pop(key, None)
+        if found is None:
+            return None
+        if len(self._heap) > 2 * len(self._live) + 16:
+            self._heap = [one for one in self._heap if self._stands(one)]
+            heapq.heapify(self._heap)
+        return found[1]
+
+    def pop(self) -> T | None:
+        """Take the lowest entry out; None where there is none."""
+        self._settle()
+        if not self._heap:
+            return None
+        _, _, key = heapq.heappop(self._heap)
+        return self._live.pop(key)[1]
+
+    def peek(self) -> tuple[Any, T] | None:
+        """Return the lowest rank and its entry."""
+        self._settle()
+        if not self._heap:
+            return None
+        rank, _, key = self._heap[0]
+        return rank, self._live[key][1]
+
+    def _settle(self) -> None:
+        while self._heap and not self._stands(self._heap[0]):
+            heapq.heappop(self._heap)
+
+    def _stands(self, one: tuple[Any, int, int]) -> bool:
+        _, number, key = one
+        return key in self._live and self._live[key][0] == number

@@ -1,0 +1,96 @@
+"""Who answers which syscall.
+
+Interface:
+    Registry        descriptions of all syscalls, and the process or the handler behind each
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable, Iterable
+from typing import Any
+
+from ..syscalls.codec import pack, unpack
+from ..syscalls.errors import AlreadyExists, Internal, InvalidArgument, NoSyscall
+from ..syscalls.interface import Interface
+from ..syscalls.table import Description, Syscall, read
+from .process import ControlBlock, Kind
+
+#: A plain function of the kernel: the calling process and the checked arguments to a result.
+Handler = Callable[..., Any]
+_NAME = re.compile(r"[a-z][a-z0-9_]*\.[a-z][a-z0-9_]*")
+
+
+class Registry:
+    """The syscalls that exist. A syscall stays known while its provider is away."""
+
+    def __init__(self) -> None:
+        self._descriptions: dict[str, Description] = {}
+        self._providers: dict[str, ControlBlock] = {}
+        self._handlers: dict[str, tuple[Syscall, Handler]] = {}
+        self._expected: set[str] = set()
+
+    def __getitem__(self, name: str) -> Description:
+        try:
+            return self._descriptions[name]
+        except KeyError:
+            raise NoSyscall(f"there is no syscall {name!r}") from None
+
+    def descriptions(self) -> list[Description]:
+        """Return every syscall by name."""
+        return [self._descriptions[name] for name in sorted(self._descriptions)]
+
+    def provider(self, name: str) -> ControlBlock | None:
+        """Return who answers a syscall at present."""
+        return self._providers.get(name)
+
+    def handles(self, name: str) -> bool:
+        """Whether the kernel answers a syscall itself."""
+        return name in self._handlers
+
+    def expect(self, *interfaces: type[Interface]) -> None:
+        """Announce syscalls that a driver will answer once it is up; until then calls wait."""
+        for entry in (entry for interface in interfaces for entry in read(interface)):
+            self._descriptions.setdefault(entry.name, entry.describe())
+            self._expected.add(entry.name)
+
+    def expected(self, name: str) -> bool:
+        """Whether a provider that is away will come, or come back."""
+        return name in self._expected
+
+    def provide(self, process: ControlBlock, described: Iterable[Description]) -> None:
+        """Let a process answer syscalls.
+
+        Raises `AlreadyExists` while another one answers one of them and `InvalidArgument` for a
+        name that is none; then nothing has changed.
+        """
+        described = list(described)
+        for one in described:
+            if not _NAME.fullmatch(one.name):
+                raise InvalidArgument(f"{one.name!r} is not interface.method in lower case")
+            holder = self._providers.get(one.name)
+            if one.name in self._handlers or (holder is not None and holder is not process):
+                raise AlreadyExists(f"{one.name} is answered already")
+        for one in described:
+            self._descriptions[one.name] = one
+            self._providers[one.name] = process
+            if process.kind in (Kind.DRIVER, Kind.SERVICE):  # The supervisor starts them again.
+                self._expected.add(one.name)
+
+    def answer(self, interface: type[Interface], handlers: dict[str, Handler]) -> None:
+        """Let the kernel answer an interface. Raises `Internal` where names differ."""
+        if handlers.keys() != interface.methods().keys():
+            raise Internal(f"{interface.interface_name}: handlers and methods differ")
+        for entry in read(interface):
+            self._descriptions[entry.name] = entry.describe()
+            self._handlers[entry.name] = (entry, handlers[entry.name.partition(".")[2]])
+
+    def handle(self, name: str, process: ControlBlock, body: bytes) -> bytes:
+        """Answer a call by the kernel's own handler."""
+        entry, handler = self._handlers[name]
+        return pack(handler(process, **entry.check(unpack(body))))
+
+    def withdraw(self, process: ControlBlock) -> None:
+        """A process answers nothing any more."""
+        for name in [name for name, one in self._providers.items() if one is process]:
+            del self._providers[name]

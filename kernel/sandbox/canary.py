@@ -1,0 +1,58 @@
+"""Forbidden acts: a layer counts as enforced when its act was refused, and not before.
+
+Interface:
+    network, sockets, files, limits     each says whether its act was refused
+"""
+
+from __future__ import annotations
+
+import errno
+import os
+import resource
+import socket
+from pathlib import Path
+
+
+def network(home_namespace: int) -> bool:
+    """Whether this process stands in another network than its launcher, without a way out."""
+    if os.stat("/proc/self/ns/net").st_ino == home_namespace:
+        return False
+    try:
+        up = Path("/proc/net/route").read_text().splitlines()[1:]
+    except OSError:
+        return True
+    return not up
+
+
+def sockets() -> bool:
+    """Whether a socket is refused."""
+    try:
+        socket.socket(socket.AF_INET, socket.SOCK_STREAM).close()
+    except PermissionError:
+        return True
+    except OSError:
+        return False
+    return False
+
+
+def files() -> bool:
+    """Whether a folder that nobody granted is refused: the root, which always exists."""
+    try:
+        os.close(os.open("/", os.O_RDONLY | os.O_DIRECTORY))
+    except PermissionError:
+        return True
+    except OSError as error:
+        return error.errno == errno.EACCES
+    return False
+
+
+def limits() -> bool:
+    """Whether one more file than allowed is refused."""
+    most = resource.getrlimit(resource.RLIMIT_NOFILE)[0]
+    try:
+        # Asks for a number past the limit, so that nothing has to be filled up to it.
+        os.dup2(0, most)
+    except OSError as error:
+        return error.errno == errno.EBADF
+    os.close(most)
+    return False

@@ -1,0 +1,38 @@
+"""The machine's own calls that Python has no name for.
+
+Interface:
+    syscall, prctl, unshare     as in the manual, raising OSError
+"""
+
+from __future__ import annotations
+
+import ctypes
+import os
+
+_libc = ctypes.CDLL(None, use_errno=True)
+PR_SET_PDEATHSIG, PR_SET_NAME, PR_SET_SECCOMP, PR_SET_NO_NEW_PRIVS = 1, 15, 22, 38
+CLONE_NEWUSER, CLONE_NEWNET = 0x10000000, 0x40000000
+
+
+def _check(result: int) -> int:
+    if result < 0:
+        number = ctypes.get_errno()
+        raise OSError(number, os.strerror(number))
+    return result
+
+
+def syscall(number: int, *arguments: object) -> int:
+    """Make a system call by its number."""
+    return _check(_libc.syscall(ctypes.c_long(number), *arguments))
+
+
+def prctl(option: int, *arguments: object) -> int:
+    """Change what the kernel does for this process."""
+    padded = [*arguments, *([0] * (4 - len(arguments)))]
+    wide = [ctypes.c_ulong(one) if isinstance(one, int) else one for one in padded]
+    return _check(_libc.prctl(option, *wide))
+
+
+def unshare(flags: int) -> int:
+    """Leave namespaces."""
+    return _check(_libc.unshare(flags))

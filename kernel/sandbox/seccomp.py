@@ -1,0 +1,80 @@
+"""Seccomp: which system calls a process may make (seccomp(2)).
+
+A refused call fails with EPERM, so that a program sees an error and not its death.
+
+Interface:
+    restrict        refuse connections, and what could undo the sandbox
+"""
+
+from __future__ import annotations
+
+import ctypes
+import errno
+import platform
+import struct
+
+from .native import PR_SET_NO_NEW_PRIVS, PR_SET_SECCOMP, prctl
+
+_MODE_FILTER = 2
+_LOAD, _EQUAL, _RETURN, _AT_LEAST = 0x20, 0x15, 0x06, 0x35
+_ALLOW, _KILL, _ERRNO = 0x7FFF0000, 0x80000000, 0x00050000
+
+#: Architecture to its audit number and the refused calls' numbers. `socketpair` is not among
+#: them: event loops need it, and both its ends stay within the process.
+_REFUSED = {
+    "x86_64": (
+        0xC000003E,
+        {
+            "socket": 41, "connect": 42, "accept": 43, "bind": 49, "listen": 50, "accept4": 288,
+            "ptrace": 101, "process_vm_readv": 310, "process_vm_writev": 311, "mount": 165,
+            "umount2": 166, "pivot_root": 155, "chroot": 161, "setns": 308, "unshare": 272,
+            "kexec_load": 246, "kexec_file_load": 320, "bpf": 321, "init_module": 175,
+            "finit_module": 313, "delete_module": 176, "perf_event_open": 298, "keyctl": 250,
+            "add_key": 248, "request_key": 249, "userfaultfd": 323, "open_by_handle_at": 304,
+            "io_uring_setup": 425, "pidfd_getfd": 438, "reboot": 169, "swapon": 167,
+        },
+    ),
+    "aarch64": (
+        0xC00000B7,
+        {
+            "socket": 198, "connect": 203, "accept": 202, "bind": 200, "listen": 201,
+            "accept4": 242, "ptrace": 117, "process_vm_readv": 270, "process_vm_writev": 271,
+            "mount": 40, "umount2": 39, "pivot_root": 41, "chroot": 51, "setns": 268,
+            "unshare": 97, "kexec_load": 104, "kexec_file_load": 294, "bpf": 280,
+            "init_module": 105, "finit_module": 273, "delete_module": 106,
+            "perf_event_open": 241, "keyctl": 219, "add_key": 217, "request_key": 218,
+            "userfaultfd": 282, "open_by_handle_at": 265, "io_uring_setup": 425,
+            "pidfd_getfd": 438, "reboot": 142, "swapon": 224,
+        },
+    ),
+}  # fmt: skip
+
+
+def restrict() -> None:
+    """Refuse those calls to this process and its children, for good. Raises OSError."""
+    machine = platform.machine()
+    if machine not in _REFUSED:
+        raise OSError(errno.ENOSYS, f"no list of system calls for {machine}")
+    audit, numbers = _REFUSED[machine]
+    program = [
+        _instruction(_LOAD, 4),  # the architecture
+        _instruction(_EQUAL, audit, yes=1),
+        _instruction(_RETURN, _KILL),
+        _instruction(_LOAD, 0),  # the number of the call
+    ]
+    if machine == "x86_64":  # The x32 numbers would pass by the list.
+        program += [_instruction(_AT_LEAST, 0x40000000, no=1), _instruction(_RETURN, _KILL)]
+    for number in numbers.values():
+        program += [
+            _instruction(_EQUAL, number, no=1),
+            _instruction(_RETURN, _ERRNO | errno.EPERM),
+        ]
+    program.append(_instruction(_RETURN, _ALLOW))
+    code = ctypes.create_string_buffer(b"".join(program))
+    header = struct.pack("=H6xQ", len(program), ctypes.addressof(code))
+    prctl(PR_SET_NO_NEW_PRIVS, 1)
+    prctl(PR_SET_SECCOMP, _MODE_FILTER, ctypes.c_char_p(header))
+
+
+def _instruction(code: int, value: int, yes: int = 0, no: int = 0) -> bytes:
+    return struct.pack("=HBBI", code, yes, no, value)

@@ -1,0 +1,218 @@
+"""The supervisor: starts drivers and services, and starts them again when they end.
+
+The first restart comes at once, later ones after a delay that doubles up to a cap; too many in
+too short a time and the service is given up, which `aos status` and readiness then show.
+
+Interface:
+    Service         one driver or service, whichever process runs it at present
+    Supervisor      an asynchronous context; `add` before it is entered
+"""
+
+from __future__ import annotations
+
+import asyncio
+import signal
+import time
+from collections import deque
+from collections.abc import Callable
+from types import TracebackType
+from typing import Any
+
+from ..syscalls.errors import LLMAgentOSError
+from ..syscalls.system import ServiceInfo
+from .bus import Bus
+from .capability import CapabilitySet
+from .config import PluginConfig
+from .events import EventLog
+from .launcher.contract import Launch, Launcher, Sandbox
+from .paths import Paths
+from .plugins import Plugin
+from .process import ControlBlock, Kind, ProcessTable
+
+#: Seconds before the second restart; each further one waits twice as long, up to the cap.
+FIRST_DELAY, LONGEST_DELAY = 0.5, 30.0
+#: So many restarts within so many seconds, and it is given up.
+INTENSITY, PERIOD = 10, 300.0
+#: Seconds until a service that does not end when asked is killed.
+GRACE = 5.0
+
+
+class Service:
+    """One driver or service. The supervisor alone writes it."""
+
+    def __init__(self, plugin: Plugin, kind: Kind, config: PluginConfig) -> None:
+        self.plugin = plugin
+        self.kind = kind
+        self.config = config
+        self.process: ControlBlock | None = None
+        self.state = "starting"
+        self.restarts = 0
+        self.reason: str | None = None
+        self.url: str | None = None
+        self.recent: deque[float] = deque(maxlen=INTENSITY)
+
+    def info(self) -> ServiceInfo:
+        """Return how it is, for people."""
+        return ServiceInfo(
+            name=self.plugin.name,
+            kind=self.kind.value,
+            pid=None if self.process is None else self.process.pid,
+            state=self.state,
+            restarts=self.restarts,
+            reason=self.reason,
+            source=self.plugin.source,
+        )
+
+
+class Supervisor:
+    """Keeps every driver and service running. While it is entered, they are."""
+
+    def __init__(
+        self,
+        *,
+        table: ProcessTable,
+        bus: Bus,
+        launcher: Launcher,
+        events: EventLog,
+        paths: Paths,
+        principal: str,
+        capabilities: Callable[[Plugin, Kind], CapabilitySet],
+        clock: Callable[[], float] = time.monotonic,
+    ) -> None:
+        self.services: list[Service] = []
+        self._table = table
+        self._bus = bus
+        self._launcher = launcher
+        self._events = events
+        self._paths = paths
+        self._principal = principal
+        self._capabilities = capabilities
+        self._clock = clock
+        self._tasks: list[asyncio.Task[None]] = []
+
+    def add(self, plugin: Plugin, kind: Kind, config: PluginConfig) -> None:
+        """Take a driver or service into care."""
+        self.services.append(Service(plugin, kind, config))
+
+    def of(self, process: ControlBlock) -> Service | None:
+        """Return which service a process runs."""
+        return next((one for one in self.services if one.process is process), None)
+
+    def ready(self, process: ControlBlock, url: str | None) -> None:
+        """Note that a service says it is up."""
+        service = self.of(process)
+        if service is not None:
+            service.url = url or service.url
+            if service.state != "ready":
+                service.state = "ready"
+                self._events.emit("service.ready", f"{service.plugin.name} is up", process.pid)
+
+    @property
+    def all_ready(self) -> bool:
+        """Whether every driver and service answers."""
+        return all(service.state == "ready" for service in self.services)
+
+    async def __aenter__(self) -> Supervisor:
+        self._tasks = [asyncio.create_task(self._keep(service)) for service in self.services]
+        return self
+
+    async def __aexit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        trace: TracebackType | None,
+    ) -> None:
+        for task in self._tasks:
+            task.cancel()
+        await asyncio.gather(*self._tasks, return_exceptions=True)
+        running = [s.process for s in reversed(self.services) if s.process is not None]
+        for process in running:
+            self._signal(process, signal.SIGTERM)
+        try:
+            async with asyncio.timeout(GRACE):
+                for process in running:
+                    await process.exited.wait()
+        except TimeoutError:
+            for process in running:
+                self._signal(process, signal.SIGKILL)
+
+    def _signal(self, process: ControlBlock, number: signal.Signals) -> None:
+        if process.os_pid is not None and not process.exited.is_set():
+            self._launcher.signal(process.os_pid, number)
+
+    async def _keep(self, service: Service) -> None:
+        while True:
+            service.state = "starting"
+            try:
+                process = await self._start(service)
+                await process.exited.wait()
+                service.reason = process.exit_reason
+                self._table.reap(process.pid)
+            except (LLMAgentOSError, OSError) as error:
+                service.reason = str(error)
+            service.process = None
+            name, now = service.plugin.name, self._clock()
+            service.recent.append(now)
+            log = self._paths.of_plugin(service.kind.value, name) / "log"
+            if len(service.recent) == INTENSITY and now - service.recent[0] < PERIOD:
+                service.state = "failed"
+                self._events.emit(
+                    "service.failed", f"{name} is given up: {service.reason}; see {log}"
+                )
+                return
+            service.state, delay = "waiting", self._delay(service, now)
+            service.restarts += 1
+            self._events.emit(
+                "service.restarted",
+                f"{name} ended ({service.reason}) and starts again in {delay:g} s",
+            )
+            await asyncio.sleep(delay)
+
+    @staticmethod
+    def _delay(service: Service, now: float) -> float:
+        lately = sum(now - one < PERIOD for one in service.recent)
+        return 0.0 if lately <= 1 else min(FIRST_DELAY * 2.0 ** (lately - 2), LONGEST_DELAY)
+
+    async def _start(self, service: Service) -> ControlBlock:
+        plugin, kind = service.plugin, service.kind
+        wanted = service.config.capabilities
+        process = self._table.create(
+            principal=self._principal,
+            program=plugin.entry,
+            capabilities=self._capabilities(plugin, kind)
+            if wanted is None
+            else CapabilitySet.parse(wanted),
+            kind=kind,
+            name=plugin.name,
+        )
+        folder = self._paths.of_plugin(kind.value, plugin.name)
+        folder.mkdir(parents=True, exist_ok=True, mode=0o700)
+        process.home, process.log = folder, folder / "log"
+        arguments: dict[str, Any] = {
+            "entry": plugin.entry,
+            "state": str(folder),
+            "homes": str(self._paths.homes),
+            "config": service.config.settings,
+        }
+        sock = await self._bus.connect(process)
+        try:
+            launched = await self._launcher.launch(
+                Launch(
+                    pid=process.pid,
+                    entry="llmagentos.syscalls.host:run",
+                    arguments=arguments,
+                    home=folder,
+                    log=process.log,
+                    sandbox=Sandbox.none(),
+                ),
+                sock,
+            )
+        except BaseException:
+            self._table.exit(process, 126, "could not be started")
+            self._table.reap(process.pid)
+            raise
+        finally:
+            sock.close()
+        process.os_pid, process.sandbox = launched.os_pid, dict(launched.report)
+        service.process = process
+        return process

@@ -1,0 +1,1 @@
+"""Services: processes that own nothing and work through syscalls alone."""

@@ -1,0 +1,1 @@
+"""Learning: datasets, training and evaluation."""

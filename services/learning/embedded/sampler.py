@@ -1,0 +1,333 @@
+"""Draws tasks from the grammar and prepares the worlds in which they make sense.
+
+Interface:
+    Sampler         seeded source of clauses and tasks
+    HELDOUT_PAIRS   tools that never follow each other in training
+"""
+
+import random
+import re
+from collections.abc import Callable, Mapping, Sequence
+
+from .phrasing import AFFIXES, GRAMMAR, JOINERS, PRODUCTIONS, Production
+from .tasks import REFUSAL, Clause, Parts, Step, Task, pairs
+from .vocabulary import Vocabulary
+from .world import DISTRACTORS, SIGNATURES
+
+__all__ = ["HELDOUT_KINDS", "HELDOUT_PAIRS", "SIMPLE_KINDS", "TALK", "Sampler"]
+
+HELDOUT_PAIRS: frozenset[tuple[str, str]] = frozenset(
+    {
+        ("file_read", "calculator"),
+        ("clock", "file_write"),
+        ("memory_list", "file_write"),
+        ("file_list", "memory_put"),
+        ("memory_delete", "file_write"),
+        ("calculator", "memory_delete"),
+        ("file_read", "memory_delete"),
+        ("memory_put", "clock"),
+        ("file_write", "memory_get"),
+        ("file_list", "memory_get"),
+    }
+)
+HELDOUT_KINDS = ("read_compute", "time_write", "keys_write", "files_store")
+SIMPLE_KINDS = ("compute", "store", "recall", "forget", "keys", "write", "read", "files", "time")
+
+#: how often each kind is drawn
+_WEIGHTS: Mapping[str, float] = {
+    "compute": 9, "compute_store": 6, "compute_write": 5, "compute_store_write": 2,
+    "recall_compute": 6, "recall_compute_store": 4, "recall_compute_write": 3,
+    "recall_compute_store_write": 1, "recall_two": 4, "recall_two_store": 3,
+    "recall_two_write": 2, "recall_two_store_write": 0.7, "store": 12, "recall": 8, "forget": 5,
+    "keys": 3, "write": 7, "read": 6, "files": 3, "time": 3, "time_store": 3, "keys_store": 2,
+    "files_write": 2, "read_store": 5, "recall_write": 5, "recall_store": 3, "read_write": 4,
+    "rename": 2, "update+": 2, "update-": 2, "unknown": 2, "greet": 0.4, "thank": 0.4, "about": 0.6,
+}  # fmt: skip
+TALK = {
+    "unknown": REFUSAL,
+    "greet": "Hello! What can I do for you?",
+    "thank": "You are welcome.",
+    "about": "I am a small agent. I calculate, remember values and keep files.",
+}
+_SLOT = re.compile(r"\{(\w+)\}")
+_SMALL = (
+    "zero one two three four five six seven eight nine ten eleven twelve thirteen fourteen "
+    "fifteen sixteen seventeen eighteen nineteen twenty"
+).split()
+_BY_KIND: dict[str, tuple[Production, ...]] = {
+    kind: tuple(p for p in PRODUCTIONS if p.kind == kind) for kind in {p.kind for p in PRODUCTIONS}
+}
+
+
+class Sampler:
+    """Draws tasks; its memory and files persist, so that later tasks can refer to them."""
+
+    def __init__(self, rng: random.Random, vocabulary: Vocabulary) -> None:
+        self.rng = rng
+        self.vocabulary = vocabulary
+        #: the world that the next task starts in; whoever runs a task updates it
+        self.memory: dict[str, str] = {}
+        self.files: dict[str, str] = {}
+
+    def task(self, *, kinds: Sequence[str] = (), refuse: float = 0.07) -> Task:
+        """One task as in training: one clause, sometimes two or three."""
+        rng = self.rng
+        while True:
+            count = 1 if kinds else rng.choices((1, 2, 3), weights=(78, 18, 4))[0]
+            clauses, texts = [], []
+            for _ in range(count):
+                pool = SIMPLE_KINDS if count > 1 and rng.random() < 0.8 else tuple(_WEIGHTS)
+                names = kinds or pool
+                weights = [_WEIGHTS.get(name, 1.0) for name in names]
+                kind = rng.choices(names, weights=weights)[0]
+                clause, text = self.clause(kind, affixes=count == 1)
+                clauses.append(clause)
+                texts.append(text)
+            task = self.assemble(clauses, texts, refuse=refuse)
+            talk = any(clause.kind in TALK for clause in clauses)
+            if not (count > 1 and talk) and not pairs(task) & HELDOUT_PAIRS:
+                return task
+
+    def sequence(self, first: str, second: str) -> Task:
+        """Two simple wishes in one request, whether or not the pair is held out."""
+        made = [self.clause(kind, affixes=False) for kind in (first, second)]
+        return self.assemble([m[0] for m in made], [m[1] for m in made], refuse=0.0)
+
+    def assemble(self, clauses: Sequence[Clause], texts: Sequence[str], *, refuse: float) -> Task:
+        """Joins clauses into one request and offers tools for it."""
+        rng = self.rng
+        prompt = texts[0].rstrip("?.! ") if len(texts) > 1 else texts[0]
+        for place, text in enumerate(texts[1:], start=2):
+            joiner = rng.choice(JOINERS)
+            if joiner[0] in ".\n" and rng.random() < 0.5:
+                joiner = joiner[0] + joiner[1:]
+                text = text[:1].upper() + text[1:] if joiner in (". ", "\n") else text
+            prompt += joiner + (text if place == len(texts) else text.rstrip("?.! "))
+        needed = list(dict.fromkeys(step.tool for c in clauses for step in c.steps))
+        kind = ",".join(clause.kind for clause in clauses)
+        tools = self._offer(needed)
+        if needed and rng.random() < refuse:
+            missing = rng.choice(needed)
+            tools, kind = tuple(tool for tool in tools if tool != missing), "refuse"
+        self._fill_world()
+        return Task(
+            kind=kind, prompt=prompt, clauses=tuple(clauses), tools=tools,
+            memory=dict(self.memory), files=dict(self.files), now=self.vocabulary.moment(),
+        )  # fmt: skip
+
+    def _offer(self, needed: Sequence[str]) -> tuple[str, ...]:
+        rng = self.rng
+        offered = list(SIGNATURES)
+        if rng.random() < 0.6:
+            extra = [tool for tool in SIGNATURES if tool not in needed]
+            offered = [*needed, *rng.sample(extra, rng.randint(0, len(extra)))]
+        if rng.random() < 0.2:
+            offered += rng.sample(list(DISTRACTORS), rng.randint(1, 3))
+        if rng.random() < 0.7:
+            rng.shuffle(offered)
+        return tuple(offered)
+
+    def _fill_world(self) -> None:
+        """Things that no one asked about."""
+        rng, words = self.rng, self.vocabulary
+        for _ in range(rng.choice((0, 0, 1, 2, 3)) - len(self.memory) // 3):
+            self.memory.setdefault(words.key(), words.value())
+        for _ in range(rng.choice((0, 0, 1, 2)) - len(self.files) // 3):
+            self.files.setdefault(words.path(), words.value())
+
+    def clause(
+        self, kind: str, *, affixes: bool = True, phrase: tuple[str, str] | None = None
+    ) -> tuple[Clause, str]:
+        """One wish and its words, from the grammar or from a given (expression, template)."""
+        rng = self.rng
+        if phrase is None:
+            production = rng.choice(_BY_KIND[kind])
+            expression = production.expression
+            template = self._style(GRAMMAR.expand(production.text, rng), production.mood, affixes)
+        else:
+            expression, template = phrase
+        slots = self._draw(kind, expression, template)
+        text = _SLOT.sub(lambda match: self._written(match[1], slots[match[1]]), template)
+        return self._build(kind, expression, slots), text
+
+    def _style(self, core: str, mood: str, affixes: bool) -> str:
+        rng = self.rng
+        text = core
+        if affixes:
+            before, after = (GRAMMAR.expand(affix, rng) for affix in AFFIXES[mood])
+            text = f"{before} {core}{'' if after[:1] in ',.' else ' '}{after}".strip()
+        style = rng.random()
+        if style < 0.45:
+            text = text[:1].upper() + text[1:]
+        elif style < 0.65:
+            text = text.lower()
+        elif style < 0.67:
+            text = "".join(
+                part if part.startswith("{") else part.upper()
+                for part in re.split(r"(\{\w+\})", text)
+            )
+        if rng.random() < 0.3:
+            text = text.replace("what's", "whats").replace("I'd", "Id")
+        end = {"order": ("", "", ".", ".", "!"), "question": ("?", "?", "?", "", ""),
+               "statement": ("", ".")}[mood]  # fmt: skip
+        return text + rng.choice(end)
+
+    def _written(self, slot: str, text: str) -> str:
+        """A slot as a person may type it."""
+        rng = self.rng
+        if slot in ("a", "b", "c", "n"):
+            if text.isdigit() and int(text) <= 20 and rng.random() < 0.12:
+                return _SMALL[int(text)]
+            if text.isdigit() and len(text) > 3 and rng.random() < 0.03:
+                return f"{int(text):,}"
+            return text
+        often = 0.2 if " " in text else 0.08
+        if slot in ("word",) or rng.random() > often:
+            return text
+        quote = rng.choice(("\"", "\"", "'", "`"))  # fmt: skip
+        return f"{quote}{text}{quote}"
+
+    def _draw(self, kind: str, expression: str, template: str) -> dict[str, str]:
+        """Values of all slots; the world gets what the task needs to find."""
+        words, rng = self.vocabulary, self.rng
+        draws: Mapping[str, Callable[[], str]] = {
+            "a": words.number, "b": words.number, "c": words.number, "n": words.number,
+            "key": words.key, "key2": words.key, "target": words.key, "path": words.path,
+            "path2": words.path, "value": words.value, "text": words.value, "word": words.word,
+        }  # fmt: skip
+        slots: dict[str, str] = {}
+        # numbers first: prompts fill them in expression order, whatever the wording
+        for slot in dict.fromkeys(_SLOT.findall(expression) + _SLOT.findall(template)):
+            if not slot.isdigit():
+                while (text := draws[slot]()) in slots.values():
+                    pass
+                slots[slot] = text
+        if rng.random() < 0.02 and "/ {b}" in expression and expression.count("/") == 1:
+            slots["b"] = "0"
+        self._reuse(kind, slots)
+        numeric = kind.startswith(("recall_compute", "recall_two", "update", "read_compute"))
+        found = rng.random() < 0.88
+        source = (kind.startswith(("recall", "forget", "rename", "update"))) and found
+        for slot in ("key", "key2") if kind.startswith("recall_two") else ("key",):
+            if source and slot in slots and (numeric or slots[slot] not in self.memory):
+                self.memory[slots[slot]] = words.number() if numeric else words.value()
+            elif not found and kind.startswith(("recall", "forget", "rename", "update")):
+                self.memory.pop(slots.get(slot, ""), None)
+        if kind.startswith("read") and (found or numeric):
+            self.files[slots["path"]] = words.number() if numeric else words.value()
+        return slots
+
+    def _reuse(self, kind: str, slots: dict[str, str]) -> None:
+        """Sometimes speaks of what is there already."""
+        rng = self.rng
+        if "key" in slots and self.memory and rng.random() < 0.3:
+            key = rng.choice(sorted(self.memory))
+            if key not in slots.values():
+                slots["key"] = key
+        if "path" in slots and self.files and rng.random() < 0.3:
+            path = rng.choice(sorted(self.files))
+            if path not in slots.values():
+                slots["path"] = path
+
+    def _build(self, kind: str, expression: str, slots: Mapping[str, str]) -> Clause:
+        if kind in TALK:
+            return Clause(kind=kind, steps=(), answer=(TALK[kind],))
+        base, _, places = kind.partition("_")
+        if base in ("recall", "read") and places.startswith(("compute", "two")):
+            places = places.partition("_")[2]
+        builder = _Builder(slots, store="store" in places, write="write" in places)
+        return builder.build(kind, base, expression)
+
+
+class _Builder:
+    """Steps and answer of one clause."""
+
+    def __init__(self, slots: Mapping[str, str], *, store: bool, write: bool) -> None:
+        self.slots = slots
+        self.store = store
+        self.write = write
+        self.steps: list[Step] = []
+
+    def call(self, tool: str, *values: "str | int | Parts") -> int:
+        """Adds a step; returns its number, by which later parts refer to its result."""
+        arguments = tuple(
+            (name, value if isinstance(value, tuple) else (value,))
+            for name, value in zip(SIGNATURES[tool], values, strict=True)
+        )
+        self.steps.append(Step(tool=tool, arguments=arguments))
+        return len(self.steps) - 1
+
+    def build(self, kind: str, base: str, expression: str) -> Clause:
+        answer = self._answer(kind, base, expression)
+        return Clause(kind=kind, steps=tuple(self.steps), answer=answer)
+
+    def _answer(self, kind: str, base: str, expression: str) -> Parts:
+        slots, call = self.slots, self.call
+        key, path = slots.get("key", ""), slots.get("path", "")
+        if base == "store":
+            call("memory_put", key, slots["value"])
+            return (f"Stored {slots['value']} as {key}.",)
+        if base == "write":
+            call("file_write", path, slots["text"])
+            return (f"Wrote {slots['text']} to {path}.",)
+        if base == "forget":
+            call("memory_delete", key)
+            return (f"Deleted {key}.",)
+        if base == "rename":
+            got = call("memory_get", key)
+            call("memory_put", slots["key2"], got)
+            call("memory_delete", key)
+            return (f"Renamed {key} to {slots['key2']}.",)
+        if base in ("update+", "update-"):
+            got = call("memory_get", key)
+            got = call("calculator", (got, f" {base[-1]} {slots['n']}"))
+            call("memory_put", key, got)
+            return ("Stored ", got, f" as {key}.")
+        return self._flow(kind, base, expression)
+
+    def _flow(self, kind: str, base: str, expression: str) -> Parts:
+        """From one source to the answer, to memory or to a file."""
+        slots, call = self.slots, self.call
+        key, path = slots.get("key", ""), slots.get("path", "")
+        plain: Parts
+        target, file = key, path
+        if base == "recall":
+            got = call("memory_get", key)
+            plain = (f"{key} is ", got, ".")
+            target = slots.get("target", slots.get("key2", ""))
+            if kind.startswith("recall_two"):
+                call("memory_get", slots["key2"])
+        elif base == "read":
+            got = call("file_read", path)
+            plain = (f"{path} says ", got, ".")
+            file = slots.get("path2", "")
+        elif base == "keys":
+            got = call("memory_list")
+            plain = ("The keys are ", got, ".")
+        elif base == "files":
+            got = call("file_list")
+            plain = ("The files are ", got, ".")
+        elif base == "time":
+            got = call("clock")
+            plain = ("It is ", got, ".")
+        if expression:
+            parts = re.split(r"\{(\w+)\}", expression)
+            filled = tuple(
+                (int(part) if part.isdigit() else slots[part]) if place % 2 else part
+                for place, part in enumerate(parts)
+                if part
+            )
+            got = call("calculator", filled)
+            plain = ("The answer is ", got, ".")
+        return self._place(got, plain, target, file)
+
+    def _place(self, got: int, plain: Parts, target: str, file: str) -> Parts:
+        if self.store:
+            self.call("memory_put", target, got)
+        if self.write:
+            self.call("file_write", file, got)
+        if self.store and self.write:
+            return ("Stored ", got, f" as {target} and wrote it to {file}.")
+        if self.store:
+            return ("Stored ", got, f" as {target}.")
+        return ("Wrote ", got, f" to {file}.") if self.write else plain

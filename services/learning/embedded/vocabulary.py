@@ -1,0 +1,213 @@
+"""Names, values and numbers that tasks are about.
+
+Training and test never share an entity: words come from two lists, and every other
+string belongs to the side that its checksum says.  Numbers below 100 are too few to
+divide and belong to both.
+
+Interface:
+    Vocabulary      a seeded source of entities of one side
+    is_heldout      the side of a string
+"""
+
+import random
+import zlib
+from collections.abc import Callable
+
+__all__ = ["HELDOUT_WORDS", "TRAINING_WORDS", "Vocabulary", "is_heldout"]
+
+TRAINING_WORDS: tuple[str, ...] = tuple(
+    """
+    budget price salary rent color colour city country address phone password token name
+    age height weight score level speed limit count amount balance deposit invoice order
+    ticket project team leader owner client server host port user login email birthday
+    date deadline meeting room floor door code pin key label title author book page
+    chapter song movie game player winner result target goal plan task status step stage
+    version release branch commit build image video music voice sound light lamp table
+    chair window garden tree flower river lake ocean island bridge road street house
+    kitchen fridge oven coffee tea milk bread butter cheese apple banana cherry lemon
+    orange grape peach potato tomato carrot onion pepper salt sugar rice pasta soup salad
+    breakfast lunch dinner recipe menu bill tip tax total subtotal discount margin profit
+    revenue cost expense saving interest loan payment refund shipping delivery package
+    box bag bottle cup plate spoon knife fork pen pencil paper notebook folder archive
+    backup draft summary report memo letter message reply contact friend brother sister
+    mother father teacher student doctor nurse pilot driver engine wheel tyre battery
+    charger cable screen keyboard mouse printer camera lens sensor signal channel network
+    router gateway cluster node kernel thread queue buffer cache index record field
+    column row matrix vector graph edge circle square number digit letterhead word phrase
+    language english german french spanish red green blue yellow black white purple
+    silver gold iron copper stone sand glass wood cotton wool winter spring summer autumn
+    monday tuesday friday sunday morning evening night january march june october
+    berlin london paris tokyo madrid oslo vienna dublin cairo lima anna bob carla david
+    emma felix greta hugo irene jonas karl laura max nina oscar paula robert sara tom
+    happy quick slow early late open closed ready active main spare first second last
+    buy call send fix check visit clean paint write bring wash water feed pack
+    """.split()
+)
+
+HELDOUT_WORDS: tuple[str, ...] = tuple(
+    """
+    lantern velvet harbor quartz falcon meadow timber walnut saddle thunder glacier
+    compass anchor pillow magnet dragon candle basket violin trumpet planet comet rocket
+    orbit canyon desert jungle temple castle tower palace museum bakery market tailor
+    farmer sailor wizard knight jacket mitten scarf helmet ribbon button needle hammer
+    ladder shovel bucket kettle napkin mustard ginger almond pumpkin radish celery turnip
+    salmon lobster pigeon rabbit badger beaver donkey turtle zebra panther prague helsinki
+    warsaw boston denver osaka milan geneva ursula viktor wendy xaver yvonne zoe quentin
+    bruno dorothy ernest mileage voltage humidity latency throughput quota threshold
+    allowance inventory itinerary passport voucher coupon warranty insurance mortgage
+    pension stipend donation membership subscription license serial checksum
+    """.split()
+)
+
+_EXTENSIONS = ("txt", "txt", "txt", "md", "csv", "json", "log", "dat", "yaml", "html", "py", "ini")
+_ALNUM = "abcdefghijklmnopqrstuvwxyz0123456789"
+_ALPHA = "abcdefghijklmnopqrstuvwxyz"
+_ONSETS = "b c d f g h j k l m n p r s t v w z br ch dr fl gr pl sh st tr th".split()
+_VOWELS = "a e i o u ai ea oo".split()
+_CODAS = ["", "", "", *"n r s t l m x ck nd rt".split()]
+_ACCENTED = ("café", "Zürich", "naïve", "Müller", "São Paulo", "jalapeño", "Kraków", "façade")
+
+
+def is_heldout(text: str) -> bool:
+    """Whether a name or number is reserved for tests."""
+    return zlib.crc32(text.lower().encode()) % 8 == 0
+
+
+class Vocabulary:
+    """Draws entities of one side from a random source that the caller seeds."""
+
+    def __init__(self, rng: random.Random, *, heldout: bool = False) -> None:
+        self.rng = rng
+        self.heldout = heldout
+        self._words = HELDOUT_WORDS if heldout else TRAINING_WORDS
+
+    def _own(self, draw: Callable[[], str]) -> str:
+        while True:
+            text = draw()
+            if is_heldout(text) == self.heldout:
+                return text
+
+    def word(self) -> str:
+        """A plain noun, or in training sometimes an invented one."""
+        if not self.heldout and self.rng.random() < 0.3:
+            return self._own(self._invented)
+        return self.rng.choice(self._words)
+
+    def _invented(self) -> str:
+        rng = self.rng
+        return "".join(
+            rng.choice(_ONSETS) + rng.choice(_VOWELS) + rng.choice(_CODAS)
+            for _ in range(rng.randint(1, 3))
+        )
+
+    def identifier(self, low: int = 1, high: int = 16) -> str:
+        """Random characters, with or without digits, dashes and capitals."""
+        return self._own(lambda: self._identifier(low, high))
+
+    def _identifier(self, low: int, high: int) -> str:
+        rng = self.rng
+        length = rng.randint(low, high)
+        style = rng.random()
+        if style < 0.25:
+            text = "".join(rng.choices(_ALPHA, k=length))
+        elif style < 0.7:
+            text = rng.choice(_ALPHA) + "".join(rng.choices(_ALNUM, k=length - 1))
+        elif style < 0.85:
+            text = "".join(rng.choices(_ALNUM, k=length)).upper()
+        else:
+            text = "".join(rng.choices(_ALNUM + _ALNUM.upper(), k=length))
+        if length > 5 and rng.random() < 0.4:
+            cut = rng.randint(2, length - 3)
+            text = text[:cut] + rng.choice("-_") + text[cut + 1 :]
+        # a name made of digits alone could not be told from a number
+        return text if any(map(str.isalpha, text)) else rng.choice(_ALPHA) + text[1:]
+
+    def key(self) -> str:
+        """A name under which something may be remembered."""
+        rng, style = self.rng, self.rng.random()
+        if style < 0.35:
+            text = self.word()
+            return text.capitalize() if rng.random() < 0.06 else text
+        if style < 0.5:
+            return f"{self.word()}{rng.choice('___-')}{self.word()}"
+        if style < 0.58:
+            return self.word().capitalize() + self.word().capitalize()
+        if style < 0.62:
+            return self.word() + self.word().capitalize()
+        if style < 0.70:
+            return f"{self.word()}{rng.choice('-_')}{self.identifier(3, 6)}"
+        if style < 0.76:
+            return f"{self.word()}{rng.choice(['', '_', '-'])}{rng.randint(1, 99)}"
+        if style < 0.83:
+            return f"{self.word()} {self.word()}"
+        return self.identifier()
+
+    def path(self) -> str:
+        """A file name with an extension, rarely in a folder."""
+        rng = self.rng
+        stem = self.identifier() if rng.random() < 0.3 else self.key().replace(" ", "_")
+        folder = f"{self.word()}/" if rng.random() < 0.08 else ""
+        return f"{folder}{stem}.{rng.choice(_EXTENSIONS)}"
+
+    def number(self, low: int = 1, high: int = 9) -> str:
+        """Digits, sometimes with a decimal point."""
+        rng = self.rng
+        digits = rng.choices(range(1, 10), weights=(8, 20, 20, 14, 12, 10, 9, 4, 3))[0]
+        digits = min(max(digits, low), high)
+        if digits < 3:
+            return str(rng.randint(10 ** (digits - 1), 10**digits - 1))
+        text = self._own(lambda: str(rng.randint(10 ** (digits - 1), 10**digits - 1)))
+        if low == 1 and digits < 6 and rng.random() < 0.06:
+            return f"{text}.{rng.choice(['5', '25', '75', '1', '99'])}"
+        return text
+
+    def value(self) -> str:
+        """Something to remember or to write: a number, a name, a few words."""
+        rng, style = self.rng, self.rng.random()
+        if style < 0.28:
+            return self.number()
+        if style < 0.42:
+            return self.word()
+        if style < 0.52:
+            return self.identifier()
+        if style < 0.6:
+            return self._special()
+        if style < 0.7:
+            return f"{self.word().capitalize()} {self.word().capitalize()}"
+        if style < 0.72:
+            return rng.choice(_ACCENTED)
+        return self.words(2, 5)
+
+    def words(self, low: int, high: int) -> str:
+        """A few words in a row, as in a note."""
+        rng = self.rng
+        picked = [self.word() for _ in range(rng.randint(low, high))]
+        if len(picked) > 2 and rng.random() < 0.5:
+            picked[rng.randint(1, len(picked) - 2)] = rng.choice(["the", "and", "for", "at", "of"])
+        if rng.random() < 0.15:
+            picked[0] = picked[0].capitalize()
+        if rng.random() < 0.1:
+            picked[-1] = self.number(1, 4)
+        return " ".join(picked)
+
+    def _special(self) -> str:
+        rng = self.rng
+        return rng.choice(
+            [
+                f"{self.word()}@{self.word()}.{rng.choice(['com', 'org', 'net', 'de'])}",
+                f"20{rng.randint(10, 39)}-{rng.randint(1, 12):02}-{rng.randint(1, 28):02}",
+                f"{rng.randint(0, 23)}:{rng.randint(0, 59):02}",
+                f"${self.number(1, 4)}",
+                f"{self.number(1, 3)}%",
+                f"{rng.randint(10, 999)}-{rng.randint(100, 9999)}",
+                f"{self.number(1, 3)} {rng.choice(['euros', 'dollars', 'kg', 'km', 'minutes'])}",
+                f"-{self.number(1, 4)}",
+                f"https://{self.word()}.{rng.choice(['com', 'org'])}/{self.word()}",
+            ]
+        )
+
+    def moment(self) -> str:
+        """What a clock may say."""
+        rng = self.rng
+        day = f"20{rng.randint(24, 31)}-{rng.randint(1, 12):02}-{rng.randint(1, 28):02}"
+        return f"{day} {rng.randint(0, 23):02}:{rng.randint(0, 59):02}"

@@ -1,0 +1,1 @@
+"""The agent runtime: runs agents that are declared in an `agent.toml`."""

@@ -1,0 +1,61 @@
+"""What an `agent.toml` may say.
+
+Interface:
+    Manifest        all of it, checked
+    read            a file's manifest
+"""
+
+from __future__ import annotations
+
+import tomllib
+from fnmatch import fnmatch
+from pathlib import Path
+
+from pydantic import BaseModel, ConfigDict, Field, ValidationError
+
+from ...syscalls.errors import InvalidArgument
+
+
+class Limits(BaseModel):
+    """How far one run may go."""
+
+    model_config = ConfigDict(extra="forbid")
+
+    #: Turns of the loop.
+    steps: int = Field(16, gt=0)
+    #: Tokens of one reply of the model.
+    reply_tokens: int = Field(512, gt=0)
+
+
+class Manifest(BaseModel):
+    """A declared agent. The kernel reads `name`, `capabilities` and `budget` as well."""
+
+    model_config = ConfigDict(extra="forbid")
+
+    name: str | None = None
+    #: What it does when it is started without a task.
+    goal: str | None = None
+    #: The system message.
+    instructions: str = "You are a helpful agent."
+    #: Patterns of tool names (`memory_*`); none for no tools.
+    tools: list[str] = []
+    temperature: float = Field(0.0, ge=0, le=5)
+    limits: Limits = Limits()
+    capabilities: list[str] | None = None
+    budget: dict[str, float] = {}
+
+    def wants(self, tool: str) -> bool:
+        """Whether a tool is offered to the model."""
+        return any(fnmatch(tool, pattern) for pattern in self.tools)
+
+
+def read(path: Path) -> Manifest:
+    """Return a file's manifest. Raises `InvalidArgument` naming the file and the key."""
+    try:
+        return Manifest.model_validate(tomllib.loads(path.read_text()))
+    except ValidationError as error:
+        first = error.errors(include_url=False)[0]
+        place = ".".join(map(str, first["loc"]))
+        raise InvalidArgument(f"{path.name}: {place}: {first['msg']}") from None
+    except (OSError, UnicodeDecodeError, tomllib.TOMLDecodeError) as error:
+        raise InvalidArgument(f"{path.name}: {error}") from None

@@ -1,0 +1,103 @@
+"""A driver's, service's or plugin's process: builds the interface, says so, serves it.
+
+Interface:
+    Host                    what an interface's `setup` is given
+    run(arguments, sock)    the process's entry; returns its exit code
+"""
+
+from __future__ import annotations
+
+import asyncio
+import importlib
+import signal
+import socket
+import sys
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from .client import Client
+from .errors import InvalidArgument, LLMAgentOSError
+from .interface import Interface
+from .os import OS
+from .server import Server
+from .table import describe
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Host:
+    """What an interface's `setup` is given."""
+
+    #: The operating system, with the provider's own rights; `os.on_behalf` for the caller's.
+    os: OS
+    #: A folder of its own that outlives the process.
+    state: Path
+    #: Its part of the configuration.
+    config: Mapping[str, Any]
+    #: What runs beside the calls; a failing task ends the process, which is then restarted.
+    tasks: asyncio.TaskGroup
+    #: The folder of all agents' homes, `principal/name`; each holds its own files.
+    homes: Path
+
+
+def load(entry: str) -> type[Interface]:
+    """Return the class that `module:name` stands for. Raises `InvalidArgument`."""
+    module, _, name = entry.partition(":")
+    try:
+        found = getattr(importlib.import_module(module), name)
+    except (ImportError, AttributeError) as error:
+        raise InvalidArgument(f"{entry} cannot be loaded: {error}") from error
+    if not (isinstance(found, type) and issubclass(found, Interface)):
+        raise InvalidArgument(f"{entry} is no Interface")
+    return found
+
+
+def run(arguments: Mapping[str, Any], sock: socket.socket) -> int:
+    """Serve the interface that `arguments["entry"]` names until the kernel hangs up."""
+    import uvloop
+
+    failures: list[BaseException] = []
+    try:
+        uvloop.run(_serve(arguments, sock))
+    except* _Done:
+        pass
+    except* LLMAgentOSError as group:
+        failures.extend(group.exceptions)
+    for failure in failures:
+        print(f"{arguments['entry']}: {failure}", file=sys.stderr)
+    return 1 if failures else 0
+
+
+async def _serve(arguments: Mapping[str, Any], sock: socket.socket) -> None:
+    interface = load(arguments["entry"])()
+    client = Client()
+    done = asyncio.Event()
+    for number in (signal.SIGTERM, signal.SIGINT):
+        asyncio.get_running_loop().add_signal_handler(number, done.set)
+    async with asyncio.TaskGroup() as tasks:
+        host = Host(
+            os=OS(client),
+            state=Path(arguments["state"]),
+            homes=Path(arguments["homes"]),
+            config=arguments.get("config", {}),
+            tasks=tasks,
+        )
+        Server(tasks, interface).attach(client)
+        await client.open(sock)
+        host.state.mkdir(parents=True, exist_ok=True)
+        await interface.setup(host)
+        await host.os.system.provide(describe(type(interface)))
+        await host.os.system.ready()
+        lost = tasks.create_task(client.lost.wait())
+        ended = tasks.create_task(done.wait())
+        await asyncio.wait([lost, ended], return_when=asyncio.FIRST_COMPLETED)
+        for task in (lost, ended):
+            task.cancel()
+        await interface.teardown()
+        client.close()
+        raise _Done from None
+
+
+class _Done(Exception):
+    """Ends the group, with whatever the interface started in it."""

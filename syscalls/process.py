@@ -1,0 +1,171 @@
+"""Processes: start them, look at them, steer them, wait for their end.
+
+Interface:
+    Process         the syscalls
+    ProcessInfo     one line of `aos ps`
+    Exit            how a process ended
+    LogLine         one line that a process wrote
+"""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator
+from dataclasses import dataclass, field
+from typing import Any, Literal
+
+from .interface import Interface, syscall
+
+SignalName = Literal["TERM", "KILL", "INT", "STOP", "CONT", "USR1", "USR2", "HUP"]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ProcessInfo:
+    """A process as others see it."""
+
+    pid: int
+    #: None for one that the kernel itself started.
+    parent: int | None
+    principal: str
+    #: A short name for people.
+    name: str
+    #: What it runs: a path, `module:function`, or a command line.
+    program: str
+    #: `agent`, `driver`, `service`, or `session` (a token's stand-in).
+    kind: str
+    state: str
+    nice: int
+    #: Seconds since 1970 when it was started and when it ended.
+    started: float
+    ended: float | None
+    exit_code: int | None
+    exit_reason: str | None
+    #: Calls that have passed the trap.
+    syscalls: int
+    #: What it and its children have spent: tokens, money, device_seconds, wall_seconds, processes.
+    usage: dict[str, float]
+    #: What limits it; a resource that is not named has no limit of its own.
+    budget: dict[str, float]
+    #: The number the machine knows it by; None where no program stands behind it.
+    os_pid: int | None = None
+    capabilities: list[str] = field(default_factory=list)
+    #: Sandbox layer to `enforced`, `unavailable`, `failed` or `off`.
+    sandbox: dict[str, str] = field(default_factory=dict)
+    #: Calls in flight, by syscall name.
+    waiting_for: list[str] = field(default_factory=list)
+    home: str | None = None
+    log: str | None = None
+    task: str | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Exit:
+    """How a process ended."""
+
+    pid: int
+    #: The program's own code, or 128 + the signal that ended it.
+    code: int
+    reason: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class LogLine:
+    """One line of a process's log."""
+
+    pid: int
+    text: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Traced:
+    """One syscall of a process, as `aos run` shows it."""
+
+    pid: int
+    syscall: str
+    #: The call's arguments, shortened where they are long.
+    arguments: Any
+    #: `ok` or the error's code.
+    outcome: str
+    #: The result, or the error's message, shortened.
+    result: Any
+    #: Seconds from the call to its answer.
+    seconds: float
+
+
+class Process(Interface, name="process"):
+    """Agents and everything else that the kernel runs."""
+
+    @syscall(effect=True, deadline=60.0)
+    async def spawn(
+        self,
+        program: str,
+        task: str | None = None,
+        name: str | None = None,
+        arguments: list[str] | None = None,
+        capabilities: list[str] | None = None,
+        drop: list[str] | None = None,
+        budget: dict[str, float] | None = None,
+        nice: int = 0,
+        environment: dict[str, str] | None = None,
+        timeout: float | None = None,
+        remove: bool = False,
+        traced: bool = False,
+    ) -> int:
+        """Start an agent as a child of the caller and return its pid.
+
+        `program` is a path to a `.py` file or an agent's `.toml`, or `module:function`; `-` stands
+        for the command line in `arguments`. The child holds `capabilities` (all of the caller's by
+        default) but those in `drop`, and spends from the caller's budget within its own.
+        `timeout` seconds after its start it is stopped, with exit code 124. `remove` forgets it at
+        its end without a wait. Raises `PermissionDenied` for rights that the caller lacks,
+        `NotFound` for a missing program and `QuotaExceeded`.
+        """
+        raise NotImplementedError
+
+    @syscall(idempotent=True)
+    async def ls(self, all: bool = False) -> list[ProcessInfo]:
+        """Return the caller's processes: the live ones, or with `all` the ended ones too."""
+        raise NotImplementedError
+
+    @syscall(idempotent=True)
+    async def inspect(self, pid: int) -> ProcessInfo:
+        """Return all that is known of one process. Raises `NotFound`."""
+        raise NotImplementedError
+
+    @syscall(idempotent=True, deadline=86_400.0)
+    async def wait(self, pid: int) -> Exit:
+        """Return how a process ended, as soon as it has. Raises `NotFound`."""
+        raise NotImplementedError
+
+    @syscall(effect=True)
+    async def signal(self, pid: int, signal: SignalName = "TERM") -> None:
+        """Send a signal. STOP suspends, with its queued model calls; CONT resumes."""
+        raise NotImplementedError
+
+    @syscall(effect=True, deadline=120.0)
+    async def stop(self, pid: int, grace: float = 10.0) -> Exit:
+        """Ask a process to end, kill it after `grace` seconds, and return how it ended."""
+        raise NotImplementedError
+
+    @syscall(effect=True, idempotent=True)
+    async def renice(self, pid: int, nice: int) -> None:
+        """Change the rank of a process's calls, from -20 (first) to 19 (last)."""
+        raise NotImplementedError
+
+    @syscall(effect=True)
+    async def remove(self, pid: int) -> None:
+        """Forget a process that has ended, and its log. Raises `InvalidArgument` while it lives."""
+        raise NotImplementedError
+
+    @syscall(stream=True, idempotent=True, deadline=86_400.0)
+    async def logs(
+        self, pid: int, follow: bool = False, tail: int | None = None
+    ) -> AsyncIterator[LogLine]:
+        """Yield what a process wrote, from the last `tail` lines on; `follow` until it ends."""
+        raise NotImplementedError
+        yield
+
+    @syscall(stream=True, idempotent=True, deadline=86_400.0)
+    async def trace(self, pid: int) -> AsyncIterator[Traced]:
+        """Yield the syscalls of a process that was spawned `traced`, until it ends."""
+        raise NotImplementedError
+        yield

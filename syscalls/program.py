@@ -1,0 +1,91 @@
+"""An agent's process: finds the program's `main` and calls it with the operating system.
+
+`main` is `async def main(os, task)`, or a plain function, which gets the same calls without
+`await`. What it returns is the exit code, or is printed.
+
+Interface:
+    run(arguments, sock)    the process's entry; returns its exit code
+"""
+
+from __future__ import annotations
+
+import importlib
+import importlib.util
+import inspect
+import socket
+import sys
+from collections.abc import Callable, Mapping
+from pathlib import Path
+from types import ModuleType
+from typing import Any
+
+from .blocking import BlockingOS
+from .client import connect
+from .errors import InvalidArgument
+from .os import OS
+
+
+def run(arguments: Mapping[str, Any], sock: socket.socket) -> int:
+    """Run `arguments["program"]`, a path or `module:function`, for `arguments["task"]`."""
+    program, task = str(arguments["program"]), arguments.get("task")
+    sys.argv = [program, *arguments.get("arguments", ())]
+    try:
+        main = _find(program)
+    except InvalidArgument as error:
+        print(f"aos: {error}", file=sys.stderr)
+        return 126
+    if inspect.iscoroutinefunction(main):
+        import uvloop
+
+        outcome = uvloop.run(_await(main, sock, task))
+    else:
+        with BlockingOS(sock) as os:
+            outcome = _call(main, os, task)
+    return _exit_code(outcome)
+
+
+async def _await(main: Callable[..., Any], sock: socket.socket, task: str | None) -> Any:
+    client = await connect(sock)
+    try:
+        return await _call(main, OS(client), task)
+    finally:
+        client.close()
+
+
+def _call(main: Callable[..., Any], os: Any, task: str | None) -> Any:
+    """Call `main` with as many of (os, task) as it takes."""
+    takes = len(inspect.signature(main).parameters)
+    return main(*(os, task)[:takes])
+
+
+def _find(program: str) -> Callable[..., Any]:
+    module, name = _load(program)
+    main = getattr(module, name, None)
+    if not callable(main):
+        raise InvalidArgument(f"{program} has no function {name}(os, task)")
+    found: Callable[..., Any] = main
+    return found
+
+
+def _load(program: str) -> tuple[ModuleType, str]:
+    if not program.startswith("/"):
+        name, _, function = program.partition(":")
+        return importlib.import_module(name), function
+    # Its neighbours can be imported, as when Python runs a script.
+    sys.path.insert(0, str(Path(program).parent))
+    spec = importlib.util.spec_from_file_location("agent", program)
+    if spec is None or spec.loader is None:
+        raise InvalidArgument(f"{program} is no Python program")
+    module = importlib.util.module_from_spec(spec)
+    sys.modules["agent"] = module
+    spec.loader.exec_module(module)
+    return module, "main"
+
+
+def _exit_code(outcome: Any) -> int:
+    if outcome is None or isinstance(outcome, bool):
+        return 0 if outcome in (None, True) else 1
+    if isinstance(outcome, int):
+        return outcome
+    print(outcome)
+    return 0

@@ -1,0 +1,73 @@
+"""Tools: what agents act with.
+
+Interface:
+    Tool            the syscalls
+    ToolInfo        a tool's name, purpose and schema
+    ToolResult      what it gave back
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Annotated, Any
+
+from annotated_types import Gt, Le
+
+from .interface import Interface, syscall
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ToolInfo:
+    """A tool, as a model is told of it."""
+
+    name: str
+    description: str
+    #: JSON schema of the arguments.
+    parameters: dict[str, Any]
+    #: Whether it changes something outside the operating system.
+    effect: bool
+    #: Whether its results may carry a stranger's instructions.
+    untrusted: bool
+
+    def schema(self) -> dict[str, Any]:
+        """Return the OpenAI function schema, for `model.chat`."""
+        function = {
+            "name": self.name,
+            "description": self.description,
+            "parameters": self.parameters,
+        }
+        return {"type": "function", "function": function}
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ToolResult:
+    """What a tool gave back."""
+
+    #: For the model to read; an error's text starts with `error: `.
+    text: str
+    #: Whether the tool could not do what it was asked.
+    failed: bool = False
+
+
+class Tool(Interface, name="tool"):
+    """Typed tools, each call in its own bounds."""
+
+    @syscall(idempotent=True)
+    async def ls(self) -> list[ToolInfo]:
+        """Return the tools there are, by name."""
+        raise NotImplementedError
+
+    @syscall(effect=True, subject="name", untrusted=True, deadline=300.0)
+    async def call(
+        self,
+        name: str,
+        arguments: dict[str, Any] | None = None,
+        timeout: Annotated[float, Gt(0), Le(300)] = 30.0,
+    ) -> ToolResult:
+        """Run a tool.
+
+        What goes wrong inside the tool is a result with `failed`, so that a model can read it.
+        Raises `NotFound` for no such tool, `InvalidArgument` for arguments that its schema
+        refuses, `DeadlineExceeded` after `timeout` seconds, `DeviceError` when it crashed.
+        """
+        raise NotImplementedError
