@@ -22,9 +22,9 @@ class Limits(BaseModel):
     model_config = ConfigDict(extra="forbid")
 
     #: Turns of the loop.
-    steps: int = Field(16, gt=0)
+    steps: int = Field(default=16, gt=0)
     #: Tokens of one reply of the model.
-    reply_tokens: int = Field(512, gt=0)
+    reply_tokens: int = Field(default=512, gt=0)
 
 
 class Manifest(BaseModel):
@@ -39,7 +39,7 @@ class Manifest(BaseModel):
     instructions: str = "You are a helpful agent."
     #: Patterns of tool names (`memory_*`); none for no tools.
     tools: list[str] = []
-    temperature: float = Field(0.0, ge=0, le=5)
+    temperature: float = Field(default=0.0, ge=0, le=5)
     limits: Limits = Limits()
     capabilities: list[str] | None = None
     budget: dict[str, float] = {}

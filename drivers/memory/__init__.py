@@ -1,0 +1,1 @@
+"""The memory driver: what agents remember, in one SQLite file."""

@@ -1,0 +1,118 @@
+"""The memory driver.
+
+Interface:
+    MemoryDriver    implements `Memory`
+"""
+
+from __future__ import annotations
+
+import asyncio
+import sys
+from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
+from typing import Any, TypeVar
+
+import apsw
+
+from ...syscalls.errors import InputOutputError, InvalidArgument, NotFound
+from ...syscalls.host import Host
+from ...syscalls.memory import Hit, Item, Memory, Namespace
+from ...syscalls.server import caller
+from .fusion import fuse
+from .store import Store
+
+T = TypeVar("T")
+#: Items that a call may ask for.
+MOST = 10_000
+
+
+class MemoryDriver(Memory):
+    """Items in one SQLite file, which one thread alone touches."""
+
+    async def setup(self, host: Host) -> None:
+        self._path = host.state / "memory.db"
+        self._thread = ThreadPoolExecutor(max_workers=1, thread_name_prefix="memory")
+        self._store = await self._do(lambda: _open(self._path))
+
+    async def teardown(self) -> None:
+        await self._do(self._store.close)
+        self._thread.shutdown()
+
+    async def put(
+        self,
+        key: str,
+        value: Any,
+        namespace: Namespace = "user",
+        vector: list[float] | None = None,
+    ) -> None:
+        place = _place(namespace)
+        await self._do(lambda: self._store.put(place, key, value, vector))
+
+    async def get(self, key: str, namespace: Namespace = "user") -> Item:
+        place = _place(namespace)
+        item = await self._do(lambda: self._store.get(place, key))
+        if item is None:
+            raise NotFound(f"nothing is remembered under {key!r}")
+        return item
+
+    async def delete(self, key: str, namespace: Namespace = "user") -> bool:
+        place = _place(namespace)
+        return await self._do(lambda: self._store.delete(place, key))
+
+    async def ls(
+        self, prefix: str = "", namespace: Namespace = "user", limit: int = 1000
+    ) -> list[Item]:
+        place, most = _place(namespace), _limit(limit)
+        return await self._do(lambda: self._store.ls(place, prefix, most))
+
+    async def search(
+        self,
+        query: str = "",
+        namespace: Namespace = "user",
+        limit: int = 10,
+        vector: list[float] | None = None,
+    ) -> list[Hit]:
+        place, most = _place(namespace), _limit(limit)
+
+        def both() -> list[Hit]:
+            words = self._store.by_words(place, query, most)
+            if vector is None:
+                return words
+            near = self._store.by_vector(place, vector, most)
+            return fuse((words, near), most) if query else near
+
+        return await self._do(both)
+
+    async def _do(self, work: Callable[[], T]) -> T:
+        """Run on the store's thread. Raises `InputOutputError` where the file fails."""
+        try:
+            return await asyncio.get_running_loop().run_in_executor(self._thread, work)
+        except apsw.Error as error:
+            raise InputOutputError(f"{self._path}: {error}") from error
+
+
+def _open(path: Path) -> Store:
+    """Open the file; one that is no database is put aside, never deleted."""
+    try:
+        return Store(path)
+    except (apsw.NotADBError, apsw.CorruptError) as error:
+        count = sum(1 for _ in path.parent.glob(f"{path.name}.corrupt-*"))
+        aside = path.with_name(f"{path.name}.corrupt-{count + 1}")
+        path.replace(aside)
+        for rest in (path.with_name(f"{path.name}-wal"), path.with_name(f"{path.name}-shm")):
+            rest.unlink(missing_ok=True)
+        print(f"{path}: {error}; kept as {aside.name}, a new one begun", file=sys.stderr)
+        return Store(path)
+
+
+def _place(namespace: Namespace) -> str:
+    """Return the caller's namespace: its principal's, or its own."""
+    who = caller()
+    return f"user/{who.principal}" if namespace == "user" else f"own/{who.principal}/{who.pid}"
+
+
+def _limit(limit: int) -> int:
+    if not 0 < limit <= MOST:
+        raise InvalidArgument(f"a limit is 1 to {MOST}, not {limit}")
+    return limit

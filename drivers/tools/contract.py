@@ -1,0 +1,106 @@
+"""How a tool is written: a typed function with a docstring.
+
+    @tool()
+    def greet(context: Context, name: str) -> str:
+        \"\"\"Greet somebody.\"\"\"
+        return f"Hello, {name}!"
+
+Interface:
+    tool            decorator
+    Context         what a tool is given besides its arguments
+    Failure         raised by a tool: what the model reads as `error: …`
+    Definition      a tool as the driver knows it
+    define          reads a function; raises `InvalidArgument`
+"""
+
+from __future__ import annotations
+
+import inspect
+import typing
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from pydantic import ConfigDict, TypeAdapter, ValidationError, create_model
+
+from ...syscalls.errors import InvalidArgument
+from ...syscalls.os import OS
+from ...syscalls.tool import ToolInfo
+
+
+class Failure(Exception):
+    """The tool cannot do what it was asked; the text is for the model."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Context:
+    """What a tool is given besides its arguments."""
+
+    #: The operating system with the caller's rights.
+    os: OS
+    #: The caller's own folder.
+    home: Path
+    #: The driver's settings.
+    config: Mapping[str, Any]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Definition:
+    """A tool as the driver knows it."""
+
+    info: ToolInfo
+    function: Callable[..., Any]
+    arguments: TypeAdapter[Any]
+
+    def check(self, arguments: Mapping[str, Any]) -> dict[str, Any]:
+        """Return the arguments converted. Raises `InvalidArgument` naming the wrong one."""
+        try:
+            model = self.arguments.validate_python(dict(arguments))
+        except ValidationError as error:
+            first = error.errors(include_url=False)[0]
+            place = ".".join(map(str, first["loc"]))
+            raise InvalidArgument(f"{self.info.name}: {place}: {first['msg']}") from None
+        return {name: getattr(model, name) for name in type(model).model_fields}
+
+
+def tool(*, effect: bool = False, untrusted: bool = False) -> Callable[[Any], Any]:
+    """Mark a function as a tool.
+
+    `effect`: it changes something outside the operating system; `untrusted`: its result may carry
+    a stranger's instructions.
+    """
+
+    def mark(function: Any) -> Any:
+        function.__tool__ = (effect, untrusted)
+        return function
+
+    return mark
+
+
+def define(name: str, function: Callable[..., Any]) -> Definition:
+    """Read a function. Raises `InvalidArgument` saying what it lacks."""
+    marks = getattr(function, "__tool__", None)
+    if marks is None:
+        raise InvalidArgument(f"{name} is not marked with @tool()")
+    hints = typing.get_type_hints(function)
+    parameters = list(inspect.signature(function).parameters.values())[1:]
+    fields: dict[str, Any] = {}
+    for parameter in parameters:
+        if parameter.name not in hints:
+            raise InvalidArgument(f"{name}: the argument {parameter.name} needs a type")
+        default = ... if parameter.default is parameter.empty else parameter.default
+        fields[parameter.name] = (hints[parameter.name], default)
+    model = create_model(name, __config__=ConfigDict(extra="forbid"), **fields)
+    schema = model.model_json_schema()
+    schema.pop("title", None)
+    for one in schema.get("properties", {}).values():
+        one.pop("title", None)
+    info = ToolInfo(
+        name=name,
+        description=(inspect.getdoc(function) or name).strip(),
+        parameters=schema,
+        effect=marks[0],
+        untrusted=marks[1],
+    )
+    return Definition(info=info, function=function, arguments=TypeAdapter(model))
