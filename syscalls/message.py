@@ -7,7 +7,7 @@ after the known ones are ignored, so that a newer peer may add some.
     kind     header after (version, kind, call)                      body
     REQUEST  syscall, deadline s, trace, behalf, caller, principal   map of arguments
     REPLY    usage map or nil                                        the result
-    ERROR    code                                                    [message, details]
+    ERROR    code, usage map or nil                                  [message, details]
     ITEM     -                                                       one item of a stream
     CREDIT   items granted                                           -
     CANCEL   -                                                       -

@@ -3,6 +3,7 @@
 Interface:
     Server(interface instance, …).attach(client)   answer what arrives on that connection
     caller()                                       who made the call being served
+    charge(tokens=…)                               what that call has used
     serving(caller)                                stands for one in a unit test
 """
 
@@ -13,7 +14,7 @@ import inspect
 from collections.abc import AsyncIterator, Callable, Iterator
 from contextlib import contextmanager
 from contextvars import ContextVar
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
 
 from .client import Client
@@ -35,6 +36,8 @@ class Caller:
     principal: str
     #: The call's number, to make nested calls on the caller's behalf.
     call: int
+    #: What serving it has used so far; `charge` adds to it.
+    usage: dict[str, float] = field(default_factory=dict)
 
 
 _CALLER: ContextVar[Caller] = ContextVar("caller")
@@ -43,6 +46,13 @@ _CALLER: ContextVar[Caller] = ContextVar("caller")
 def caller() -> Caller:
     """Return who made the call being served. Raises LookupError outside of one."""
     return _CALLER.get()
+
+
+def charge(**amounts: float) -> None:
+    """Note what the call being served has used, such as tokens, device_seconds or money."""
+    usage = _CALLER.get().usage
+    for resource, amount in amounts.items():
+        usage[resource] = usage.get(resource, 0) + amount
 
 
 @contextmanager
@@ -127,7 +137,8 @@ class Server:
         self, connection: Connection, header: list[Any], body: bytes, credit: _Credit
     ) -> None:
         call, name, pid, principal = header[2], header[3], header[7], header[8]
-        _CALLER.set(Caller(pid=pid, principal=principal, call=call))
+        who = Caller(pid=pid, principal=principal, call=call)
+        _CALLER.set(who)
         try:
             if name not in self._methods:
                 raise NoSyscall(f"{name!r} is not served here")
@@ -138,15 +149,15 @@ class Server:
                 result = None
             elif inspect.isawaitable(result):
                 result = await result
-            connection.send((VERSION, Kind.REPLY, call, None), pack(result))
+            connection.send((VERSION, Kind.REPLY, call, who.usage or None), pack(result))
         except LLMAgentOSError as error:
-            _send_error(connection, call, error)
+            _send_error(connection, who, error)
         except asyncio.CancelledError:
             # Answered as every call is; raising it further would look like a cancelled server.
-            _send_error(connection, call, Cancelled())
+            _send_error(connection, who, Cancelled())
         except Exception as error:
             _send_error(
-                connection, call, Internal(f"{name} failed: {type(error).__name__}: {error}")
+                connection, who, Internal(f"{name} failed: {type(error).__name__}: {error}")
             )
         finally:
             self._running.pop(call, None)
@@ -161,6 +172,6 @@ async def _send_items(
         connection.send((VERSION, Kind.ITEM, call), pack(item))
 
 
-def _send_error(connection: Connection, call: int, error: LLMAgentOSError) -> None:
+def _send_error(connection: Connection, who: Caller, error: LLMAgentOSError) -> None:
     body = pack([error.message, error.details])
-    connection.send((VERSION, Kind.ERROR, call, error.code), body)
+    connection.send((VERSION, Kind.ERROR, who.call, error.code, who.usage or None), body)

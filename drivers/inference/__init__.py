@@ -1,0 +1,1 @@
+"""The inference driver: language models behind one device contract."""

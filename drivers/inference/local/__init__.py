@@ -1,0 +1,1 @@
+"""Our engine: continuous batching over paged attention, for any supported Hugging Face model."""
