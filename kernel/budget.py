@@ -3,16 +3,23 @@
 A child spends from its parent's budget within its own limits. A call reserves what it may cost at
 most at its node and at every ancestor before it happens, and commits what it has really cost.
 
+Two sums hold at every moment: what a node has spent and reserved is its own part and that of all
+below it; and it is within the limits of the node and of its ancestors, but for costs that were
+higher than reserved, which are noted as they are and refuse all that comes after.
+
 Interface:
     Limits          upper bounds by resource
-    Budget          a node; `child`, `reserve`, `commit`, `spend`, `close`
+    Usage           amounts by resource
+    Budget          a node; `child`, `reserve`, `commit`, `release`, `spend`, `snapshot`, `close`
     Reservation     what a call in flight may still cost
 """
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
+from typing import Any, TypeAlias
 
 from ..syscalls.errors import InvalidArgument, QuotaExceeded
 
@@ -26,6 +33,9 @@ RESOURCES = {
 }
 
 
+Usage: TypeAlias = Mapping[str, float]
+
+
 @dataclass(frozen=True, slots=True)
 class Limits:
     """Upper bounds by resource; a resource that is missing has none."""
@@ -33,23 +43,34 @@ class Limits:
     bounds: Mapping[str, float]
 
     @classmethod
-    def parse(cls, bounds: Mapping[str, float] | None) -> Limits:
-        """Check bounds. Raises `InvalidArgument` for an unknown resource or a bad number."""
+    def parse(cls, bounds: Mapping[str, float | None] | None) -> Limits:
+        """Check bounds; None and infinity are no bound.
+
+        Raises `InvalidArgument` for an unknown resource or a bad number.
+        """
+        kept: dict[str, float] = {}
         for resource, bound in (bounds or {}).items():
             if resource not in RESOURCES:
                 known = ", ".join(RESOURCES)
                 raise InvalidArgument(f"there is no resource {resource!r} to limit; {known}")
+            if bound is None:
+                continue
             if isinstance(bound, bool) or not isinstance(bound, (int, float)) or not bound >= 0:
                 raise InvalidArgument(f"the limit of {resource} is a number from 0, not {bound!r}")
-        return cls(dict(bounds or {}))
+            if bound != math.inf:
+                kept[resource] = bound
+        return cls(kept)
 
 
-@dataclass(slots=True)
+@dataclass(slots=True, eq=False)
 class Reservation:
     """What a call in flight may still cost. The budget alone writes it."""
 
-    amounts: Mapping[str, float]
+    amounts: Usage
+    #: Whether it is still set aside.
     open: bool = True
+    #: Whether the call's real cost has been noted.
+    committed: bool = False
 
 
 class Budget:
@@ -60,7 +81,8 @@ class Budget:
         self._parent = parent
         self._spent = dict.fromkeys(RESOURCES, 0.0)
         self._reserved = dict.fromkeys(RESOURCES, 0.0)
-        self._lives = False
+        self._holders = 0  # open reservations of this node and all below
+        self._place: Reservation | None = None  # the node's own process among those alive
 
     def child(self, limits: Limits | None = None) -> Budget:
         """Return a node below this one.
@@ -83,51 +105,88 @@ class Budget:
 
     def remaining(self, resource: str) -> float:
         """Return what may still be reserved, infinite where nothing limits it."""
-        return min((node._left(resource) for node in self._path()), default=float("inf"))
+        return min((node._left(resource) for node in self._path()), default=math.inf)
 
     def wall_seconds(self) -> float | None:
         """Return the shortest time that this node or one above it allows."""
         bounds = [n._limits["wall_seconds"] for n in self._path() if "wall_seconds" in n._limits]
         return min(bounds, default=None)
 
-    def reserve(self, amounts: Mapping[str, float]) -> Reservation:
+    def snapshot(self) -> dict[str, Any]:
+        """Return the node as plain data, by resource; only what is limited has a rest."""
+        return {
+            "limits": self.limits(),
+            "spent": self.usage(),
+            "reserved": {name: held for name, held in self._reserved.items() if held},
+            "remaining": {name: self.remaining(name) for name in RESOURCES if self.limited(name)},
+        }
+
+    def reserve(self, amounts: Usage) -> Reservation:
         """Set aside what a call may cost at most.
 
-        Raises `QuotaExceeded`, and reserves nothing, where this node or one above has less left.
+        Raises `QuotaExceeded`, and reserves nothing, where this node or one above has less left,
+        and `InvalidArgument` for an unknown resource or an amount that is no number from 0.
         """
         for resource, amount in amounts.items():
+            if resource not in RESOURCES or not 0 <= amount < math.inf:
+                raise InvalidArgument(f"{amount!r} {resource} cannot be reserved")
             left = self.remaining(resource)
             if amount > left:
+                left = max(left, 0.0)
                 raise QuotaExceeded(
                     f"this may cost {amount:g} {resource}, and {left:g} are left",
                     resource=resource,
                     asked=amount,
                     left=left,
                 )
-        self._add("_reserved", amounts)
+        self._hold(amounts, 1)
         return Reservation(dict(amounts))
 
-    def commit(self, reservation: Reservation, actual: Mapping[str, float]) -> None:
-        """Give back a reservation and note the real cost, even one that is higher."""
+    def commit(self, reservation: Reservation, actual: Usage) -> None:
+        """Give back a reservation and note the real cost, once, even one that is higher.
+
+        A cost that is no finite number is noted as what was reserved for it. One that comes after
+        the reservation was released is noted all the same.
+        """
+        if reservation.committed:
+            return
+        reservation.committed = True
+        self.release(reservation)
+        reserved = reservation.amounts
+        self.spend(
+            {
+                name: cost if math.isfinite(cost) else reserved.get(name, 0.0)
+                for name, cost in actual.items()
+            }
+        )
+
+    def release(self, reservation: Reservation) -> None:
+        """Give back a reservation of this node whose call has cost nothing so far."""
         if reservation.open:
             reservation.open = False
-            self._add("_reserved", {name: -amount for name, amount in reservation.amounts.items()})
-            self.spend(actual)
+            self._hold(reservation.amounts, -1)
 
-    def spend(self, actual: Mapping[str, float]) -> None:
-        """Note a cost that could not be known before."""
-        self._add("_spent", {name: max(cost, 0) for name, cost in actual.items()})
+    def spend(self, actual: Usage) -> None:
+        """Note a cost that could not be known before; what is no cost is left out."""
+        costs = {name: cost for name, cost in actual.items() if 0 < cost < math.inf}
+        for node in self._path():
+            for resource in costs.keys() & RESOURCES.keys():
+                node._spent[resource] += costs[resource]
 
     def start_process(self) -> None:
         """Count the node's own process as alive. Raises `QuotaExceeded`."""
-        self.reserve({"processes": 1})
-        self._lives = True
+        if self._place is None:
+            self._place = self.reserve({"processes": 1})
 
     def close(self) -> None:
-        """The process has ended: it no longer counts as alive."""
-        if self._lives:
-            self._lives = False
-            self._add("_reserved", {"processes": -1})
+        """The process has ended: it no longer counts as alive.
+
+        What its calls in flight have reserved comes back as each of them ends: until then they
+        may still cost it, and the parent must not give it away twice.
+        """
+        if self._place is not None:
+            self.release(self._place)
+            self._place = None
 
     def _path(self) -> Iterator[Budget]:
         node: Budget | None = self
@@ -138,12 +197,15 @@ class Budget:
     def _left(self, resource: str) -> float:
         bound = self._limits.get(resource)
         if bound is None:
-            return float("inf")
+            return math.inf
         return bound - self._spent[resource] - self._reserved[resource]
 
-    def _add(self, ledger: str, amounts: Mapping[str, float]) -> None:
+    def _hold(self, amounts: Usage, sign: int) -> None:
         for node in self._path():
-            column: dict[str, float] = getattr(node, ledger)
+            node._holders += sign
+            if not node._holders:
+                # Sums of fractions do not cancel exactly; with nothing held, nothing is reserved.
+                node._reserved = dict.fromkeys(RESOURCES, 0.0)
+                continue
             for resource, amount in amounts.items():
-                if resource in column:
-                    column[resource] += amount
+                node._reserved[resource] += sign * amount

@@ -2,27 +2,19 @@
 
 Interface:
     settings(argv)      what a daemon is started with
-    default_state       where its files are when nobody says
 """
 
 from __future__ import annotations
 
 import argparse
 import os
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 from pathlib import Path
 
+from ..syscalls.locations import runtime_folder, state_folder
 from .boot import Settings
 from .config import load, standard_files
 from .paths import Paths
-
-
-def default_state(environment: Mapping[str, str]) -> Path:
-    """Return the folder of the daemon's files: the variable's, or the user's state folder."""
-    if named := environment.get("LLMAGENTOS_STATE"):
-        return Path(named).absolute()
-    base = environment.get("XDG_STATE_HOME") or Path.home() / ".local/state"
-    return Path(base) / "llmagentos"
 
 
 def settings(argv: list[str]) -> Settings:
@@ -34,8 +26,8 @@ def settings(argv: list[str]) -> Settings:
     parser.add_argument("--port", type=int, help="port of the HTTP API; 0 for any")
     parser.add_argument("--notify", type=int, help="descriptor that is told `ready`")
     options = parser.parse_args(argv)
-    state = options.state or default_state(os.environ)
-    runtime = options.runtime or Path(os.environ.get("LLMAGENTOS_RUNTIME", state))
+    state = options.state or state_folder(os.environ)
+    runtime = options.runtime or (options.state or runtime_folder(os.environ))
     flags = {} if options.port is None else {"services.gateway.settings.port": options.port}
     files = [*standard_files(), *([options.config] if options.config else [])]
     return Settings(

@@ -43,7 +43,7 @@ class ZygoteLauncher:
                 end.setsockopt(socket.SOL_SOCKET, option, LIMIT)
         with theirs:
             self._process = subprocess.Popen(  # noqa: ASYNC220  # returns at once
-                [sys.executable, "-m", f"{__package__}.zygote_main", str(theirs.fileno())],
+                [sys.executable, "-P", "-m", f"{__package__}.zygote_main", str(theirs.fileno())],
                 pass_fds=(theirs.fileno(),),
                 stdin=subprocess.DEVNULL,
                 start_new_session=True,

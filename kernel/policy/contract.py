@@ -25,15 +25,20 @@ class Waiting:
     principal: str
     #: From -20 (first) to 19 (last).
     nice: int = 0
+    #: The principal's share of the device, above 0.
+    weight: float = 1.0
     #: Seconds of the queue's clock.
     arrived: float = 0.0
 
 
 class Policy(Protocol):
-    """Ranks waiting calls. All methods take at most O(log n) for n waiting calls."""
+    """Ranks waiting calls. All but `items` take amortised O(log n) for n waiting calls."""
 
     def add(self, item: Waiting, now: float) -> None:
-        """Take a call in."""
+        """Take a call in, or take another state of one that waits, which is ranked anew.
+
+        A call that was taken out and comes back is as old as its `arrived` says.
+        """
 
     def remove(self, key: int) -> Waiting | None:
         """Take a call out that is no longer wanted; None where it does not wait here."""
@@ -42,7 +47,16 @@ class Policy(Protocol):
         """Take out the call that comes next; None where none waits."""
 
     def charge(self, item: Waiting, service: float, now: float) -> None:
-        """Note what a call that was popped has used, in units of service (see `RunQueue`)."""
+        """Note what a call has used, once it has ended, in units of service (see `RunQueue`).
+
+        It may have been popped from another policy. The service is finite and not below 0.
+        """
+
+    def rank(self, item: Waiting, now: float) -> tuple[float, ...]:
+        """Return where a call stands or would stand; the lowest comes first.
+
+        Ranks of one policy at one moment can be compared, those of running calls too.
+        """
 
     def items(self) -> list[Waiting]:
         """Return the waiting calls, in any order."""

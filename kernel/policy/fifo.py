@@ -10,29 +10,32 @@ Interface:
 from __future__ import annotations
 
 from .contract import Waiting
+from .heap import Heap
 
 
 class Fifo:
-    """Calls in the order of their coming."""
+    """Calls in the order of their coming, also those that were taken out and came back."""
 
     def __init__(self) -> None:
-        self._items: dict[int, Waiting] = {}
+        self._heap: Heap[Waiting] = Heap()
 
     def add(self, item: Waiting, now: float) -> None:
-        self._items[item.key] = item
+        self._heap.push(item.key, self.rank(item, now), item)
 
     def remove(self, key: int) -> Waiting | None:
-        return self._items.pop(key, None)
+        return self._heap.remove(key)
 
     def pop(self, now: float) -> Waiting | None:
-        key = next(iter(self._items), None)
-        return None if key is None else self._items.pop(key)
+        return self._heap.pop()
 
     def charge(self, item: Waiting, service: float, now: float) -> None:
         """What a call has used does not count here."""
 
+    def rank(self, item: Waiting, now: float) -> tuple[float, ...]:
+        return item.arrived, item.key
+
     def items(self) -> list[Waiting]:
-        return list(self._items.values())
+        return list(self._heap)
 
     def __len__(self) -> int:
-        return len(self._items)
+        return len(self._heap)

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import heapq
 import itertools
-from collections.abc import Iterator
+from collections.abc import Hashable, Iterator
 from typing import Any, Generic, TypeVar
 
 T = TypeVar("T")
@@ -17,38 +17,37 @@ T = TypeVar("T")
 class Heap(Generic[T]):
     """Entries by rank, the lowest first; equal ranks in the order of their coming.
 
-    A removed entry stays in the list until it comes to the top, or until such entries are the
-    majority: each operation takes amortised O(log n).
+    A removed or replaced entry stays in the list until it comes to the top, or until such entries
+    are the majority: each operation takes amortised O(log n).
     """
 
     def __init__(self) -> None:
-        self._heap: list[tuple[Any, int, int]] = []
-        self._live: dict[int, tuple[int, T]] = {}  # key to (number, entry)
+        self._heap: list[tuple[Any, int, Hashable]] = []
+        self._live: dict[Hashable, tuple[int, T]] = {}  # key to (number, entry)
         self._numbers = itertools.count()
 
     def __len__(self) -> int:
         return len(self._live)
 
-    def __contains__(self, key: int) -> bool:
+    def __contains__(self, key: Hashable) -> bool:
         return key in self._live
 
     def __iter__(self) -> Iterator[T]:
         return (entry for _, entry in self._live.values())
 
-    def push(self, key: int, rank: Any, entry: T) -> None:
+    def push(self, key: Hashable, rank: Any, entry: T) -> None:
         """Put an entry in; one that stands under the key is replaced."""
         number = next(self._numbers)
         self._live[key] = (number, entry)
         heapq.heappush(self._heap, (rank, number, key))
+        self._compact()
 
-    def remove(self, key: int) -> T | None:
+    def remove(self, key: Hashable) -> T | None:
         """Take an entry out; None where there is none."""
         found = self._live.pop(key, None)
         if found is None:
             return None
-        if len(self._heap) > 2 * len(self._live) + 16:
-            self._heap = [one for one in self._heap if self._stands(one)]
-            heapq.heapify(self._heap)
+        self._compact()
         return found[1]
 
     def pop(self) -> T | None:
@@ -67,10 +66,15 @@ class Heap(Generic[T]):
         rank, _, key = self._heap[0]
         return rank, self._live[key][1]
 
+    def _compact(self) -> None:
+        if len(self._heap) > 2 * len(self._live) + 16:
+            self._heap = [one for one in self._heap if self._stands(one)]
+            heapq.heapify(self._heap)
+
     def _settle(self) -> None:
         while self._heap and not self._stands(self._heap[0]):
             heapq.heappop(self._heap)
 
-    def _stands(self, one: tuple[Any, int, int]) -> bool:
+    def _stands(self, one: tuple[Any, int, Hashable]) -> bool:
         _, number, key = one
         return key in self._live and self._live[key][0] == number

@@ -4,8 +4,9 @@ A call's rank is its nice value plus the time of its coming in units of `AGEING`
 every `AGEING` seconds of waiting are worth one step of nice. The rank never changes while it
 waits, which is what makes a heap enough.
 
-Bounded waiting: a call of nice n is passed only by calls that came within (n + 20) · AGEING
-seconds after it, for any stream of calls of nice -20.
+Bounded waiting: a call of nice n is passed only by calls that came less than (n + 20) · AGEING
+seconds after it, for any stream of calls of nice -20: a call of nice m passes it only where
+m + arrived' / AGEING is below n + arrived / AGEING.
 
 Interface:
     Priority        the policy
@@ -28,7 +29,7 @@ class Priority:
         self._heap: Heap[Waiting] = Heap()
 
     def add(self, item: Waiting, now: float) -> None:
-        self._heap.push(item.key, item.nice + item.arrived / self._ageing, item)
+        self._heap.push(item.key, self.rank(item, now), item)
 
     def remove(self, key: int) -> Waiting | None:
         return self._heap.remove(key)
@@ -38,6 +39,9 @@ class Priority:
 
     def charge(self, item: Waiting, service: float, now: float) -> None:
         """What a call has used does not count here."""
+
+    def rank(self, item: Waiting, now: float) -> tuple[float, ...]:
+        return item.nice + item.arrived / self._ageing, item.key
 
     def items(self) -> list[Waiting]:
         return list(self._heap)

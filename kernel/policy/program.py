@@ -1,13 +1,16 @@
 """Least attained service of the whole agent first, inside `fair` between principals: the default.
 
-After PLAS of Autellix (Luo et al. 2025, section 4.2): a call is ranked by the service that all
-earlier calls of its process have got, not by its own length, so that a short agent is not stuck
-behind a long one's hundredth call. The service is cut into levels that double in width; within a
-level calls are served in the order of their coming, which keeps agents of like age from taking
-turns on every call. A process's nice value weighs its service.
+After PLAS of Autellix (Luo et al., "Autellix: An Efficient Serving Engine for LLM Agents as General
+Programs", 2025, section 4.2): a call is ranked by the service that all earlier calls of its process
+have got, not by its own length, so that a short agent is not stuck behind a long one's hundredth
+call. The service is cut into levels that double in width; within a level calls are served in the
+order of their coming, which keeps agents of like age from taking turns on every call. A process's
+nice value weighs its service.
 
-Bounded waiting: `AGEING` seconds of waiting are worth one level, as in `priority`, so a call is
-passed only by calls that come within (levels above it) · AGEING seconds after it.
+Bounded waiting, of `Program`: `AGEING` seconds of waiting are worth one level, as in `priority`, so
+a call of level n is passed only by calls that come less than n · AGEING seconds after it, and n is
+at most LEVELS - 1. `ProgramFair` has this among the calls of one principal, and the bounds of
+`fair` between principals.
 
 Interface:
     Program         the policy within one principal
@@ -43,9 +46,9 @@ class Program:
         self._service: OrderedDict[int, float] = OrderedDict()
 
     def add(self, item: Waiting, now: float) -> None:
-        # A level is worth AGEING seconds, so the rank need not change while the call waits.
-        rank = self.level(item.pid, item.nice) + item.arrived / self._ageing
-        self._heap.push(item.key, rank, item)
+        # The level is that of the call's coming, as in PLAS, and it ages as all others do: the
+        # rank need not change while the call waits.
+        self._heap.push(item.key, self.rank(item, now), item)
 
     def remove(self, key: int) -> Waiting | None:
         return self._heap.remove(key)
@@ -57,6 +60,9 @@ class Program:
         self._service[item.pid] = self._service.pop(item.pid, 0.0) + service
         if len(self._service) > REMEMBERED:
             self._service.popitem(last=False)
+
+    def rank(self, item: Waiting, now: float) -> tuple[float, ...]:
+        return self.level(item.pid, item.nice) + item.arrived / self._ageing, item.key
 
     def items(self) -> list[Waiting]:
         return list(self._heap)

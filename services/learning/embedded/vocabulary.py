@@ -41,6 +41,16 @@ TRAINING_WORDS: tuple[str, ...] = tuple(
     emma felix greta hugo irene jonas karl laura max nina oscar paula robert sara tom
     happy quick slow early late open closed ready active main spare first second last
     buy call send fix check visit clean paint write bring wash water feed pack
+    hello hi hey world thanks please ok yes no today tomorrow yesterday now later good morning
+    evening store save keep remember put delete list file files memory value result answer what
+    who where when why how this that these those my your our their is are was were be have has do
+    done not never always often some any all none more less most big small old new great nice
+    sun moon star rain snow wind fire earth life love work home school office shop train bus car
+    bike plane ship boat north south east west left right up down day week month year hour minute
+    man woman child king queen people group class case point hand head eye foot heart mind idea
+    thing place side part area line end start stop go come take make see know think want need
+    read sing dance run walk sleep eat drink play win lose open close times plus minus total sum
+    half double percent time date clock calculate compute show tell find look up get set add
     """.split()
 )
 
@@ -88,7 +98,7 @@ class Vocabulary:
                 return text
 
     def word(self) -> str:
-        """A plain noun, or in training sometimes an invented one."""
+        """A plain word, or in training sometimes an invented one."""
         if not self.heldout and self.rng.random() < 0.3:
             return self._own(self._invented)
         return self.rng.choice(self._words)

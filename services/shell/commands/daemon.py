@@ -1,0 +1,101 @@
+"""Commands about the daemon itself: serve, start, restart, status."""
+
+from __future__ import annotations
+
+import fcntl
+import os as machine
+import sys
+
+import click
+
+from ....syscalls.locations import runtime_folder
+from ....syscalls.system import Status
+from .. import daemon
+from ..failure import NoDaemon
+from ..output import ago, as_json, show_json, size, table
+from ..session import session
+
+_ENDED = {"zombie": "ended"}
+_PORT = click.option("--port", type=click.IntRange(0, 65535), help="Port of the HTTP API.")
+
+
+def _more(port: int | None) -> tuple[str, ...]:
+    return () if port is None else ("--port", str(port))
+
+
+@click.command()
+@_PORT
+def serve(port: int | None) -> None:
+    """Run the daemon in the foreground, until Ctrl-C."""
+    arguments = daemon.command(*_more(port))
+    machine.execv(sys.executable, arguments)
+
+
+@click.command()
+@_PORT
+def start(port: int | None) -> None:
+    """Start the daemon, and wait until it accepts syscalls."""
+    if _runs():
+        click.echo("the daemon runs already", err=True)
+        return
+    click.echo(f"started the daemon (process {daemon.start(*_more(port))})", err=True)
+
+
+@click.command()
+@_PORT
+def restart(port: int | None) -> None:
+    """Stop the daemon and start it again."""
+    if _runs():
+        stop_daemon()
+    click.echo(f"started the daemon (process {daemon.start(*_more(port))})", err=True)
+
+
+@click.command()
+@as_json
+def status(as_json: bool) -> int:
+    """Show how the daemon is."""
+    found = session(lambda os: os.system.status())
+    if as_json:
+        show_json(found)
+    else:
+        _show(found)
+    return 0 if found.ready else 1
+
+
+def stop_daemon() -> None:
+    """Ask the daemon to end, and wait until it has."""
+
+    session(lambda os: os.system.shutdown())
+    # The daemon holds this lock to its very end.
+    with (runtime_folder(machine.environ) / "kernel.lock").open() as lock:
+        fcntl.flock(lock, fcntl.LOCK_EX)
+    click.echo("stopped the daemon", err=True)
+
+
+def _runs() -> bool:
+    try:
+        daemon.connect().close()
+    except NoDaemon:
+        return False
+    return True
+
+
+def _show(found: Status) -> None:
+    agents = ", ".join(f"{count} {_ENDED.get(state, state)}" for state, count in found.processes.items()) or "none"
+    rows = [
+        ("version", found.version),
+        ("process", found.os_pid),
+        ("up", ago(found.uptime)),
+        ("agents", agents),
+        ("syscalls", f"{found.syscalls} answered, {found.in_flight} on their way"),
+        ("journal", found.journal),
+        ("memory", ", ".join(f"{name} {size(held)}" for name, held in found.memory.items())),
+        ("HTTP API", found.url),
+        ("state", found.state),
+    ]
+    table(("DAEMON", "ready" if found.ready else "starting"), rows)
+    click.echo()
+    table(
+        ("SERVICE", "KIND", "STATE", "RESTARTS", "REASON"),
+        ((one.name, one.kind, one.state, one.restarts, one.reason) for one in found.services),
+    )

@@ -1,0 +1,56 @@
+"""Commands about devices and services."""
+
+from __future__ import annotations
+
+import click
+
+from ....syscalls.os import OS
+from ....syscalls.system import ServiceInfo
+from ..output import as_json, show_json, table
+from ..session import session
+
+
+@click.group()
+def device() -> None:
+    """Show devices, or change how one is scheduled."""
+
+
+@device.command()
+@as_json
+def ls(as_json: bool) -> None:
+    """List the devices and their run queues."""
+    found = session(lambda os: os.device.ls())
+    if as_json:
+        show_json(found)
+    else:
+        table(
+            ("DEVICE", "DRIVER", "SLOTS", "RUNNING", "WAITING", "POLICY"),
+            ((o.kind, o.driver, o.slots, o.running, o.waiting, o.policy) for o in found),
+        )
+
+
+@device.command()
+@click.argument("kind")
+@click.argument("policy")
+def schedule(kind: str, policy: str) -> None:
+    """Let POLICY rank the calls for a device: fifo, priority, fair, program, or a plugin's."""
+    session(lambda os: os.device.schedule(kind, policy))
+    click.echo(f"{kind} is scheduled by {policy}")
+
+
+@click.command()
+@as_json
+def service(as_json: bool) -> None:
+    """List drivers and services."""
+
+    async def work(os: OS) -> list[ServiceInfo]:
+        return (await os.system.status()).services
+
+    found = session(work)
+    if as_json:
+        show_json(found)
+    else:
+        table(
+            ("NAME", "KIND", "STATE", "PID", "RESTARTS", "SOURCE", "REASON"),
+            ((o.name, o.kind, o.state, o.pid, o.restarts, o.source, o.reason) for o in found),
+        )

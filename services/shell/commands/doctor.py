@@ -1,0 +1,77 @@
+"""`aos doctor`: whether everything works here, and what to do where it does not."""
+
+from __future__ import annotations
+
+import os as machine
+import shutil
+import sys
+from collections.abc import Iterator
+from importlib.util import find_spec
+
+import click
+
+from ....syscalls.locations import state_folder
+from ....syscalls.os import OS
+from ..failure import NoDaemon
+from ..output import as_json, show_json, table
+from ..session import session
+
+#: What was looked at, `ok`, `warn` or `fail`, and what was found or is to be done.
+Finding = tuple[str, str, str]
+
+
+@click.command()
+@as_json
+def doctor(as_json: bool) -> int:
+    """Check that everything works, and say what to do."""
+    found = [*_machine(), *_daemon()]
+    if as_json:
+        show_json([{"check": a, "result": b, "detail": c} for a, b, c in found])
+    else:
+        table(("CHECK", "RESULT", "DETAIL"), found)
+    return int(any(result == "fail" for _, result, _ in found))
+
+
+def _machine() -> Iterator[Finding]:
+    version = ".".join(map(str, sys.version_info[:3]))
+    yield "python", "ok" if sys.version_info >= (3, 11) else "fail", version
+    missing = [one for one in ("torch", "transformers", "apsw") if find_spec(one) is None]
+    yield "packages", "fail" if missing else "ok", ", ".join(missing) or "all there"
+    state = state_folder(machine.environ)
+    existing = next(one for one in (state, *state.parents) if one.exists())
+    writable = machine.access(existing, machine.W_OK)
+    yield "state folder", "ok" if writable else "fail", str(state)
+    free = shutil.disk_usage(existing).free / 2**30
+    yield "disk", "ok" if free > 1 else "warn", f"{free:.1f} GiB free"
+    if shutil.which("bwrap"):
+        yield "bubblewrap", "ok", "code and shell tools run in it"
+    else:
+        yield "bubblewrap", "warn", "install it to use the python and shell tools"
+
+
+def _daemon() -> Iterator[Finding]:
+    try:
+        yield from session(_ask)
+    except NoDaemon as error:
+        yield "daemon", "warn", str(error)
+
+
+async def _ask(os: OS) -> list[Finding]:
+    status = await os.system.status()
+    found: list[Finding] = [("daemon", "ok", f"process {status.os_pid}")]
+    for one in status.services:
+        result = {"ready": "ok", "failed": "fail"}.get(one.state, "warn")
+        found.append((f"{one.kind} {one.name}", result, one.reason or one.state))
+    found.append(("journal", "ok" if status.journal == "healthy" else "fail", status.journal))
+    models = [one for one in await os.model.ls() if one.active]
+    model = models[0].name if models else "none yet; the first call waits for it"
+    found.append(("model", "ok" if models else "warn", model))
+    pid = await os.process.spawn("llmagentos.services.shell.commands.doctor:probe", remove=True)
+    report = (await os.process.inspect(pid)).sandbox
+    for layer, state in report.items():
+        found.append((f"sandbox {layer}", "ok" if state == "enforced" else "warn", state))
+    return found
+
+
+def probe() -> None:
+    """Do nothing, in a sandbox: its report is what counts."""

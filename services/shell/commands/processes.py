@@ -1,0 +1,108 @@
+"""Commands that look at processes: ps, logs, inspect, wait."""
+
+from __future__ import annotations
+
+import time
+from typing import Any
+
+import click
+
+from ....syscalls.os import OS
+from ....syscalls.process import ProcessInfo
+from ..output import ago, as_json, show_json, table
+from ..session import resolve, session
+
+
+def cells(one: ProcessInfo, now: float) -> list[Any]:
+    """Return a process's line of a table."""
+    state = one.state if one.exit_code is None else f"exited {one.exit_code}"
+    tokens = one.usage.get("tokens", 0)
+    limit = one.budget.get("tokens")
+    spent = f"{tokens:.0f}" + (f"/{limit:.0f}" if limit is not None else "")
+    age = ago((one.ended or now) - one.started)
+    return [one.pid, one.name, state, one.nice, one.syscalls, spent, age, (one.task or "")[:40]]
+
+
+HEADINGS = ("PID", "NAME", "STATE", "NICE", "SYSCALLS", "TOKENS", "AGE", "TASK")
+
+
+@click.command()
+@click.option("-a", "--all", "everything", is_flag=True, help="Ended ones, drivers, services too.")
+@click.option("-q", "--quiet", is_flag=True, help="Print pids alone.")
+@click.option("--filter", "filters", multiple=True, metavar="KEY=VALUE", help="state=…, name=…")
+@as_json
+def ps(everything: bool, quiet: bool, filters: tuple[str, ...], as_json: bool) -> None:
+    """List agents."""
+    wanted = dict(one.partition("=")[::2] for one in filters)
+    for key in wanted.keys() - {"state", "name", "kind", "principal"}:
+        raise click.UsageError(f"there is no filter {key!r}")
+    found = session(lambda os: os.process.ls(all=everything))
+    found = [
+        one for one in found if all(getattr(one, key) == value for key, value in wanted.items())
+    ]
+    if as_json:
+        show_json(found)
+    elif quiet:
+        for one in found:
+            click.echo(one.pid)
+    else:
+        now = time.time()
+        table(HEADINGS, (cells(one, now) for one in found))
+
+
+@click.command()
+@click.option("-f", "--follow", is_flag=True, help="Go on until the agent ends.")
+@click.option("--tail", type=click.IntRange(0), help="Only the last lines.")
+@click.argument("pid")
+def logs(pid: str, follow: bool, tail: int | None) -> None:
+    """Show what an agent wrote."""
+
+    async def work(os: OS) -> None:
+        async for line in os.process.logs(await resolve(os, pid), follow=follow, tail=tail):
+            click.echo(line.text)
+
+    session(work)
+
+
+@click.command()
+@as_json
+@click.argument("pid")
+def inspect(pid: str, as_json: bool) -> None:
+    """Show all that is known of an agent."""
+
+    async def work(os: OS) -> ProcessInfo:
+        return await os.process.inspect(await resolve(os, pid))
+
+    found = session(work)
+    if as_json:
+        show_json(found)
+        return
+    rows = []
+    for name in ProcessInfo.__slots__:
+        value = getattr(found, name)
+        if name in ("started", "ended") and value is not None:
+            value = time.strftime("%Y-%m-%d %H:%M:%S", time.localtime(value))
+        if isinstance(value, dict):
+            value = "  ".join(f"{key}={one}" for key, one in value.items())
+        if isinstance(value, list):
+            value = "  ".join(map(str, value))
+        rows.append((name, "-" if value in (None, "") else value))
+    table(("FIELD", "VALUE"), rows)
+
+
+@click.command()
+@as_json
+@click.argument("pids", nargs=-1, required=True)
+def wait(pids: tuple[str, ...], as_json: bool) -> int:
+    """Wait for agents to end; exit as the last of them."""
+
+    async def work(os: OS) -> list[Any]:
+        return [await os.process.wait(await resolve(os, pid)) for pid in pids]
+
+    ends = session(work)
+    if as_json:
+        show_json(ends)
+    else:
+        for one in ends:
+            click.echo(one.code)
+    return int(ends[-1].code)

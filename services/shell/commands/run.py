@@ -1,0 +1,183 @@
+"""`aos run`: an agent from its start to its end, with what it asks of the system on stderr."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import signal
+from contextlib import suppress
+from pathlib import Path
+from typing import Any
+
+import click
+
+from ....syscalls.errors import LLMAgentOSError
+from ....syscalls.os import OS
+from ....syscalls.process import Traced
+from ..output import as_json, show_json
+from ..session import session
+
+#: What is no option of ours goes to the program, as does all after --.
+_SETTINGS = {"ignore_unknown_options": True}
+
+
+@click.command(context_settings=_SETTINGS)
+@click.option("--task", help="What the agent is to do.")
+@click.option("-d", "--detach", is_flag=True, help="Print its pid and leave it running.")
+@click.option("--name", help="A name for people; the program's by default.")
+@click.option("--rm", "remove", is_flag=True, help="Forget it at its end.")
+@click.option("-e", "--env", multiple=True, metavar="KEY=VALUE", help="Set a variable.")
+@click.option(
+    "--env-file", type=click.Path(exists=True, dir_okay=False), help="Lines of KEY=VALUE."
+)
+@click.option("--nice", type=click.IntRange(-20, 19), default=0, help="-20 (first) to 19 (last).")
+@click.option("--max-tokens", type=click.IntRange(0), help="Tokens that it may spend.")
+@click.option("--max-cost", type=click.FloatRange(0), help="Dollars that it may spend.")
+@click.option("--max-device-seconds", type=click.FloatRange(0), help="Seconds of the device.")
+@click.option("--timeout", type=click.FloatRange(0, min_open=True), help="Seconds until its end.")
+@click.option("--cap", multiple=True, metavar="CAPABILITY", help="Grant this and no more.")
+@click.option("--cap-drop", multiple=True, metavar="CAPABILITY", help="Take this away.")
+@click.option("-q", "--quiet", is_flag=True, help="Show only what the agent writes.")
+@as_json
+@click.argument("program")
+@click.argument("arguments", nargs=-1, type=click.UNPROCESSED)
+def run(program: str, arguments: tuple[str, ...], **options: Any) -> int:
+    """Run PROGRAM: a .py file, an agent's .toml, module:function, or after -- a command line.
+
+    \b
+      aos run examples/clerk.py --task "Store the total of 37 times 12 as budget"
+      aos run -- python3 agent.py --verbose
+    """
+    if "/" in program or program.endswith((".py", ".toml")):
+        path = Path(program).resolve()
+        if not path.is_file():
+            raise click.ClickException(f"there is no program {program}")
+        program = str(path)
+    elif ":" not in program:
+        program, arguments = "-", (program, *arguments)
+    order = {
+        "program": program,
+        "task": options["task"],
+        "name": options["name"],
+        "arguments": list(arguments),
+        "capabilities": list(options["cap"]) or None,
+        "drop": list(options["cap_drop"]),
+        "budget": _budget(options),
+        "nice": options["nice"],
+        "environment": _environment(options["env"], options["env_file"]),
+        "timeout": options["timeout"],
+        "remove": options["remove"],
+        "traced": not (options["detach"] or options["quiet"]),
+    }
+    return session(lambda os: _run(os, order, options), start=True)
+
+
+def _budget(options: dict[str, Any]) -> dict[str, float]:
+    named = {
+        "tokens": options["max_tokens"],
+        "money": options["max_cost"],
+        "device_seconds": options["max_device_seconds"],
+    }
+    return {resource: bound for resource, bound in named.items() if bound is not None}
+
+
+def _environment(pairs: tuple[str, ...], file: str | None) -> dict[str, str]:
+    lines = [*(Path(file).read_text().splitlines() if file else ()), *pairs]
+    found = {}
+    for line in lines:
+        key, equals, value = line.strip().partition("=")
+        if line.strip() and not line.startswith("#"):
+            if not equals or not key.isidentifier():
+                raise click.UsageError(f"{line!r} is no KEY=VALUE")
+            found[key] = value
+    return found
+
+
+async def _run(os: OS, order: dict[str, Any], options: dict[str, Any]) -> int:
+    pid = await os.process.spawn(**order)
+    if options["detach"]:
+        click.echo(json.dumps({"pid": pid}) if options["as_json"] else pid)
+        return 0
+    loop, interrupts = asyncio.get_running_loop(), iter(("INT", "KILL"))
+
+    def interrupt() -> None:
+        number = next(interrupts, "KILL")
+        shown.append(loop.create_task(os.process.signal(pid, number)))  # type: ignore[arg-type]
+
+    shown = [loop.create_task(_logs(os, pid))]
+    loop.add_signal_handler(signal.SIGINT, interrupt)
+    if order["traced"]:
+        shown.append(loop.create_task(_trace(os, pid, options["as_json"])))
+    ended = await os.process.wait(pid)
+    with suppress(LLMAgentOSError):
+        await asyncio.gather(*shown)
+    if ended.code and not options["quiet"]:
+        click.echo(f"process {pid} {ended.reason}", err=True)
+    if options["as_json"]:
+        show_json(ended, indent=None)
+    return ended.code
+
+
+async def _logs(os: OS, pid: int) -> None:
+    with suppress(LLMAgentOSError):
+        async for line in os.process.logs(pid, follow=True):
+            click.echo(line.text)
+
+
+async def _trace(os: OS, pid: int, as_json: bool) -> None:
+    with suppress(LLMAgentOSError):
+        async for traced in os.process.trace(pid):
+            if as_json:
+                show_json(traced, indent=None)
+            else:
+                _show(traced)
+
+
+def _show(traced: Traced) -> None:
+    """Print one syscall: what was asked, what came back, how long it took."""
+    style = click.style
+    if traced.outcome == "ok":
+        answer = style(_answered(traced), fg="green")
+    else:
+        answer = style(f"{traced.outcome}: {traced.result}", fg="red")
+    name, took = style(f"{traced.syscall:<12}", fg="cyan"), f"{traced.seconds * 1000:.1f} ms"
+    click.echo(f"{name} {_asked(traced)} → {answer}  {style(took, dim=True)}", err=True)
+
+
+def _asked(traced: Traced) -> str:
+    arguments = traced.arguments if isinstance(traced.arguments, dict) else {}
+    if traced.syscall in ("model.chat", "model.stream"):
+        last = (arguments.get("messages") or [{}])[-1]
+        text = _short(last.get("content") or "", 60)
+        return f"{last.get('role', '?')}: {text} ({len(arguments.get('tools') or ())} tools)"
+    if traced.syscall == "tool.call":
+        return f"{arguments.get('name')}({_pairs(arguments.get('arguments') or {})})"
+    return _pairs(arguments)
+
+
+def _answered(traced: Traced) -> str:
+    result = traced.result
+    if isinstance(result, dict) and "finish_reason" in result:
+        calls = [
+            f"{call['function']['name']} {call['function']['arguments']}"
+            for call in result.get("tool_calls") or ()
+        ]
+        return _short("; ".join([result.get("content") or "", *calls]).strip("; "), 100)
+    if isinstance(result, dict) and "text" in result:
+        return _short(str(result["text"]), 100)
+    if isinstance(result, list):
+        return f"{len(result)} entries"
+    return _short(json.dumps(result, ensure_ascii=False), 100)
+
+
+def _pairs(arguments: dict[str, Any]) -> str:
+    shown = (
+        f"{key}={_short(json.dumps(value, ensure_ascii=False), 60)}"
+        for key, value in arguments.items()
+    )
+    return ", ".join(shown)
+
+
+def _short(text: str, most: int) -> str:
+    text = " ".join(text.split())
+    return text if len(text) <= most else f"{text[: most - 1]}…"

@@ -1,0 +1,71 @@
+"""`aos token`: who may use the HTTP API, and for what."""
+
+from __future__ import annotations
+
+import re
+import time
+
+import click
+
+from ..output import as_json, show_json, table
+from ..session import session
+
+_UNITS = {"s": 1, "m": 60, "h": 3600, "d": 86400}
+
+
+@click.group()
+def token() -> None:
+    """Make and revoke tokens for the HTTP API."""
+
+
+@token.command()
+@click.option("--cap", multiple=True, metavar="CAPABILITY", help="Grant this; all by default.")
+@click.option("--max-tokens", type=click.IntRange(0), help="Tokens that may be spent with it.")
+@click.option("--expires", metavar="TIME", help="Such as 30m, 12h or 7d.")
+@as_json
+@click.argument("name", default="default")
+def create(
+    name: str, cap: tuple[str, ...], max_tokens: int | None, expires: str | None, as_json: bool
+) -> None:
+    """Make a token; its secret is printed this once."""
+    budget = {} if max_tokens is None else {"tokens": float(max_tokens)}
+    seconds = None
+    if expires is not None:
+        found = re.fullmatch(r"(\d+)([smhd])", expires)
+        if found is None:
+            raise click.UsageError(f"{expires!r} is no time; write 30m, 12h or 7d")
+        seconds = float(found[1]) * _UNITS[found[2]]
+    made = session(
+        lambda os: os.system.token_create(name, list(cap) or None, budget, seconds), start=True
+    )
+    if as_json:
+        show_json(made)
+    else:
+        click.echo(made.secret)
+
+
+@token.command()
+@as_json
+def ls(as_json: bool) -> None:
+    """List tokens, without their secrets."""
+    found = session(lambda os: os.system.token_ls())
+    if as_json:
+        show_json(found)
+        return
+    rows = []
+    for one in found:
+        until = (
+            "never" if one.expires is None else time.strftime("%F %T", time.localtime(one.expires))
+        )
+        rows.append(
+            (one.id, one.name, "revoked" if one.revoked else until, " ".join(one.capabilities))
+        )
+    table(("ID", "NAME", "EXPIRES", "CAPABILITIES"), rows)
+
+
+@token.command()
+@click.argument("id")
+def revoke(id: str) -> None:
+    """End a token at once."""
+    session(lambda os: os.system.token_revoke(id))
+    click.echo(id)

@@ -1,0 +1,71 @@
+"""`aos top`: agents and devices, again every second."""
+
+from __future__ import annotations
+
+import asyncio
+import sys
+import time
+from typing import Any
+
+import click
+
+from ....syscalls.os import OS
+from ..output import table
+from ..session import session
+from .processes import HEADINGS, cells
+
+
+@click.command()
+@click.option("--once", is_flag=True, help="Show it once.")
+def top(once: bool) -> None:
+    """Watch agents and devices; Ctrl-C ends it."""
+    if once or not sys.stdout.isatty():
+        session(_once)
+    else:
+        session(_live)
+
+
+async def _once(os: OS) -> None:
+    now = time.time()
+    found = await os.process.ls()
+    table(HEADINGS, (cells(one, now) for one in found))
+    click.echo()
+    devices = await os.device.ls()
+    table(
+        ("DEVICE", "SLOTS", "RUNNING", "WAITING", "POLICY"),
+        ((o.kind, o.slots, o.running, o.waiting, o.policy) for o in devices),
+    )
+
+
+async def _live(os: OS) -> None:
+    from rich.live import Live
+
+    with Live(await _screen(os), screen=True, auto_refresh=False) as live:
+        while True:
+            await asyncio.sleep(1)
+            live.update(await _screen(os), refresh=True)
+
+
+async def _screen(os: OS) -> Any:
+    from rich.console import Group
+    from rich.table import Table
+    from rich.text import Text
+
+    now, status = time.time(), await os.system.status()
+    head = Text(
+        f"LLMAgentOS {status.version}   {status.syscalls} syscalls   "
+        f"{status.in_flight} on their way   journal {status.journal}"
+    )
+    queues = Text(
+        "   ".join(
+            f"{one.kind}: {one.running}/{one.slots} running, {one.waiting} waiting ({one.policy})"
+            for one in await os.device.ls()
+        ),
+        style="cyan",
+    )
+    drawn = Table(box=None, header_style="reverse", expand=True)
+    for heading in HEADINGS:
+        drawn.add_column(heading)
+    for one in await os.process.ls():
+        drawn.add_row(*map(str, cells(one, now)))
+    return Group(head, queues, Text(), drawn)

@@ -1,0 +1,81 @@
+"""Starting the daemon and finding it.
+
+Interface:
+    connect         a socket to the daemon; `start=True` starts one where none runs
+    start           starts one; returns its process number
+    command         the command line of a daemon
+"""
+
+from __future__ import annotations
+
+import os
+import select
+import socket
+import subprocess
+import sys
+from pathlib import Path
+
+import click
+
+from ...syscalls.locations import control_socket, runtime_folder, state_folder
+from .failure import NoDaemon
+
+#: Seconds until a daemon that does not come up is given up.
+PATIENCE = 30.0
+
+
+def connect(start_one: bool = False) -> socket.socket:
+    """Return a connection to the daemon. Raises `NoDaemon`."""
+    path = control_socket(os.environ)
+    for attempt in (1, 2):
+        sock = socket.socket(socket.AF_UNIX, socket.SOCK_STREAM)
+        try:
+            sock.connect(str(path))
+            return sock
+        except (FileNotFoundError, ConnectionRefusedError):
+            sock.close()  # Nobody listens, or a crashed daemon left its socket behind.
+            if not start_one or attempt == 2:
+                raise NoDaemon("no daemon runs; start one with: aos start") from None
+            number = start()
+            click.echo(f"started the daemon (process {number}); stop it with: aos stop", err=True)
+        except PermissionError:
+            sock.close()
+            raise NoDaemon(f"{path} belongs to another user") from None
+    raise AssertionError("unreachable")
+
+
+def command(*more: str) -> list[str]:
+    """Return the command line of a daemon."""
+    state, runtime = state_folder(os.environ), runtime_folder(os.environ)
+    module = "llmagentos.kernel.boot"
+    places = ["--state", str(state), "--runtime", str(runtime)]
+    # -P: the folder that a person stands in is no place to import from.
+    return [sys.executable, "-P", "-m", module, *places, *more]
+
+
+def start(*more: str) -> int:
+    """Start a daemon that outlives this command, and wait until it accepts syscalls."""
+    state = state_folder(os.environ)
+    state.mkdir(parents=True, exist_ok=True, mode=0o700)
+    log = state / "daemon.log"
+    reads, writes = os.pipe()
+    with log.open("ab") as output, open(reads, "rb", buffering=0) as notified:
+        process = subprocess.Popen(
+            command("--notify", str(writes), *more),
+            stdin=subprocess.DEVNULL,
+            stdout=output,
+            stderr=output,
+            pass_fds=(writes,),
+            start_new_session=True,
+            cwd="/",
+        )
+        os.close(writes)
+        ready, _, _ = select.select([notified], [], [], PATIENCE)
+        if ready and notified.read(16) == b"ready\n":
+            return process.pid
+    raise NoDaemon(f"the daemon did not start: {_last_line(log)}; see {log}")
+
+
+def _last_line(log: Path) -> str:
+    lines = log.read_text(errors="replace").strip().splitlines()
+    return lines[-1] if lines else "it said nothing"

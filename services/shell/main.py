@@ -1,0 +1,90 @@
+"""The `aos` command: names and short helps stand here, the rest is loaded when it is called.
+
+Interface:
+    main            the console script
+"""
+
+from __future__ import annotations
+
+import sys
+from importlib import import_module
+from typing import Any
+
+import click
+
+#: Command to the file that holds it and its line in `aos --help`.
+COMMANDS = {
+    "run": ("run", "Run an agent and show what it asks and says."),
+    "ps": ("processes", "List agents."),
+    "logs": ("processes", "Show what an agent wrote."),
+    "inspect": ("processes", "Show all that is known of an agent."),
+    "wait": ("processes", "Wait for agents to end; exit as the last of them."),
+    "stop": ("steer", "Stop agents; without one, the daemon."),
+    "kill": ("steer", "Send agents a signal."),
+    "suspend": ("steer", "Halt agents and their queued model calls."),
+    "resume": ("steer", "Let suspended agents go on."),
+    "renice": ("steer", "Change an agent's rank, from -20 (first) to 19."),
+    "rm": ("steer", "Forget agents that have ended."),
+    "top": ("top", "Watch agents and devices."),
+    "events": ("watch", "Show what happens."),
+    "call": ("call", "Make any syscall by its name."),
+    "syscalls": ("call", "List the syscalls, or explain one."),
+    "model": ("model", "Show or change what the inference device runs."),
+    "device": ("device", "Show devices, or change how one is scheduled."),
+    "service": ("device", "List drivers and services."),
+    "token": ("token", "Make and revoke tokens for the HTTP API."),
+    "doctor": ("doctor", "Check that everything works, and say what to do."),
+    "serve": ("daemon", "Run the daemon in the foreground."),
+    "start": ("daemon", "Start the daemon."),
+    "restart": ("daemon", "Stop the daemon and start it again."),
+    "status": ("daemon", "Show how the daemon is."),
+}
+
+
+class Lazy(click.Group):
+    """A group that loads a command's file when the command is called."""
+
+    def list_commands(self, ctx: click.Context) -> list[str]:
+        return list(COMMANDS)
+
+    def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:
+        if cmd_name not in COMMANDS:
+            return None
+        module = import_module(f"{__package__}.commands.{COMMANDS[cmd_name][0]}")
+        command: click.Command = getattr(module, cmd_name)
+        return command
+
+    def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
+        # Written from the table: `aos --help` loads no command.
+        with formatter.section("Commands"):
+            formatter.write_dl([(name, line) for name, (_, line) in COMMANDS.items()])
+
+
+@click.group(cls=Lazy, context_settings={"help_option_names": ["-h", "--help"]})
+@click.version_option(package_name="llmagentos", prog_name="aos")
+def aos() -> None:
+    """LLMAgentOS runs agents the way an operating system runs processes."""
+
+
+def main() -> None:
+    """Run the command line; every refusal is one line on stderr and an exit code."""
+    try:
+        code: Any = aos(standalone_mode=False)
+    except click.exceptions.Abort:
+        code = 130
+    except click.exceptions.Exit as leaving:
+        code = leaving.exit_code
+    except click.ClickException as error:
+        error.show()
+        code = error.exit_code
+    except KeyboardInterrupt:
+        code = 130
+    except BrokenPipeError:
+        # Whoever read the output has gone; Python would complain at its own end.
+        sys.stderr.close()
+        code = 0
+    except Exception as error:
+        from .failure import explain
+
+        code = explain(error)
+    sys.exit(code if isinstance(code, int) else 0)

@@ -1,0 +1,92 @@
+"""How commands show things: tables and colours on a terminal, JSON for programs.
+
+Interface:
+    as_json         the `--json` option
+    show_json       one document on stdout
+    table           rows under headings
+    ago, size       durations and bytes for people
+"""
+
+from __future__ import annotations
+
+import dataclasses
+import json
+import sys
+from collections.abc import Callable, Iterable
+from typing import Any
+
+import click
+
+as_json: Callable[[Any], Any] = click.option(
+    "--json", "as_json", is_flag=True, help="Print JSON for programs."
+)
+
+
+def plain(value: Any) -> Any:
+    """Return a value in what JSON carries."""
+    if dataclasses.is_dataclass(value) and not isinstance(value, type):
+        return {key: plain(one) for key, one in dataclasses.asdict(value).items()}
+    if isinstance(value, dict):
+        return {str(key): plain(one) for key, one in value.items()}
+    if isinstance(value, (list, tuple)):
+        return [plain(one) for one in value]
+    if isinstance(value, bytes):
+        return value.hex()
+    return value
+
+
+def show_json(value: Any, indent: int | None = 2) -> None:
+    """Print one JSON document."""
+    click.echo(json.dumps(plain(value), indent=indent, ensure_ascii=False))
+
+
+def table(headings: Iterable[str], rows: Iterable[Iterable[Any]]) -> None:
+    """Print rows under headings: drawn on a terminal, plain columns into a pipe."""
+    head, body = list(headings), [[_cell(one) for one in row] for row in rows]
+    if not sys.stdout.isatty():
+        widths = [max(map(len, column)) for column in zip(head, *body, strict=True)]
+        for line in [head, *body]:
+            cells = (one.ljust(width) for one, width in zip(line, widths, strict=True))
+            click.echo("  ".join(cells).rstrip())
+        return
+    from rich.console import Console
+    from rich.table import Table
+
+    drawn = Table(box=None, header_style="bold", pad_edge=False, padding=(0, 2, 0, 0))
+    for heading in head:
+        drawn.add_column(heading)
+    for line in body:
+        drawn.add_row(*(_coloured(one) for one in line))
+    Console().print(drawn)
+
+
+#: Words that say how something is.
+_COLOURS = {
+    "running": "green", "ready": "green", "ok": "green", "enforced": "green", "healthy": "green",
+    "blocked": "cyan", "suspended": "yellow", "loading": "yellow", "starting": "yellow",
+    "waiting": "yellow", "warn": "yellow", "unavailable": "yellow", "failed": "red",
+    "fail": "red", "zombie": "bright_black",
+}  # fmt: skip
+
+
+def _cell(value: Any) -> str:
+    return "-" if value is None else str(value)
+
+
+def _coloured(text: str) -> Any:
+    from rich.text import Text
+
+    return Text(text, style=_COLOURS.get(text, ""))
+
+
+def ago(seconds: float) -> str:
+    """Return a duration in its largest unit."""
+    for unit, length in (("d", 86400), ("h", 3600), ("m", 60)):
+        if seconds >= length:
+            return f"{seconds / length:.0f}{unit}"
+    return f"{max(seconds, 0):.0f}s"
+
+
+def size(count: float) -> str:
+    """Return bytes in MB."""
+    return f"{count / 2**20:.0f} MB"

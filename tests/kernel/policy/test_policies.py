@@ -1,0 +1,161 @@
+"""What holds for every policy: no call is lost or repeated, and none waits past the bound."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import replace
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from llmagentos.kernel.policy.contract import Policy, Waiting, weight
+from llmagentos.kernel.policy.fair import Fair
+from llmagentos.kernel.policy.fifo import Fifo
+from llmagentos.kernel.policy.priority import AGEING, Priority
+from llmagentos.kernel.policy.program import AGEING as LEVEL_AGEING
+from llmagentos.kernel.policy.program import LEVELS, Program, ProgramFair
+
+POLICIES = [Fifo, Priority, Fair, Program, ProgramFair]
+NICES = st.integers(-20, 19)
+#: What to do, a number to choose a call by, a process, a nice value, and a service or a delay.
+STEPS = st.lists(
+    st.tuples(
+        st.sampled_from(["add", "add", "again", "remove", "pop", "pop", "charge"]),
+        st.integers(0, 99),
+        st.integers(1, 6),
+        NICES,
+        st.floats(0, 50),
+    ),
+    max_size=80,
+)
+
+
+def call(key: int, pid: int = 1, nice: int = 0, arrived: float = 0.0) -> Waiting:
+    return Waiting(key=key, pid=pid, principal=f"user{pid % 3}", nice=nice, arrived=arrived)
+
+
+@pytest.mark.parametrize("make", POLICIES)
+@given(STEPS)
+def test_no_call_is_lost_or_repeated_and_the_lowest_rank_comes_next(
+    make: Callable[[], Policy], steps: list[tuple[str, int, int, int, float]]
+) -> None:
+    policy, waiting, now = make(), dict[int, Waiting](), 0.0
+    popped: list[Waiting] = []
+    for number, (what, which, pid, nice, amount) in enumerate(steps):
+        now += amount / 10
+        chosen = list(waiting)[which % len(waiting)] if waiting else None
+        if what == "add":
+            waiting[number] = call(number, pid, nice, now)
+            policy.add(waiting[number], now)
+        elif what == "again" and chosen is not None:
+            waiting[chosen] = replace(waiting[chosen], nice=nice)
+            policy.add(waiting[chosen], now)
+        elif what == "remove":
+            key = -1 if chosen is None else chosen
+            assert policy.remove(key) == waiting.pop(key, None)
+        elif what == "pop":
+            ranks = {key: policy.rank(item, now) for key, item in waiting.items()}
+            item = policy.pop(now)
+            assert (item is None) == (not waiting)
+            if item is not None:
+                assert waiting.pop(item.key) == item
+                popped.append(item)
+                if make in (Fifo, Priority):
+                    assert ranks[item.key] == min(ranks.values())
+                elif make in (Fair, ProgramFair):
+                    assert ranks[item.key][0] == min(ranks.values())[0]
+        elif popped:
+            policy.charge(popped.pop(which % len(popped)), amount, now)
+        assert len(policy) == len(waiting)
+        assert {item.key: item for item in policy.items()} == waiting
+    rest = [item.key for _ in waiting if (item := policy.pop(now)) is not None]
+    assert sorted(rest) == sorted(waiting) and policy.pop(now) is None
+
+
+@pytest.mark.parametrize("make", POLICIES)
+def test_calls_of_one_process_come_in_their_order(make: Callable[[], Policy]) -> None:
+    policy = make()
+    for key in (3, 1, 2):
+        policy.add(call(key, arrived=float(key)), float(key))
+    assert [item.key for _ in range(3) if (item := policy.pop(9.0))] == [1, 2, 3]
+
+
+@pytest.mark.parametrize("make", POLICIES)
+def test_call_that_was_taken_out_and_comes_back_keeps_its_place(
+    make: Callable[[], Policy],
+) -> None:
+    policy = make()
+    for key in (1, 2):
+        policy.add(call(key, arrived=1.0), 1.0)
+    first = policy.remove(1)
+    assert first is not None
+    policy.add(first, 2.0)
+    item = policy.pop(2.0)
+    assert item is not None and item.key == 1
+
+
+#: A delay, whether a call is served (else one comes), a process, a nice value, its service.
+ARRIVALS = st.lists(
+    st.tuples(st.integers(0, 8), st.booleans(), st.integers(1, 4), NICES, st.integers(0, 2000)),
+    max_size=120,
+)
+
+
+def bound(policy: Policy, item: Waiting) -> float:
+    """The seconds after a call's coming in which others may come that pass it."""
+    if isinstance(policy, Priority):
+        return (item.nice + 20) * AGEING
+    if isinstance(policy, Program):
+        return policy.level(item.pid, item.nice) * LEVEL_AGEING
+    return 0.0
+
+
+@pytest.mark.parametrize("make", [Fifo, Priority, Program])
+@given(ARRIVALS)
+def test_call_is_passed_only_by_those_that_come_within_its_bound(
+    make: Callable[[], Policy], arrivals: list[tuple[int, bool, int, int, int]]
+) -> None:
+    policy, now = make(), 0.0
+    latest: dict[int, float] = {}  # by waiting call, the last coming that may pass it
+    for key, (delay, serve, pid, nice, service) in enumerate(arrivals):
+        now += delay
+        if not serve:
+            item = call(key, pid, nice, now)
+            latest[key] = now + bound(policy, item)
+            policy.add(item, now)
+        elif (popped := policy.pop(now)) is not None:
+            policy.charge(popped, float(service), now)
+            del latest[popped.key]
+            assert all(popped.arrived <= moment + 1e-9 for moment in latest.values())
+
+
+def test_adversary_cannot_keep_the_least_urgent_call_waiting() -> None:
+    policy = Priority()
+    policy.add(call(0, nice=19), 0.0)
+    for second in range(1, 100):
+        policy.add(call(second, nice=-20, arrived=float(second)), float(second))
+        if (item := policy.pop(float(second))) is not None and item.key == 0:
+            break
+    assert second <= 39 * AGEING + 1
+
+
+def test_process_that_got_less_comes_first_and_an_old_call_before_it() -> None:
+    policy = Program()
+    policy.charge(call(0, pid=1), 1000.0, 0.0)
+    policy.add(call(1, pid=1, arrived=0.0), 0.0)
+    policy.add(call(2, pid=2, arrived=1.0), 1.0)
+    policy.add(call(3, pid=3, arrived=1.0 + LEVELS * LEVEL_AGEING), 99.0)
+    assert [item.key for _ in range(3) if (item := policy.pop(99.0))] == [2, 1, 3]
+
+
+def test_nice_process_is_charged_more_for_the_same_service() -> None:
+    policy = Program()
+    policy.charge(call(0, pid=1), 10.0, 0.0)
+    assert policy.level(1, -5) < policy.level(1, 0) < policy.level(1, 5) <= LEVELS - 1
+
+
+def test_step_of_nice_is_worth_a_quarter() -> None:
+    assert weight(0) == 1
+    assert weight(-1) == pytest.approx(1.25)
+    assert weight(-20) / weight(19) == pytest.approx(1.25**39)

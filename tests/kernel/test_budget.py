@@ -1,0 +1,192 @@
+"""Nobody spends more than it and all above it may, and every cost is found again."""
+
+from __future__ import annotations
+
+import math
+from typing import Any
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from llmagentos.kernel.budget import RESOURCES, Budget, Limits, Reservation
+from llmagentos.syscalls.errors import InvalidArgument, QuotaExceeded
+
+
+def budget(**bounds: float) -> Budget:
+    return Budget(Limits.parse(bounds))
+
+
+def test_refusal_names_the_resource_what_was_asked_and_what_is_left() -> None:
+    parent = budget(tokens=10)
+    child = parent.child()
+    child.reserve({"tokens": 4})
+    with pytest.raises(QuotaExceeded, match="7 tokens, and 6 are left") as refusal:
+        child.reserve({"money": 1, "tokens": 7})
+    assert refusal.value.details == {"resource": "tokens", "asked": 7, "left": 6}
+    assert parent.snapshot()["reserved"] == {"tokens": 4}
+
+
+def test_child_with_a_larger_limit_is_held_by_its_parents() -> None:
+    child = budget(tokens=10).child(Limits.parse({"tokens": 99}))
+    assert child.remaining("tokens") == 10
+    with pytest.raises(QuotaExceeded):
+        child.reserve({"tokens": 11})
+
+
+def test_siblings_spend_from_one_rest() -> None:
+    parent = budget(money=1.0)
+    parent.child().spend({"money": 0.75})
+    with pytest.raises(QuotaExceeded):
+        parent.child().reserve({"money": 0.5})
+
+
+def test_cost_above_the_reservation_is_noted_and_refuses_what_follows() -> None:
+    node = budget(tokens=10)
+    node.commit(node.reserve({"tokens": 5}), {"tokens": 12})
+    assert node.usage() == {"tokens": 12}
+    with pytest.raises(QuotaExceeded) as refusal:
+        node.reserve({"tokens": 0})
+    assert refusal.value.details["left"] == 0
+
+
+def test_cost_is_committed_once_and_even_after_a_release() -> None:
+    node = budget(tokens=10)
+    held = node.reserve({"tokens": 5})
+    node.release(held)
+    node.release(held)
+    assert node.remaining("tokens") == 10
+    node.commit(held, {"tokens": 3})
+    node.commit(held, {"tokens": 3})
+    assert node.usage() == {"tokens": 3}
+
+
+def test_cost_that_is_no_number_counts_as_what_was_reserved() -> None:
+    node = budget(tokens=10)
+    node.commit(node.reserve({"tokens": 5}), {"tokens": math.nan, "money": math.inf, "odd": 1})
+    node.spend({"tokens": -3, "money": math.nan})
+    assert node.usage() == {"tokens": 5}
+
+
+@pytest.mark.parametrize("amounts", [{"tokens": -1}, {"tokens": math.nan}, {"cake": 1}])
+def test_amount_that_is_none_cannot_be_reserved(amounts: dict[str, float]) -> None:
+    with pytest.raises(InvalidArgument):
+        budget().reserve(amounts)
+
+
+@pytest.mark.parametrize("bounds", [{"cake": 1}, {"tokens": -1}, {"tokens": math.nan}])
+def test_malformed_limit_is_refused(bounds: dict[str, Any]) -> None:
+    with pytest.raises(InvalidArgument):
+        Limits.parse(bounds)
+
+
+def test_missing_limit_is_none() -> None:
+    assert Limits.parse({"tokens": None, "money": math.inf, "processes": 2}).bounds == {
+        "processes": 2
+    }
+    assert not budget().limited("tokens") and budget().remaining("tokens") == math.inf
+
+
+def test_ended_process_makes_room_once_and_its_calls_in_flight_keep_theirs() -> None:
+    parent = budget(processes=1, tokens=10)
+    child = parent.child()
+    child.start_process()
+    child.start_process()
+    with pytest.raises(QuotaExceeded):
+        parent.child().start_process()
+    held = child.reserve({"tokens": 8})
+    child.close()
+    child.close()
+    parent.child().start_process()
+    assert parent.remaining("tokens") == 2
+    child.commit(held, {"tokens": 8})
+    assert parent.snapshot() == {
+        "limits": {"processes": 1, "tokens": 10},
+        "spent": {"tokens": 8},
+        "reserved": {"processes": 1},
+        "remaining": {"tokens": 2, "processes": 0},
+    }
+
+
+def test_shortest_wall_time_of_the_path_counts() -> None:
+    child = budget(wall_seconds=5).child(Limits.parse({"wall_seconds": 9}))
+    assert child.wall_seconds() == 5
+    assert budget().wall_seconds() is None
+
+
+def test_fractions_given_back_leave_nothing_reserved() -> None:
+    node = budget(money=0.3)
+    for held in [node.reserve({"money": 0.1}), node.reserve({"money": 0.2 - 1e-12})]:
+        node.release(held)
+    assert node.reserve({"money": 0.3}).open
+
+
+Step = tuple[str, int, int]
+STEPS = st.lists(
+    st.tuples(
+        st.sampled_from(["child", "reserve", "commit", "release", "close"]),
+        st.integers(0, 30),
+        st.integers(0, 40),
+    ),
+    max_size=60,
+)
+
+
+@given(STEPS, st.integers(0, 60))
+def test_no_interleaving_overspends_and_every_cost_is_summed_at_every_ancestor(
+    steps: list[Step], bound: int
+) -> None:
+    tree: list[tuple[Budget, int | None]] = [(budget(tokens=bound), None)]
+    own: list[int] = [0]
+    flights: list[tuple[int, Reservation, int]] = []
+    for what, which, amount in steps:
+        index = which % len(tree)
+        node = tree[index][0]
+        if what == "child":
+            tree.append((node.child(Limits.parse({"tokens": amount})), index))
+            own.append(0)
+        elif what == "reserve":
+            try:
+                flights.append((index, node.reserve({"tokens": amount}), amount))
+            except QuotaExceeded:
+                assert amount > node.remaining("tokens")
+        elif what == "close":
+            node.close()
+        elif flights:
+            index, held, asked = flights.pop(which % len(flights))
+            actual = min(amount, asked) if what == "commit" else 0
+            tree[index][0].commit(held, {"tokens": actual})
+            own[index] += actual
+        assert_sums(tree, own, flights)
+
+
+def assert_sums(
+    tree: list[tuple[Budget, int | None]], own: list[int], flights: list[tuple[int, Any, int]]
+) -> None:
+    spent, reserved = list(own), [0] * len(tree)
+    for index, _, asked in flights:
+        reserved[index] += asked
+    for index in reversed(range(1, len(tree))):  # children come after their parents
+        parent = tree[index][1]
+        assert parent is not None
+        spent[parent] += spent[index]
+        reserved[parent] += reserved[index]
+    for (node, _), used, held in zip(tree, spent, reserved, strict=True):
+        assert node.usage().get("tokens", 0) == used
+        assert node.snapshot()["reserved"].get("tokens", 0) == held
+        assert used + held <= node.limits()["tokens"]
+
+
+COSTS = st.fixed_dictionaries({name: st.floats(0, 1e6) for name in RESOURCES})
+
+
+@given(st.lists(st.tuples(COSTS, COSTS), max_size=20))
+def test_overruns_are_summed_too(calls: list[tuple[dict[str, float], dict[str, float]]]) -> None:
+    root = budget()
+    nodes = [root.child(), root.child().child()]
+    held = [nodes[n % 2].reserve(asked) for n, (asked, _) in enumerate(calls)]
+    for n, (_, actual) in enumerate(calls):
+        nodes[n % 2].commit(held[n], actual)
+    for name in RESOURCES:
+        assert root.usage().get(name, 0.0) == pytest.approx(sum(cost[name] for _, cost in calls))
+    assert root.snapshot()["reserved"] == {}
