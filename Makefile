@@ -4,7 +4,7 @@ VENV   := .venv
 BIN    := $(VENV)/bin
 
 BENCHMARK ?= syscall
-CODE := __init__.py benchmarks drivers examples kernel services/runtime services/shell syscalls tests
+CODE := __init__.py benchmarks drivers examples kernel services/gateway services/runtime services/shell syscalls tests
 
 .PHONY: bench check test test-all
 

@@ -7,6 +7,7 @@ Interface:
 from __future__ import annotations
 
 import asyncio
+import itertools
 import sys
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
@@ -25,6 +26,8 @@ from .store import Store
 T = TypeVar("T")
 #: Items that a call may ask for.
 MOST = 10_000
+#: How deep the rankings are that are fused: an item may come first that is first in neither.
+DEPTH = 100
 
 
 class MemoryDriver(Memory):
@@ -76,11 +79,13 @@ class MemoryDriver(Memory):
         place, most = _place(namespace), _limit(limit)
 
         def both() -> list[Hit]:
-            words = self._store.by_words(place, query, most)
             if vector is None:
-                return words
-            near = self._store.by_vector(place, vector, most)
-            return fuse((words, near), most) if query else near
+                return self._store.by_words(place, query, most)
+            if not query:
+                return self._store.by_vector(place, vector, most)
+            depth = max(most, DEPTH)
+            words = self._store.by_words(place, query, depth)
+            return fuse((words, self._store.by_vector(place, vector, depth)), most)
 
         return await self._do(both)
 
@@ -88,20 +93,22 @@ class MemoryDriver(Memory):
         """Run on the store's thread. Raises `InputOutputError` where the file fails."""
         try:
             return await asyncio.get_running_loop().run_in_executor(self._thread, work)
-        except apsw.Error as error:
+        except (apsw.Error, OSError) as error:
             raise InputOutputError(f"{self._path}: {error}") from error
 
 
 def _open(path: Path) -> Store:
-    """Open the file; one that is no database is put aside, never deleted."""
+    """Open the file; one that is no database is put aside with its log, never deleted."""
     try:
         return Store(path)
     except (apsw.NotADBError, apsw.CorruptError) as error:
-        count = sum(1 for _ in path.parent.glob(f"{path.name}.corrupt-*"))
-        aside = path.with_name(f"{path.name}.corrupt-{count + 1}")
-        path.replace(aside)
-        for rest in (path.with_name(f"{path.name}-wal"), path.with_name(f"{path.name}-shm")):
-            rest.unlink(missing_ok=True)
+        names = (path.with_name(f"{path.name}.corrupt-{n}") for n in itertools.count(1))
+        aside = next(name for name in names if not name.exists())
+        path.rename(aside)
+        for ending in ("-wal", "-shm"):
+            rest = path.with_name(path.name + ending)
+            if rest.exists():
+                rest.rename(aside.with_name(aside.name + ending))
         print(f"{path}: {error}; kept as {aside.name}, a new one begun", file=sys.stderr)
         return Store(path)
 

@@ -9,9 +9,12 @@ Interface:
 from __future__ import annotations
 
 import json
+import math
 import re
 import time
 from collections.abc import Callable
+from contextlib import closing
+from itertools import takewhile
 from pathlib import Path
 from typing import Any
 
@@ -23,6 +26,8 @@ from ...syscalls.memory import Hit, Item
 
 #: Characters of a key and bytes of a value, at most.
 KEY, VALUE = 512, 1024 * 1024
+#: A word as FTS5's unicode61 sees it: an accent of its own belongs to the letter before it.
+_WORD = re.compile(r"[\w\u0300-\u036f]+")
 _SCHEMA = """
 PRAGMA journal_mode = WAL;
 PRAGMA synchronous = NORMAL;
@@ -46,11 +51,16 @@ class Store:
     def __init__(self, path: Path, now: Callable[[], float] = time.time) -> None:
         self._now = now
         self._base = apsw.Connection(str(path))
-        self._base.set_busy_timeout(5000)
-        self._base.enable_load_extension(True)
-        self._base.load_extension(sqlite_vec.loadable_path())
-        self._base.enable_load_extension(False)
-        self._base.execute(_SCHEMA).fetchall()  # Rows are drawn, else it stops at the first.
+        try:
+            self._base.set_busy_timeout(5000)
+            self._base.enable_load_extension(True)
+            self._base.load_extension(sqlite_vec.loadable_path())
+            self._base.enable_load_extension(False)
+            self._base.execute(_SCHEMA).fetchall()  # Rows are drawn, else it stops at the first.
+        except BaseException:
+            # A connection that is let go of later would take the next file's log with it.
+            self._base.close()
+            raise
 
     def close(self) -> None:
         """Let go of the file."""
@@ -69,11 +79,12 @@ class Store:
             ).fetchall()
             self._base.execute("DELETE FROM words WHERE rowid = ?", row)
             self._base.execute(
-                "INSERT INTO words (rowid, text) VALUES (?, ?)", (*row, f"{key} {text}")
+                "INSERT INTO words (rowid, text) VALUES (?, ?)", (*row, _words(key, value))
             )
 
     def get(self, namespace: str, key: str) -> Item | None:
         """Return an item."""
+        _check(key)
         rows = self._base.execute(
             "SELECT key, value, updated FROM item WHERE namespace = ? AND key = ?",
             (namespace, key),
@@ -82,6 +93,7 @@ class Store:
 
     def delete(self, namespace: str, key: str) -> bool:
         """Take an item out; return whether there was one."""
+        _check(key)
         with self._base:
             rows = self._base.execute(
                 "DELETE FROM item WHERE namespace = ? AND key = ? RETURNING id", (namespace, key)
@@ -92,17 +104,21 @@ class Store:
 
     def ls(self, namespace: str, prefix: str, limit: int) -> list[Item]:
         """Return the items whose keys start with a text, by key."""
-        rows = self._base.execute(
-            "SELECT key, value, updated FROM item WHERE namespace = ?"
-            " AND substr(key, 1, length(?)) = ? ORDER BY key LIMIT ?",
-            (namespace, prefix, prefix, limit),
-        )
-        return [_item(row) for row in rows]
+        _encodable(prefix)
+        # In the order of keys, those with the prefix stand together and come first.
+        with closing(
+            self._base.execute(
+                "SELECT key, value, updated FROM item WHERE namespace = ? AND key >= ?"
+                " ORDER BY key LIMIT ?",
+                (namespace, prefix, limit),
+            )
+        ) as rows:
+            return [_item(row) for row in takewhile(lambda row: row[0].startswith(prefix), rows)]
 
     def by_words(self, namespace: str, query: str, limit: int) -> list[Hit]:
         """Return the items that hold words of a query, the best first (BM25)."""
         # Each word is quoted, so that nothing a person types is taken for FTS5's own syntax.
-        words = " OR ".join(f'"{word}"' for word in re.findall(r"\w+", query)[:64])
+        words = " OR ".join(f'"{word}"' for word in _WORD.findall(query)[:64])
         if not words:
             return []
         rows = self._base.execute(
@@ -124,8 +140,10 @@ class Store:
         return [_hit(row) for row in rows]
 
     def _blob(self, namespace: str, vector: list[float], settle: bool = True) -> bytes:
-        if not vector or not any(vector):
-            raise InvalidArgument("a vector has a length, and is not zero everywhere")
+        # Of length 1, it is within the range of the 32-bit numbers that it becomes.
+        norm = math.hypot(*vector)
+        if not 0 < norm < math.inf:
+            raise InvalidArgument("a vector has finite numbers, not all of them zero")
         rows = self._base.execute(
             "SELECT length FROM width WHERE namespace = ?", (namespace,)
         ).fetchall()
@@ -135,16 +153,46 @@ class Store:
             )
         if not rows and settle:
             self._base.execute("INSERT INTO width VALUES (?, ?)", (namespace, len(vector)))
-        return bytes(sqlite_vec.serialize_float32(vector))
+        return bytes(sqlite_vec.serialize_float32([number / norm for number in vector]))
+
+
+def _check(key: str) -> None:
+    if not 0 < len(key) <= KEY:
+        raise InvalidArgument(f"a key has 1 to {KEY} characters, not {len(key)}")
+    _encodable(key)
+
+
+def _encodable(text: str) -> None:
+    try:
+        text.encode()
+    except UnicodeEncodeError:
+        raise InvalidArgument("half of a surrogate pair is no character of a key") from None
+
+
+def _words(key: str, value: Any) -> str:
+    """Return what an item is found by: its key and every text and number in it.
+
+    JSON's own escapes are left out: the letter of a line break's would stick to the next word.
+    """
+    parts, rest = [key], [value]
+    while rest:
+        one = rest.pop()
+        if isinstance(one, dict):
+            parts += [str(name) for name in one]
+            rest += reversed(one.values())
+        elif isinstance(one, (list, tuple)):
+            rest += reversed(one)
+        else:
+            parts.append(one if isinstance(one, str) else json.dumps(one))
+    return "\n".join(parts)
 
 
 def _json(key: str, value: Any) -> str:
-    if not 0 < len(key) <= KEY:
-        raise InvalidArgument(f"a key has 1 to {KEY} characters, not {len(key)}")
+    _check(key)
     try:
         text = json.dumps(value, ensure_ascii=False, allow_nan=False)
         size = len(text.encode())
-    except (TypeError, ValueError) as error:
+    except (TypeError, ValueError, RecursionError) as error:
         raise InvalidArgument(f"a value that JSON cannot carry: {error}") from None
     if size > VALUE:
         raise TooBig(f"a value of {size} bytes; {VALUE} are allowed")

@@ -59,8 +59,8 @@ def _value(node: ast.expr) -> int | float:
 
 def _power(base: int | float, exponent: int | float) -> int | float:
     if isinstance(base, int) and isinstance(exponent, int) and exponent >= 0:
-        # The size is known before the work is done.
-        if base.bit_length() * exponent > _BITS:
+        # The least size is known before the work is done; the real one is at most twice that.
+        if (base.bit_length() - 1) * exponent > _BITS:
             raise _TooLarge
     value = base**exponent
     if isinstance(value, complex):

@@ -20,9 +20,10 @@ import typing
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Annotated, Any, NotRequired
 
-from pydantic import ConfigDict, TypeAdapter, ValidationError, create_model
+from pydantic import ConfigDict, Field, TypeAdapter, ValidationError, with_config
+from typing_extensions import TypedDict
 
 from ...syscalls.errors import InvalidArgument
 from ...syscalls.os import OS
@@ -56,12 +57,12 @@ class Definition:
     def check(self, arguments: Mapping[str, Any]) -> dict[str, Any]:
         """Return the arguments converted. Raises `InvalidArgument` naming the wrong one."""
         try:
-            model = self.arguments.validate_python(dict(arguments))
+            checked: dict[str, Any] = self.arguments.validate_python(dict(arguments))
         except ValidationError as error:
             first = error.errors(include_url=False)[0]
             place = ".".join(map(str, first["loc"]))
             raise InvalidArgument(f"{self.info.name}: {place}: {first['msg']}") from None
-        return {name: getattr(model, name) for name in type(model).model_fields}
+        return checked
 
 
 def tool(*, effect: bool = False, untrusted: bool = False) -> Callable[[Any], Any]:
@@ -83,16 +84,25 @@ def define(name: str, function: Callable[..., Any]) -> Definition:
     marks = getattr(function, "__tool__", None)
     if marks is None:
         raise InvalidArgument(f"{name} is not marked with @tool()")
-    hints = typing.get_type_hints(function)
-    parameters = list(inspect.signature(function).parameters.values())[1:]
+    hints = typing.get_type_hints(function, include_extras=True)
+    context, *parameters = inspect.signature(function).parameters.values() or (None,)
+    if context is None:
+        raise InvalidArgument(f"{name} takes no context")
     fields: dict[str, Any] = {}
     for parameter in parameters:
-        if parameter.name not in hints:
-            raise InvalidArgument(f"{name}: the argument {parameter.name} needs a type")
-        default = ... if parameter.default is parameter.empty else parameter.default
-        fields[parameter.name] = (hints[parameter.name], default)
-    model = create_model(name, __config__=ConfigDict(extra="forbid"), **fields)
-    schema = model.model_json_schema()
+        if parameter.name not in hints or parameter.kind in (
+            parameter.VAR_POSITIONAL,
+            parameter.VAR_KEYWORD,
+        ):
+            raise InvalidArgument(f"{name}: the argument {parameter.name} needs a type of its own")
+        kind = hints[parameter.name]
+        if parameter.default is not parameter.empty:
+            kind = NotRequired[Annotated[kind, Field(json_schema_extra=_default(parameter))]]
+        fields[parameter.name] = kind
+    # A map takes any name of an argument; a model's own attributes would stand in the way.
+    shape: Any = TypedDict(name, fields)  # type: ignore[misc]  # its name is known at run time only
+    adapter = TypeAdapter[Any](with_config(ConfigDict(extra="forbid"))(shape))
+    schema = adapter.json_schema()
     schema.pop("title", None)
     for one in schema.get("properties", {}).values():
         one.pop("title", None)
@@ -103,4 +113,9 @@ def define(name: str, function: Callable[..., Any]) -> Definition:
         effect=marks[0],
         untrusted=marks[1],
     )
-    return Definition(info=info, function=function, arguments=TypeAdapter(model))
+    return Definition(info=info, function=function, arguments=adapter)
+
+
+def _default(parameter: inspect.Parameter) -> dict[str, Any]:
+    plain = isinstance(parameter.default, (str, int, float, bool, type(None)))
+    return {"default": parameter.default} if plain else {}

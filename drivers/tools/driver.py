@@ -44,11 +44,18 @@ class ToolsDriver(Tool):
         #: Tools of plugins that are no coroutines: nobody knows how long they take.
         self._strange: dict[str, str] = {}
         for point in entry_points(group="llmagentos.tools"):
+            if point.name in self._tools:
+                taken = f"the tool {point.name} of {point.value} is left out: the name is taken"
+                print(taken, file=sys.stderr)
+                continue
             try:
-                self._tools.setdefault(point.name, define(point.name, point.load()))
-                self._strange[point.name] = point.value
-            except Exception as error:  # a stranger's module may raise anything
+                definition = define(point.name, point.load())
+            except (Exception, SystemExit) as error:  # a stranger's module may raise anything
                 print(f"the tool {point.name} cannot be loaded: {error}", file=sys.stderr)
+                continue
+            self._tools[point.name] = definition
+            if not inspect.iscoroutinefunction(definition.function):
+                self._strange[point.name] = point.value
 
     async def ls(self) -> list[ToolInfo]:
         return [self._tools[name].info for name in sorted(self._tools)]
@@ -62,9 +69,11 @@ class ToolsDriver(Tool):
             raise NotFound(f"there is no tool {name!r}; there is {', '.join(near)}")
         checked = definition.check(arguments or {})
         try:
-            async with asyncio.timeout(timeout):
-                text = await self._run(definition, checked)
-        except TimeoutError:
+            async with asyncio.timeout(timeout) as limit:
+                text = await self._run(definition, checked, arguments or {})
+        except TimeoutError as error:
+            if not limit.expired():  # the tool's own
+                raise DeviceError(f"{name} crashed: TimeoutError: {error}") from error
             raise DeadlineExceeded(f"{name} had no result within {timeout:g} s") from None
         except Failure as failure:
             return ToolResult(text=_cut(f"error: {failure}"), failed=True)
@@ -74,12 +83,13 @@ class ToolsDriver(Tool):
             raise DeviceError(f"{name} crashed: {type(error).__name__}: {error}") from error
         return ToolResult(text=_cut(text))
 
-    async def _run(self, definition: Definition, arguments: dict[str, Any]) -> str:
+    async def _run(
+        self, definition: Definition, arguments: dict[str, Any], given: dict[str, Any]
+    ) -> str:
         name = definition.info.name
-        if name in self._strange and not inspect.iscoroutinefunction(definition.function):
-            home = await self._home()
-            config = dict(self._host.config)
-            return await run_aside(self._strange[name], home, config, arguments)
+        if (entry := self._strange.get(name)) is not None:
+            # Its process checks them again: what was converted cannot always be sent.
+            return await run_aside(entry, await self._home(), dict(self._host.config), given)
         context = Context(
             os=self._host.os.on_behalf(caller().call),
             home=await self._home(),
@@ -98,12 +108,14 @@ class ToolsDriver(Tool):
             said = (await self._host.os.process.inspect(who.pid)).home
             # A session has no folder of its own and uses its principal's.
             home = Path(said) if said else self._host.homes / who.principal / "session"
-            home.mkdir(parents=True, exist_ok=True, mode=0o700)
             self._homes[who.pid] = home
             if len(self._homes) > REMEMBERED:
                 self._homes.popitem(last=False)
+        home.mkdir(parents=True, exist_ok=True, mode=0o700)
         return home
 
 
 def _cut(text: str) -> str:
+    # A file's name may hold bytes that are no characters, which no message can carry.
+    text = text.encode(errors="replace").decode()
     return text if len(text) <= TEXT else f"{text[:TEXT]}… ({len(text)} characters)"

@@ -10,18 +10,24 @@ Interface:
 from __future__ import annotations
 
 import asyncio
+import errno
 import socket
+from collections.abc import AsyncIterator
 from fnmatch import fnmatch
 from html.parser import HTMLParser
-from ipaddress import ip_address
-from typing import Any, cast
-from urllib.parse import urljoin, urlsplit
+from ipaddress import IPv4Address, IPv6Address, ip_address, ip_network
+from typing import TYPE_CHECKING, Any, cast
 
 from .contract import Context, Failure, tool
 
 #: Bytes of a page, redirects, and seconds, at most.
 SIZE, REDIRECTS, SECONDS = 1024 * 1024, 5, 20
 _SKIPPED = ("script", "style", "noscript", "template")
+#: Addresses that carry another one inside, which may be private.
+_WRAPPED = tuple(map(ip_network, ("::/96", "64:ff9b::/96", "64:ff9b:1::/48", "2002::/16")))
+
+if TYPE_CHECKING:
+    from yarl import URL
 
 
 @tool(effect=True, untrusted=True)
@@ -34,21 +40,22 @@ async def http_fetch(context: Context, url: str) -> str:
     connector = aiohttp.TCPConnector(resolver=cast(Any, resolver), use_dns_cache=False)
     limit = aiohttp.ClientTimeout(total=SECONDS)
     async with aiohttp.ClientSession(connector=connector, timeout=limit) as session:
+        # What is checked is what is connected to: the address is read once, by one reader.
+        place = _address(url)
         for _ in range(REDIRECTS + 1):
-            _allow(url, settings.get("allow", ()), resolver)
+            _allow(place, settings.get("allow", ()), resolver)
             try:
-                async with session.get(url, allow_redirects=False) as response:
+                async with session.get(place, allow_redirects=False) as response:
                     if response.status in (301, 302, 303, 307, 308):
-                        url = urljoin(url, response.headers.get("Location", ""))
+                        place = place.join(_address(response.headers.get("Location", "")))
                         continue
-                    data = await response.content.read(SIZE)
                     if response.status >= 400:
                         raise Failure(f"{response.status} {response.reason}")
-                    text = data.decode(response.get_encoding(), errors="replace")
-                    html = "html" in response.headers.get("Content-Type", "")
-                    return _text_of(text) if html else text
+                    data = await _first(response.content.iter_any(), SIZE)
+                    text = _decoded(data, response.charset)
+                    return _text_of(text) if "html" in response.content_type else text
             except (aiohttp.ClientError, TimeoutError, OSError, ValueError) as error:
-                raise Failure(f"{url} cannot be fetched: {error or 'no answer'}") from None
+                raise Failure(f"{place} cannot be fetched: {_why(error)}") from None
     raise Failure(f"more than {REDIRECTS} redirects")
 
 
@@ -72,31 +79,68 @@ class _Checked:
 
     def check(self, address: str) -> None:
         """Raise OSError for an address that is not public."""
-        if not self._private and not ip_address(address.partition("%")[0]).is_global:
-            raise OSError("its address is private")
+        if not self._private and not _public(ip_address(address.partition("%")[0])):
+            raise PermissionError(errno.EACCES, f"its address {address} is private")
 
     async def close(self) -> None:
         """Nothing is held."""
 
 
-def _allow(url: str, hosts: Any, resolver: _Checked) -> None:
-    parts = urlsplit(url)
-    if parts.scheme not in ("http", "https") or not parts.hostname:
-        raise Failure(f"{url!r} is no http address")
-    if not any(fnmatch(parts.hostname, pattern) for pattern in hosts):
+def _public(address: IPv4Address | IPv6Address) -> bool:
+    if address.is_multicast or any(address in network for network in _WRAPPED):
+        return False
+    return address.is_global
+
+
+def _address(text: str) -> URL:
+    from yarl import URL
+
+    try:
+        return URL(text)
+    except (ValueError, TypeError):
+        raise Failure(f"{text!r} is no http address") from None
+
+
+def _allow(place: URL, hosts: Any, resolver: _Checked) -> None:
+    host = place.raw_host
+    if place.scheme not in ("http", "https") or not host:
+        raise Failure(f"{str(place)!r} is no http address")
+    if not any(fnmatch(host, pattern) for pattern in hosts):
         raise Failure(
-            f"the host {parts.hostname} is not allowed; the owner may add it to "
+            f"the host {host} is not allowed; the owner may add it to "
             "[drivers.tools.settings.http] allow"
         )
-    try:
-        # A number in the address is never looked up, so it is checked here.
-        numeric = str(ip_address(parts.hostname))
-    except ValueError:
+    # A number is never looked up, so it is checked here, and has to be written in full.
+    if ":" not in host and not host.replace(".", "").isdigit():
         return
     try:
-        resolver.check(numeric)
-    except OSError as error:
-        raise Failure(f"{url} cannot be fetched: {error}") from None
+        resolver.check(host)
+    except (OSError, ValueError) as error:
+        raise Failure(f"{place} cannot be fetched: {_why(error)}") from None
+
+
+def _why(error: Exception) -> str:
+    cause = error.__cause__ if isinstance(error.__cause__, PermissionError) else error
+    return str(getattr(cause, "strerror", None) or cause) or "no answer"
+
+
+async def _first(chunks: AsyncIterator[bytes], most: int) -> bytes:
+    data = bytearray()
+    async for chunk in chunks:
+        data += chunk
+        if len(data) >= most:
+            break
+    return bytes(data[:most])
+
+
+def _decoded(data: bytes, charset: str | None) -> str:
+    try:
+        text = data.decode(charset or "utf-8", errors="replace")
+    except LookupError:
+        text = data.decode(errors="replace")
+    if "\0" in text:
+        raise Failure("not a text page")
+    return f"{text}\n… (cut after {SIZE} bytes)" if len(data) == SIZE else text
 
 
 class _Text(HTMLParser):
@@ -119,4 +163,5 @@ class _Text(HTMLParser):
 def _text_of(html: str) -> str:
     parser = _Text()
     parser.feed(html)
+    parser.close()
     return "\n".join(parser.parts)

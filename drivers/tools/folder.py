@@ -11,6 +11,7 @@ from __future__ import annotations
 
 import errno
 import os
+import stat
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path, PurePosixPath
@@ -29,13 +30,18 @@ def read(home: Path, path: str) -> str | None:
             file = os.open(name, os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK, dir_fd=folder)
     except FileNotFoundError:
         return None
-    with open(file, "rb") as opened:
-        if os.fstat(file).st_size > SIZE:
+    try:
+        about = os.fstat(file)
+        if not stat.S_ISREG(about.st_mode):
+            raise Failure("not a text file")
+        if about.st_size > SIZE:
             raise Failure(f"the file has more than {SIZE} bytes")
-        try:
+        with open(file, "rb", closefd=False) as opened:
             return opened.read(SIZE + 1).decode()
-        except UnicodeDecodeError:
-            raise Failure("not a text file") from None
+    except UnicodeDecodeError:
+        raise Failure("not a text file") from None
+    finally:
+        os.close(file)
 
 
 def write(home: Path, path: str, text: str) -> None:
@@ -50,22 +56,24 @@ def write(home: Path, path: str, text: str) -> None:
 
 
 def names(home: Path) -> list[str]:
-    """Return the paths of all files, sorted."""
-    found = []
-    for root, folders, files in os.walk(home):
-        folders[:] = [one for one in folders if not one.startswith(".")]
+    """Return the paths of all files, sorted; `…` at the end where there are too many."""
+    found: list[str] = []
+    # By descriptors, so that a folder which becomes a link meanwhile leads nowhere.
+    for root, _, files, _ in os.fwalk(home, follow_symlinks=False):
         found += [os.path.relpath(os.path.join(root, one), home) for one in files]
         if len(found) > FILES:
-            break
-    return sorted(found)[:FILES]
+            return [*sorted(found)[:FILES], "…"]
+    return sorted(found)
 
 
 @contextmanager
 def _folder_of(home: Path, path: str, make: bool) -> Iterator[tuple[int, str]]:
     """Open the folder that holds a path's last part."""
     pure = PurePosixPath(path)
-    if not path or "\0" in path or pure.is_absolute() or ".." in pure.parts or not pure.name:
-        raise Failure(_OUTSIDE if path else "the path is empty")
+    if not path:
+        raise Failure("the path is empty")
+    if not _sound(path) or pure.is_absolute() or ".." in pure.parts or not pure.name:
+        raise Failure(_OUTSIDE)
     flags = os.O_RDONLY | os.O_DIRECTORY | os.O_NOFOLLOW
     folder = os.open(home, flags)
     try:
@@ -75,7 +83,7 @@ def _folder_of(home: Path, path: str, make: bool) -> Iterator[tuple[int, str]]:
                     os.mkdir(part, 0o700, dir_fd=folder)
                 except FileExistsError:
                     pass
-            deeper = os.open(part, flags, dir_fd=folder)
+            deeper = _step(part, flags, folder, make)
             os.close(folder)
             folder = deeper
         yield folder, pure.name
@@ -87,3 +95,22 @@ def _folder_of(home: Path, path: str, make: bool) -> Iterator[tuple[int, str]]:
         raise Failure(str(error.strerror).lower()) from None
     finally:
         os.close(folder)
+
+
+def _step(part: str, flags: int, folder: int, make: bool) -> int:
+    """Open a folder below another. A file in its place is no way out, just no folder."""
+    try:
+        return os.open(part, flags, dir_fd=folder)
+    except NotADirectoryError:
+        if stat.S_ISLNK(os.stat(part, dir_fd=folder, follow_symlinks=False).st_mode):
+            raise
+        if make:
+            raise Failure(f"{part} is not a folder") from None
+        raise FileNotFoundError(part) from None
+
+
+def _sound(path: str) -> bool:
+    try:
+        return "\0" not in path and bool(os.fsencode(path))
+    except UnicodeEncodeError:
+        return False

@@ -19,9 +19,20 @@ from .contract import Context, Failure, tool
 
 #: Bytes of output that are kept.
 OUTPUT = 64 * 1024
+#: Bytes of a program: more are no argument to a Linux process.
+PROGRAM = 120_000
+#: Bytes of a folder in memory.
+SCRATCH = str(256 * 1024 * 1024)
 _PYTHON = os.path.realpath(sys.executable)
-#: Bytes of address space, seconds of CPU, and processes of one run.
-_LIMITS = "ulimit -v 2097152 -t 60 -u 256 -f 1048576 2>/dev/null; exec \"$@\""  # fmt: skip
+#: Limits of one run: KiB of address space, seconds of CPU, blocks of a file, and processes, whose
+#: letter differs from shell to shell. Nothing runs without them. Each stands in a command of its
+#: own: a shell refuses several in one.
+_LIMITS = (
+    "ulimit -v 2097152 && ulimit -t 60 && ulimit -f 2097152"
+    " && { ulimit -u 256 || ulimit -p 256; } 2>/dev/null"
+    " || { echo the limits cannot be set; exit 126; }\n"
+    'exec "$@"'
+)
 
 
 @tool(effect=True, untrusted=True)
@@ -40,6 +51,9 @@ async def _run(context: Context, argv: tuple[str, ...]) -> str:
     bubblewrap = shutil.which("bwrap")
     if bubblewrap is None:
         raise Failure("bubblewrap is not installed, and nothing runs without it")
+    if len(argv[-1].encode(errors="replace")) > PROGRAM or "\0" in argv[-1]:
+        raise Failure(f"a program is a text of at most {PROGRAM} bytes; a longer one is a file's")
+    argv = (*argv[:-1], argv[-1].encode(errors="replace").decode())
     process = await asyncio.create_subprocess_exec(
         bubblewrap, *_box(str(context.home)), "/bin/sh", "-c", _LIMITS, "sh", *argv,
         stdin=asyncio.subprocess.DEVNULL,
@@ -75,9 +89,12 @@ def _box(home: str) -> list[str]:
         folders.append(base)
     seen = [part for one in folders for part in ("--ro-bind-try", one, one)]
     return [
-        "--unshare-all", "--die-with-parent", "--new-session", "--clearenv",
-        *seen, "--proc", "/proc", "--dev", "/dev", "--tmpfs", "/tmp",
+        "--unshare-all", "--die-with-parent", "--new-session", "--clearenv", "--cap-drop", "ALL",
+        *seen, "--proc", "/proc", "--dev", "/dev",
+        "--size", SCRATCH, "--tmpfs", "/dev/shm", "--size", SCRATCH, "--tmpfs", "/tmp",
         "--bind", home, "/home/agent", "--chdir", "/home/agent",
+        # What is left lies in memory without a bound.
+        "--remount-ro", "/dev", "--remount-ro", "/",
         "--setenv", "HOME", "/home/agent", "--setenv", "PATH", "/usr/local/bin:/usr/bin:/bin",
         "--setenv", "LANG", "C.UTF-8", "--",
     ]  # fmt: skip

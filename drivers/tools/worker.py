@@ -12,51 +12,80 @@ import json
 import os
 import signal
 import sys
+from contextlib import suppress
 from importlib import import_module
 from pathlib import Path
 from typing import Any
 
 from ...syscalls.errors import DeviceError
-from .contract import Context, Failure
+from .contract import Context, Failure, define
+
+#: Bytes of an answer, at most.
+ANSWER = 4 * 1024 * 1024
 
 
 async def run_aside(entry: str, home: Path, config: dict[str, Any], arguments: Any) -> str:
     """Run a tool by its `module:function`. Raises `Failure`, or `DeviceError` when it crashes."""
     process = await asyncio.create_subprocess_exec(
-        sys.executable, "-m", __name__, entry, str(home),
+        sys.executable, "-P", "-m", __name__, entry, str(home),
         stdin=asyncio.subprocess.PIPE,
         stdout=asyncio.subprocess.PIPE,
         start_new_session=True,
     )  # fmt: skip
+    order = {"config": config, "arguments": arguments, "path": sys.path}
     try:
-        order = json.dumps({"config": config, "arguments": arguments}, default=str).encode()
-        output, _ = await process.communicate(order)
+        output = await _exchange(process, json.dumps(order, default=str).encode())
     finally:
-        if process.returncode is None:
+        # What it has started ends with it.
+        with suppress(ProcessLookupError):
             os.killpg(process.pid, signal.SIGKILL)
-            await process.wait()
+        code = await process.wait()
+    if len(output) > ANSWER:
+        raise DeviceError(f"the tool {entry} gave more than {ANSWER} bytes")
     try:
-        answer = json.loads(output.splitlines()[-1])
-    except (ValueError, IndexError):
-        raise DeviceError(f"the tool {entry} ended with code {process.returncode}") from None
+        answer = json.loads(output)
+    except ValueError:
+        raise DeviceError(f"the tool {entry} ended with code {code}") from None
     if "failure" in answer:
         raise Failure(answer["failure"])
+    if "crash" in answer:
+        raise DeviceError(f"the tool {entry} crashed: {answer['crash']}")
     return str(answer["text"])
+
+
+async def _exchange(process: asyncio.subprocess.Process, order: bytes) -> bytes:
+    assert process.stdin is not None and process.stdout is not None
+    with suppress(ConnectionError):  # it ended at once, and its code says why
+        process.stdin.write(order)
+        await process.stdin.drain()
+    process.stdin.close()
+    output = b""
+    while len(output) <= ANSWER and (chunk := await process.stdout.read(ANSWER)):
+        output += chunk
+    return output
 
 
 def main() -> None:
     """Run the tool that the command line names with what comes in on standard input."""
     entry, home = sys.argv[1:]
     order = json.loads(sys.stdin.read())
-    module, _, name = entry.partition(":")
-    function = getattr(import_module(module), name)
+    sys.path[:] = order["path"]
+    # What the tool prints goes to the log; the answer alone goes back.
+    answers = os.dup(1)
+    os.dup2(2, 1)
     # It has no line to the kernel: a tool that makes syscalls is a coroutine, and runs there.
     context = Context(os=None, home=Path(home), config=order["config"])  # type: ignore[arg-type]
+    module, _, name = entry.partition(":")
     try:
-        answer = {"text": str(function(context, **order["arguments"]))}
+        function = getattr(import_module(module), name)
+        checked = define(name, function).check(order["arguments"])
+        answer = {"text": str(function(context, **checked))}
     except Failure as failure:
         answer = {"failure": str(failure)}
-    print(f"\n{json.dumps(answer)}")
+    except Exception as error:  # a stranger's tool may raise anything
+        answer = {"crash": f"{type(error).__name__}: {error}"}
+    with open(answers, "w") as file:
+        json.dump(answer, file)
 
 
 if __name__ == "__main__":

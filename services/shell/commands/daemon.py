@@ -81,7 +81,10 @@ def _runs() -> bool:
 
 
 def _show(found: Status) -> None:
-    agents = ", ".join(f"{count} {_ENDED.get(state, state)}" for state, count in found.processes.items()) or "none"
+    agents = (
+        ", ".join(f"{count} {_ENDED.get(state, state)}" for state, count in found.processes.items())
+        or "none"
+    )
     rows = [
         ("version", found.version),
         ("process", found.os_pid),

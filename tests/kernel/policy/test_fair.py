@@ -93,21 +93,33 @@ def test_backlogged_principals_are_served_alike_within_twice_the_bound(
     event(f"backlogged pairs: {bool(spans)}")
 
 
-@given(ACTIONS, st.integers(1, 4))
+#: What comes in one round, and what the call that ends in it has used.
+ROUNDS = st.lists(
+    st.tuples(
+        st.lists(st.sampled_from(["ada", "bob", "eve"]), max_size=3), st.sampled_from([1.0, 2.0])
+    ),
+    min_size=1,
+    max_size=5,
+)
+
+
+@given(ROUNDS, st.lists(st.sampled_from(["ada", "bob", "eve"]), max_size=40), st.integers(1, 2))
 def test_principal_that_waits_is_passed_by_no_more_than_the_bound(
-    actions: list[tuple[str | int, float]], slots: int
+    pattern: list[tuple[list[str], float]], backlog: list[str], slots: int
 ) -> None:
-    device = Device(slots, WEIGHTS)
-    most = (len(WEIGHTS) - 1) * (
-        2 * device.unfairness() * max(WEIGHTS.values()) / SMALLEST + device.slots
-    )
-    passed = dict.fromkeys(WEIGHTS, 0)
-    for action in actions:
+    device = Device(slots, dict.fromkeys(["ada", "bob", "eve"], 1.0))
+    most = 2 * (2 * slots * 2.0 / 1.0 + slots)  # (P - 1) · (2 · U · w_max / l + M): 10 or 20
+    passed = dict.fromkeys(device.weights, 0)
+    for name in backlog:
+        device.arrive(name)
+    for come, service in itertools.islice(itertools.cycle(pattern), 60):
         before, seen = dict(device.waiting), len(device.popped)
-        act(device, action)
-        for name in WEIGHTS:
-            served = name in device.popped[seen:]
-            waits = before.get(name, 0) > 0 and not served
+        for name in come:
+            device.arrive(name)
+        device.finish(0, service)
+        device.admit()
+        for name in device.weights:
+            waits = before.get(name, 0) > 0 and name not in device.popped[seen:]
             passed[name] = passed[name] + len(device.popped) - seen if waits else 0
             assert passed[name] <= most
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 from collections.abc import Callable
 from dataclasses import replace
 
@@ -95,10 +96,11 @@ def test_call_that_was_taken_out_and_comes_back_keeps_its_place(
     assert item is not None and item.key == 1
 
 
-#: A delay, whether a call is served (else one comes), a process, a nice value, its service.
-ARRIVALS = st.lists(
-    st.tuples(st.integers(0, 8), st.booleans(), st.integers(1, 4), NICES, st.integers(0, 2000)),
-    max_size=120,
+#: An adversary's round: its seconds, how many calls come, their process, nice and service.
+ROUNDS = st.lists(
+    st.tuples(st.integers(0, 5), st.integers(0, 3), st.integers(1, 4), NICES, st.integers(0, 2000)),
+    min_size=1,
+    max_size=5,
 )
 
 
@@ -112,19 +114,26 @@ def bound(policy: Policy, item: Waiting) -> float:
 
 
 @pytest.mark.parametrize("make", [Fifo, Priority, Program])
-@given(ARRIVALS)
+@given(ROUNDS, NICES)
 def test_call_is_passed_only_by_those_that_come_within_its_bound(
-    make: Callable[[], Policy], arrivals: list[tuple[int, bool, int, int, int]]
+    make: Callable[[], Policy], pattern: list[tuple[int, int, int, int, int]], nice: int
 ) -> None:
-    policy, now = make(), 0.0
+    policy, now, keys = make(), 0.0, itertools.count()
     latest: dict[int, float] = {}  # by waiting call, the last coming that may pass it
-    for key, (delay, serve, pid, nice, service) in enumerate(arrivals):
+
+    def come(pid: int, nice: int) -> None:
+        item = call(next(keys), pid, nice, now)
+        latest[item.key] = now + bound(policy, item)
+        policy.add(item, now)
+
+    policy.charge(call(-1, pid=9), 1e6, now)
+    for victim in range(1, 10):
+        come(victim, nice)
+    for delay, count, pid, urgency, service in itertools.islice(itertools.cycle(pattern), 80):
         now += delay
-        if not serve:
-            item = call(key, pid, nice, now)
-            latest[key] = now + bound(policy, item)
-            policy.add(item, now)
-        elif (popped := policy.pop(now)) is not None:
+        for _ in range(count):
+            come(pid, urgency)
+        if (popped := policy.pop(now)) is not None:
             policy.charge(popped, float(service), now)
             del latest[popped.key]
             assert all(popped.arrived <= moment + 1e-9 for moment in latest.values())

@@ -1,0 +1,1 @@
+"""The gateway: every syscall over HTTP."""
