@@ -4,15 +4,23 @@ VENV   := .venv
 BIN    := $(VENV)/bin
 
 BENCHMARK ?= syscall
-CODE := __init__.py benchmarks drivers examples kernel services/gateway services/runtime services/shell syscalls tests
+CODE := __init__.py benchmarks drivers examples kernel services syscalls tests
+# The demo keeps its own daemon and state, beside a person's own.
+DEMO := LLMAGENTOS_STATE=$(CURDIR)/.demo $(BIN)/aos
 
-.PHONY: bench check test test-all
+.PHONY: bench check demo test test-all
 
-$(VENV)/ready: pyproject.toml
+$(VENV)/ready: pyproject.toml constraints.txt
 	$(PYTHON) -m venv $(VENV)
-	$(BIN)/pip install --quiet --editable '.[dev]'
+	$(BIN)/pip install --quiet --constraint constraints.txt --editable '.[dev]'
 	mkdir -p .typing && ln -sfn .. .typing/llmagentos
 	touch $@
+
+demo: $(VENV)/ready
+	$(DEMO) run examples/clerk.py --task "Store the total of 37 times 12 as budget"
+	$(DEMO) run examples/clerk.py --task "What is the budget?"
+	$(DEMO) ps --all
+	$(DEMO) stop
 
 check: $(VENV)/ready
 	$(BIN)/ruff format --check $(CODE)
@@ -21,9 +29,10 @@ check: $(VENV)/ready
 	PYTHONPATH=.typing $(BIN)/lint-imports
 
 test: $(VENV)/ready
-	$(BIN)/pytest -q
+	$(BIN)/pytest -q -m "not slow"
 
-test-all: test
+test-all: $(VENV)/ready
+	$(BIN)/pytest -q
 
 bench: $(VENV)/ready
 	$(BIN)/python -m benchmarks.$(BENCHMARK) --json

@@ -77,7 +77,7 @@ async def _run(context: Context, argv: tuple[str, ...]) -> str:
     text = output[:OUTPUT].decode(errors="replace")
     if len(output) > OUTPUT:
         raise Failure(f"more than {OUTPUT} bytes of output\n{text}")
-    if code > 0:
+    if code:
         raise Failure(f"ended with code {code}\n{text}".rstrip())
     return text
 

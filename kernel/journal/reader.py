@@ -1,37 +1,72 @@
 """The reading end of the journal.
 
+A file may end within a record, since its writer may have been killed: what is whole before that
+counts, and the rest is cut. Damage before the end is another thing, since records that once stood
+there are gone: by default reading stops with an error, for whoever must not miss one, such as a
+replay. With `on_damage`, it is reported and skipped: the reader goes on where the damaged record's
+length says that it ends. It never looks for records inside the bytes of another one, where a
+process could have placed some. Where the length itself is damaged, the rest of the file is lost.
+
 Interface:
     read            every record of a folder, in order
+    Damage          bytes that were left out
 """
 
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
+from dataclasses import dataclass
 from pathlib import Path
 
 from ...syscalls.errors import InputOutputError
-from .record import Damaged, Record, decode
+from .record import Damaged, Record, Torn, decode
 from .writer import segments
 
 
-def read(folder: Path, on_torn: Callable[[Path, int], None] | None = None) -> Iterator[Record]:
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Damage:
+    """Bytes that hold no record."""
+
+    path: Path
+    #: Where they begin in the file.
+    offset: int
+    #: How many they are.
+    size: int
+    #: Whether it is only the file's end that its writer did not finish.
+    torn: bool
+    reason: str
+
+
+def read(folder: Path, on_damage: Callable[[Damage], None] | None = None) -> Iterator[Record]:
     """Yield every record of a journal, the oldest first.
 
-    A file may end within a record, since its writer may have been killed: what is whole before
-    that counts, and `on_torn` is told of the file and the bytes left out. Raises
-    `InputOutputError` for a file that cannot be read.
+    `on_damage` is told of everything that is left out. Raises `InputOutputError` for a file that
+    cannot be read and, without `on_damage`, for one that is damaged before its end.
     """
     for path in segments(folder):
         try:
             buffer = path.read_bytes()
         except OSError as error:
             raise InputOutputError(f"{path}: {error.strerror}") from error
-        offset = 0
-        while offset < len(buffer):
-            try:
-                record, offset = decode(buffer, offset)
-            except (Damaged, ValueError):
-                if on_torn is not None:
-                    on_torn(path, len(buffer) - offset)
-                break
-            yield record
+        yield from _records(path, buffer, on_damage)
+
+
+def _records(
+    path: Path, buffer: bytes, on_damage: Callable[[Damage], None] | None
+) -> Iterator[Record]:
+    offset = 0
+    while offset < len(buffer):
+        try:
+            record, offset = decode(buffer, offset)
+        except Damaged as error:
+            torn = isinstance(error, Torn)
+            if on_damage is None and not torn:
+                raise InputOutputError(f"{path}, byte {offset}: {error}", offset=offset) from error
+            end = len(buffer) if error.end is None else error.end
+            if on_damage is not None:
+                size, reason = end - offset, str(error)
+                on_damage(Damage(path=path, offset=offset, size=size, torn=torn, reason=reason))
+            offset = end
+        else:
+            if record is not None:
+                yield record

@@ -1,28 +1,34 @@
 """One record of the journal, and its bytes.
 
 On disk a record is `length u32 | crc32 u32 | body`, big-endian, the body a msgpack array that
-starts with the version and the kind. Fields after the known ones are ignored.
+starts with the version and the kind. Fields that are missing at the end have their defaults, and
+fields after the known ones are ignored. The checksum is that of the body.
 
 Interface:
     Record          what happened
     Kind            what kind of thing it was
     encode, decode  to bytes, and from a buffer at an offset
+    Torn, Damaged   why bytes are no record
 """
 
 from __future__ import annotations
 
 import struct
 import zlib
-from dataclasses import dataclass
+from dataclasses import dataclass, fields
 from enum import IntEnum
 from hashlib import blake2b
 
 import msgpack
 
+from ...syscalls.errors import TooBig
+
 VERSION = 1
 #: The largest body; a longer length in a file is damage.
 MAX_BODY = 32 * 1024 * 1024
 _PREFIX = struct.Struct("!II")
+#: Values that every record of this version has had, the version among them.
+_FIELDS = 11
 
 
 class Kind(IntEnum):
@@ -57,14 +63,31 @@ class Record:
     digest: bytes = b""
     #: `ok`, or the code of the error.
     outcome: str = ""
-    #: The result or the error as it went over the wire.
+    #: The result or the error as it went over the wire, or its digest.
     body: bytes = b""
     #: Whether the record must be on the disk before the effect goes out.
     synced: bool = False
+    #: The trace that the call belongs to.
+    trace: str = ""
+    #: Whether `body` is only the digest of a result that was too long to keep.
+    hashed: bool = False
+
+
+_KINDS = frozenset(map(int, Kind))
+#: A record's fields as they follow the version.
+_NAMES = tuple(field.name for field in fields(Record))
 
 
 class Damaged(Exception):
-    """The bytes are no whole record."""
+    """The bytes are no record; `end` is where the next one may begin, None where nobody can say."""
+
+    def __init__(self, reason: str, end: int | None = None) -> None:
+        super().__init__(reason)
+        self.end = end
+
+
+class Torn(Damaged):
+    """The bytes end within the record, as they do where its writer was killed."""
 
 
 def digest(body: bytes) -> bytes:
@@ -73,33 +96,44 @@ def digest(body: bytes) -> bytes:
 
 
 def encode(record: Record) -> bytes:
-    """Return a record's bytes."""
+    """Return a record's bytes. Raises `TooBig` for a body that no reader would take."""
     body: bytes = msgpack.packb(
         (
             VERSION, int(record.kind), record.time, record.pid, record.incarnation, record.seq,
             record.syscall, record.digest, record.outcome, record.body, record.synced,
+            record.trace, record.hashed,
         )
     )  # fmt: skip
+    if len(body) > MAX_BODY:
+        raise TooBig(f"a journal record of {len(body)} bytes; it holds {MAX_BODY}")
     return _PREFIX.pack(len(body), zlib.crc32(body)) + body
 
 
-def decode(buffer: bytes, start: int) -> tuple[Record, int]:
-    """Return the record at an offset and the offset after it. Raises `Damaged`."""
+def decode(buffer: bytes, start: int) -> tuple[Record | None, int]:
+    """Return the record at an offset and the offset after it. Raises `Torn` or `Damaged`.
+
+    The record is None where it is whole and of a kind that a later release has added.
+    """
+    if not any(buffer[start : start + _PREFIX.size]) and not any(buffer[start:]):
+        raise Torn("the file ends in zeros")
     if len(buffer) - start < _PREFIX.size:
-        raise Damaged("the file ends within a record's head")
+        raise Torn("the file ends within a record's head")
     length, checksum = _PREFIX.unpack_from(buffer, start)
     begin = start + _PREFIX.size
-    if length > MAX_BODY or len(buffer) - begin < length:
-        raise Damaged("the file ends within a record")
-    body = buffer[begin : begin + length]
+    end = begin + length
+    if length > MAX_BODY:
+        raise Damaged(f"a record announces {length} bytes")
+    if end > len(buffer):
+        raise Torn("the file ends within a record")
+    body = buffer[begin:end]
     if zlib.crc32(body) != checksum:
-        raise Damaged("a record's checksum is wrong")
-    fields = msgpack.unpackb(body)
-    if type(fields) is not list or len(fields) < 11 or fields[0] != VERSION:
-        raise Damaged("a record of another version")
-    _, kind, time, pid, incarnation, seq, syscall, hashed, outcome, result, synced = fields[:11]
-    record = Record(
-        kind=Kind(kind), time=time, pid=pid, incarnation=incarnation, seq=seq, syscall=syscall,
-        digest=hashed, outcome=outcome, body=result, synced=synced,
-    )  # fmt: skip
-    return record, begin + length
+        raise Damaged("a record's checksum is wrong", end)
+    try:
+        values = msgpack.unpackb(body)
+    except (ValueError, TypeError) as error:
+        raise Damaged(f"a record's body cannot be read: {error}", end) from error
+    if type(values) is not list or len(values) < _FIELDS or values[0] != VERSION:
+        raise Damaged("a record of another version", end)
+    if values[1] not in _KINDS:
+        return None, end
+    return Record(**dict(zip(_NAMES, [Kind(values[1]), *values[2:]], strict=False))), end

@@ -48,23 +48,24 @@ class JournalRecorder:
     def intend(self, call: Call) -> None:
         """Write down a call that must not be repeated, before it goes out.
 
-        Raises `InputOutputError` while the journal cannot be written: an effect that nobody could
-        account for is refused, everything else goes on.
+        The intent is written at once, not at the end of the turn: the frame of the call may leave
+        before that. Raises `InputOutputError` while the journal cannot be written: an effect that
+        nobody could account for is refused, everything else goes on.
         """
         traits, name = call.syscall.traits, call.syscall.name
         if not traits.effect or name.startswith(_OWN):
             return
-        if not self._journal.healthy:
-            self._journal.flush()
-            if not self._journal.healthy:
-                raise InputOutputError(f"the journal cannot be written: {self._journal.failure}")
         if not traits.idempotent:
             self._append(call, Kind.INTENT, "", b"")
+        if not traits.idempotent or not self._journal.healthy:
+            self._journal.flush()
+        if not self._journal.healthy:
+            raise InputOutputError(f"the journal cannot be written: {self._journal.failure}")
 
     def ended(self, call: Call, code: str, body: bytes) -> None:
         """Write down how a call ended, and show it to whoever watches its process."""
         if not call.syscall.name.startswith("system."):
-            self._append(call, Kind.CALL, code, body if len(body) <= KEPT else digest(body))
+            self._append(call, Kind.CALL, code, body)
         watcher = call.process.watcher
         if watcher is not None:
             seconds = self._clock() - call.started
@@ -88,7 +89,8 @@ class JournalRecorder:
                 syscall=call.syscall.name,
                 digest=digest(call.body),
                 outcome=outcome,
-                body=body,
+                body=body if len(body) <= KEPT else digest(body),
+                hashed=len(body) > KEPT,
             )
         )
 

@@ -1,21 +1,26 @@
 """The writing end of the journal.
 
 Records are gathered and written by one `write` per loop turn: they survive the death of any
-process, the kernel's included. When the disk refuses, the writer says so, keeps a bounded number
-of records, tries again from time to time, and never leaves half a record in the middle of a file.
+process, the kernel's included. When the disk refuses, the writer says so, cuts the file back to its
+last whole record, keeps a bounded number of records, and tries again at most once a second. What it
+had to drop meanwhile it counts, and notes in a record of its own where the gap is.
 
 Interface:
     JournalWriter   `append`, `flush`, `healthy`, `close`
+    segments        a journal's files
 """
 
 from __future__ import annotations
 
 import os
 import time
+from collections import deque
 from collections.abc import Callable
 from pathlib import Path
 
-from .record import Record, encode
+import msgpack
+
+from .record import Kind, Record, encode
 
 #: Bytes of one file of the journal; then the next one is begun.
 SEGMENT = 64 * 1024 * 1024
@@ -23,27 +28,36 @@ SEGMENT = 64 * 1024 * 1024
 BACKLOG = 4 * 1024 * 1024
 #: Seconds between two attempts while the disk refuses.
 RETRY = 1.0
+#: The outcome of the mark that stands for records that were lost; its body is their number.
+GAP = "lost"
 
 
 class JournalWriter:
-    """Appends to the newest file of a folder. One event loop owns it."""
+    """Appends to the newest file of a folder. One event loop owns it.
+
+    A new writer begins a new file: it never appends to what a killed one may have left torn.
+    """
 
     def __init__(
         self,
         folder: Path,
         *,
         segment: int = SEGMENT,
+        backlog: int = BACKLOG,
         clock: Callable[[], float] = time.monotonic,
     ) -> None:
         self._folder = folder
         self._segment = segment
+        self._backlog = backlog
         self._clock = clock
-        self._pending = bytearray()
+        self._pending: deque[bytes] = deque()  # encoded records
+        self._gathered = 0  # bytes of them
         self._file: int | None = None
-        self._size = 0
-        self._whole = True  # the file ends with a whole record
+        self._size = 0  # bytes of whole records in the file
         self._number = max((int(one.stem) for one in segments(folder)), default=0)
-        self._tried = 0.0
+        self._tried = float("-inf")
+        self._gap = 0  # records lost since the last one that was kept
+        self._gap_time = 0.0
         #: Why the disk refuses; None while it does not.
         self.failure: str | None = None
         #: Records lost since the start.
@@ -55,56 +69,104 @@ class JournalWriter:
         return self.failure is None
 
     def append(self, record: Record) -> bool:
-        """Gather a record; returns whether it is the first since the last flush."""
-        first = not self._pending
-        if len(self._pending) > BACKLOG and not self.healthy:
+        """Gather a record; returns whether the caller should see to a `flush` after this turn.
+
+        It should for the first record since the last one, and when a retry is due. Raises `TooBig`.
+        """
+        wanted = not self._pending or self._retry_due()
+        encoded = encode(record)
+        if not self.healthy and self._gathered + len(encoded) > self._backlog:
+            if not self._gap:
+                self._gap_time = record.time
+            self._gap += 1
             self.lost += 1
         else:
-            self._pending += encode(record)
-        return first
+            self._mark_gap()
+            self._gather(encoded)
+        return wanted
 
     def flush(self) -> None:
         """Write what was gathered; on failure it is kept for the next attempt."""
-        if not self._pending:
+        if not self._pending or not (self.healthy or self._retry_due()):
             return
-        now = self._clock()
-        if not self.healthy and now - self._tried < RETRY:
-            return
-        self._tried = now
+        self._tried = self._clock()
         try:
             self._write()
+            if self._gap:
+                self._mark_gap()
+                self._write()
             self.failure = None
         except OSError as error:
             self.failure = f"{self._folder}: {error.strerror}"
 
     def close(self) -> None:
-        """Write the rest and let go of the file."""
-        self._tried = 0.0
+        """Write the rest, or count it as lost, and let go of the file."""
+        self._tried = float("-inf")
         self.flush()
-        if self._file is not None:
-            os.close(self._file)
-            self._file = None
+        self.lost += len(self._pending)
+        self._pending.clear()
+        self._gathered = 0
+        self._leave()
+
+    def _retry_due(self) -> bool:
+        return not self.healthy and self._clock() - self._tried >= RETRY
+
+    def _gather(self, encoded: bytes) -> None:
+        self._pending.append(encoded)
+        self._gathered += len(encoded)
+
+    def _mark_gap(self) -> None:
+        if self._gap:
+            body: bytes = msgpack.packb(self._gap)
+            mark = Record(kind=Kind.MARK, time=self._gap_time, pid=0, outcome=GAP, body=body)
+            self._gap = 0
+            self._gather(encode(mark))
 
     def _write(self) -> None:
-        # After a short write the rest stays pending and follows in the same file, so that a
-        # record is never cut by another; a segment is changed only between whole flushes.
+        """Write all that is pending to one file. Raises `OSError`; whole records then stand."""
         file = self._open()
-        while self._pending:
-            written = os.write(file, self._pending)
-            self._size += written
-            del self._pending[:written]
-            self._whole = not self._pending
+        data = memoryview(b"".join(self._pending))
+        written = 0
+        try:
+            while written < len(data):
+                written += os.write(file, data[written:])
+        except OSError:
+            self._cut(file, written)
+            raise
+        self._taken(written)
+
+    def _taken(self, written: int) -> int:
+        """Forget the records that are whole within the bytes written; return their bytes."""
+        whole = 0
+        while self._pending and whole + len(self._pending[0]) <= written:
+            whole += len(self._pending.popleft())
+        self._gathered -= whole
+        self._size += whole
+        return whole
+
+    def _cut(self, file: int, written: int) -> None:
+        if self._taken(written) == written:
+            return
+        try:
+            os.ftruncate(file, self._size)
+        except OSError:
+            # The half record stays, but as the file's end: the next attempt begins another file.
+            self._leave()
 
     def _open(self) -> int:
-        if self._file is not None and self._size >= self._segment and self._whole:
-            os.close(self._file)
-            self._file = None
+        if self._file is not None and self._size >= self._segment:
+            self._leave()
         if self._file is None:
-            self._number += 1
-            path = self._folder / f"{self._number:08}.log"
+            path = self._folder / f"{self._number + 1:08}.log"
             self._file = os.open(path, os.O_CREAT | os.O_WRONLY | os.O_APPEND | os.O_CLOEXEC, 0o600)
+            self._number += 1
             self._size = os.fstat(self._file).st_size
         return self._file
+
+    def _leave(self) -> None:
+        if self._file is not None:
+            file, self._file = self._file, None
+            os.close(file)
 
 
 def segments(folder: Path) -> list[Path]:
