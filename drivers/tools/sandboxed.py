@@ -9,12 +9,12 @@ Interface:
 
 from __future__ import annotations
 
-import asyncio
 import os
 import shutil
-import signal
 import sys
+from asyncio.subprocess import DEVNULL, PIPE, STDOUT
 
+from .child import child
 from .contract import Context, Failure, tool
 
 #: Bytes of output that are kept.
@@ -54,29 +54,19 @@ async def _run(context: Context, argv: tuple[str, ...]) -> str:
     if len(argv[-1].encode(errors="replace")) > PROGRAM or "\0" in argv[-1]:
         raise Failure(f"a program is a text of at most {PROGRAM} bytes; a longer one is a file's")
     argv = (*argv[:-1], argv[-1].encode(errors="replace").decode())
-    process = await asyncio.create_subprocess_exec(
+    output = b""
+    async with child(
         bubblewrap, *_box(str(context.home)), "/bin/sh", "-c", _LIMITS, "sh", *argv,
-        stdin=asyncio.subprocess.DEVNULL,
-        stdout=asyncio.subprocess.PIPE,
-        stderr=asyncio.subprocess.STDOUT,
-        start_new_session=True,
-    )  # fmt: skip
-    assert process.stdout is not None
-    try:
-        output = b""
+        stdin=DEVNULL, stdout=PIPE, stderr=STDOUT,
+    ) as process:  # fmt: skip
+        assert process.stdout is not None
         while chunk := await process.stdout.read(OUTPUT):
             output += chunk[: OUTPUT - len(output) + 1]
             if len(output) > OUTPUT:
-                break
-    finally:
-        try:
-            os.killpg(process.pid, signal.SIGKILL)
-        except ProcessLookupError:
-            pass
+                text = output[:OUTPUT].decode(errors="replace")
+                raise Failure(f"more than {OUTPUT} bytes of output\n{text}")
         code = await process.wait()
-    text = output[:OUTPUT].decode(errors="replace")
-    if len(output) > OUTPUT:
-        raise Failure(f"more than {OUTPUT} bytes of output\n{text}")
+    text = output.decode(errors="replace")
     if code:
         raise Failure(f"ended with code {code}\n{text}".rstrip())
     return text

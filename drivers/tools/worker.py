@@ -7,17 +7,17 @@ Interface:
 
 from __future__ import annotations
 
-import asyncio
 import json
 import os
-import signal
 import sys
+from asyncio.subprocess import PIPE, Process
 from contextlib import suppress
 from importlib import import_module
 from pathlib import Path
 from typing import Any
 
 from ...syscalls.errors import DeviceError
+from .child import child
 from .contract import Context, Failure, define
 
 #: Bytes of an answer, at most.
@@ -26,22 +26,13 @@ ANSWER = 4 * 1024 * 1024
 
 async def run_aside(entry: str, home: Path, config: dict[str, Any], arguments: Any) -> str:
     """Run a tool by its `module:function`. Raises `Failure`, or `DeviceError` when it crashes."""
-    process = await asyncio.create_subprocess_exec(
-        sys.executable, "-P", "-m", __name__, entry, str(home),
-        stdin=asyncio.subprocess.PIPE,
-        stdout=asyncio.subprocess.PIPE,
-        start_new_session=True,
-    )  # fmt: skip
     order = {"config": config, "arguments": arguments, "path": sys.path}
-    try:
+    command = (sys.executable, "-P", "-m", __name__, entry, str(home))
+    async with child(*command, stdin=PIPE, stdout=PIPE) as process:
         output = await _exchange(process, json.dumps(order, default=str).encode())
-    finally:
-        # What it has started ends with it.
-        with suppress(ProcessLookupError):
-            os.killpg(process.pid, signal.SIGKILL)
+        if len(output) > ANSWER:
+            raise DeviceError(f"the tool {entry} gave more than {ANSWER} bytes")
         code = await process.wait()
-    if len(output) > ANSWER:
-        raise DeviceError(f"the tool {entry} gave more than {ANSWER} bytes")
     try:
         answer = json.loads(output)
     except ValueError:
@@ -53,7 +44,7 @@ async def run_aside(entry: str, home: Path, config: dict[str, Any], arguments: A
     return str(answer["text"])
 
 
-async def _exchange(process: asyncio.subprocess.Process, order: bytes) -> bytes:
+async def _exchange(process: Process, order: bytes) -> bytes:
     assert process.stdin is not None and process.stdout is not None
     with suppress(ConnectionError):  # it ended at once, and its code says why
         process.stdin.write(order)

@@ -13,6 +13,7 @@ Interface:
 
 from __future__ import annotations
 
+import re
 import struct
 import zlib
 from dataclasses import dataclass, fields
@@ -27,6 +28,7 @@ VERSION = 1
 #: The largest body; a longer length in a file is damage.
 MAX_BODY = 32 * 1024 * 1024
 _PREFIX = struct.Struct("!II")
+_SOMETHING = re.compile(rb"[^\0]")
 #: Values that every record of this version has had, the version among them.
 _FIELDS = 11
 
@@ -114,14 +116,14 @@ def decode(buffer: bytes, start: int) -> tuple[Record | None, int]:
 
     The record is None where it is whole and of a kind that a later release has added.
     """
-    if not any(buffer[start : start + _PREFIX.size]) and not any(buffer[start:]):
-        raise Torn("the file ends in zeros")
     if len(buffer) - start < _PREFIX.size:
         raise Torn("the file ends within a record's head")
     length, checksum = _PREFIX.unpack_from(buffer, start)
     begin = start + _PREFIX.size
     end = begin + length
-    if length > MAX_BODY:
+    if not length and _SOMETHING.search(buffer, start) is None:
+        raise Torn("the file ends in zeros")
+    if not 0 < length <= MAX_BODY:
         raise Damaged(f"a record announces {length} bytes")
     if end > len(buffer):
         raise Torn("the file ends within a record")
