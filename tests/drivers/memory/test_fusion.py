@@ -1,0 +1,23 @@
+"""Two rankings become one."""
+
+from __future__ import annotations
+
+from llmagentos.drivers.memory.fusion import fuse
+from llmagentos.syscalls.memory import Hit
+
+
+def ranking(*keys: str) -> list[Hit]:
+    return [Hit(key=key, value=key, updated=0.0, score=9.0) for key in keys]
+
+
+def test_scores_are_the_sum_of_reciprocal_ranks() -> None:
+    fused = fuse((ranking("a", "b"), ranking("b", "c")), 10)
+    assert [(hit.key, hit.score) for hit in fused] == [
+        ("b", 1 / 62 + 1 / 61),
+        ("a", 1 / 61),
+        ("c", 1 / 62),
+    ]
+
+
+def test_equal_scores_come_by_key_and_the_limit_holds() -> None:
+    assert [hit.key for hit in fuse((ranking("b"), ranking("a")), 1)] == ["a"]

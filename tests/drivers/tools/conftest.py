@@ -1,0 +1,106 @@
+"""A tools driver with real memory and real folders, without a kernel."""
+
+from __future__ import annotations
+
+import asyncio
+import os
+import shutil
+import subprocess
+import time
+from collections.abc import Awaitable, Callable, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from types import SimpleNamespace
+from typing import Any, cast
+
+import pytest
+import uvloop
+
+from llmagentos.drivers.memory.driver import MemoryDriver
+from llmagentos.drivers.tools.contract import Context
+from llmagentos.drivers.tools.driver import ToolsDriver
+from llmagentos.syscalls.host import Host
+from llmagentos.syscalls.os import OS
+from llmagentos.syscalls.server import Caller, serving
+
+ALICE = Caller(pid=1, principal="alice", call=1)
+
+
+class System:
+    """The syscalls that tools make; each caller's home is `homes/principal/pid`."""
+
+    def __init__(self, homes: Path, principals: Mapping[int, str]) -> None:
+        self.memory = MemoryDriver()
+        self.clock = SimpleNamespace(now=self._now)
+        self.process = SimpleNamespace(inspect=self._inspect)
+        self.behalf: list[int] = []
+        self.inspected = 0
+        self._homes, self._principals = homes, principals
+
+    def on_behalf(self, call: int) -> System:
+        self.behalf.append(call)
+        return self
+
+    async def _now(self) -> float:
+        return time.mktime((2026, 11, 24, 9, 15, 0, 0, 0, -1))
+
+    async def _inspect(self, pid: int) -> SimpleNamespace:
+        self.inspected += 1
+        return SimpleNamespace(home=str(self._homes / self._principals[pid] / str(pid)))
+
+
+@dataclass
+class House:
+    driver: ToolsDriver
+    system: System
+    #: Alice's own folder.
+    home: Path
+
+
+Play = Callable[..., None]
+
+
+@pytest.fixture
+def play(tmp_path: Path) -> Play:
+    """Run a scene with a driver, as process 1 of alice."""
+
+    def run(scene: Callable[[House], Awaitable[None]], **config: Any) -> None:
+        async def whole() -> None:
+            homes = tmp_path / "homes"
+            system = System(homes, {1: "alice", 2: "bob"})
+
+            def host(state: Path) -> Host:
+                return Host(
+                    os=cast(OS, system), state=state, config=config,
+                    tasks=asyncio.TaskGroup(), homes=homes,
+                )  # fmt: skip
+
+            await system.memory.setup(host(tmp_path))
+            driver = ToolsDriver()
+            await driver.setup(host(tmp_path))
+            with serving(ALICE):
+                await scene(House(driver, system, homes / "alice" / "1"))
+            await driver.teardown()
+            await system.memory.teardown()
+
+        uvloop.run(whole())
+
+    return run
+
+
+@pytest.fixture
+def context(tmp_path: Path) -> Context:
+    return Context(os=cast(OS, None), home=tmp_path, config={})
+
+
+@pytest.fixture
+def bubblewrap() -> None:
+    """Skip where there is no bubblewrap that works; in CI there has to be one."""
+    works = (
+        shutil.which("bwrap") is not None
+        and not subprocess.run(
+            ["bwrap", "--unshare-all", "--ro-bind", "/", "/", "true"], capture_output=True
+        ).returncode
+    )
+    if not works:
+        (pytest.fail if os.environ.get("CI") == "1" else pytest.skip)("bubblewrap does not work")
