@@ -46,8 +46,8 @@ def paged_attention(
         first = query[0, :, : plan.decoding].transpose(0, 1).unsqueeze(2)  # [B, heads, 1, dim]
         out = scaled_dot_product_attention(
             first,
-            keys[plan.reads].transpose(1, 2),
-            values[plan.reads].transpose(1, 2),
+            _paged(keys, plan, 0).transpose(1, 2),
+            _paged(values, plan, 1).transpose(1, 2),
             attn_mask=plan.mask,
             scale=scaling,
             enable_gqa=grouped,
@@ -72,6 +72,18 @@ def paged_attention(
         parts.append(out[0].transpose(0, 1))
         start += span.count
     return torch.cat(parts).unsqueeze(0), None
+
+
+def _paged(kept: Tensor, plan: Plan, place: int) -> Tensor:
+    """Gather the decoding contexts' pages: [B, longest, kv heads, dim], valid until the next call.
+
+    Whole pages are copied into memory that is used again and again: to get fresh memory of this
+    size from the machine takes longer than to fill it.
+    """
+    pages = kept.view(-1, plan.memory.page_size * kept.shape[1] * kept.shape[2])
+    scratch = plan.memory.scratch(place, len(plan.reads), pages)
+    torch.index_select(pages, 0, plan.reads, out=scratch)
+    return scratch.view(plan.decoding, -1, kept.shape[1], kept.shape[2])
 
 
 def register() -> None:

@@ -29,7 +29,8 @@ class Span:
 class Memory:
     """What the layers keep between steps.
 
-    `keys` and `values`: by layer, [pages · size, kv heads, head dim]; `inputs`: by layer of a
+    `keys` and `values`: by layer, [pages · size, kv heads, head dim], so that a page is one run of
+    memory; `inputs`: by layer of a
     short convolution, [contexts, taps - 1, channels].
     """
 
@@ -38,6 +39,16 @@ class Memory:
         self.keys: dict[int, Tensor] = {}
         self.values: dict[int, Tensor] = {}
         self.inputs: dict[int, Tensor] = {}
+        self._scratch: dict[int, Tensor] = {}
+
+    def scratch(self, place: int, rows: int, like: Tensor) -> Tensor:
+        """Return memory for so many rows, the same as before where that was enough."""
+        held = self._scratch.get(place)
+        if held is None or held.shape[1] != like.shape[1] or len(held) < rows:
+            held = self._scratch[place] = torch.empty(
+                rows * 5 // 4, like.shape[1], dtype=like.dtype
+            )
+        return held[:rows]
 
 
 class Plan:
@@ -64,16 +75,24 @@ class Plan:
         self.last = torch.tensor(self.counts).cumsum(0) - 1
         self.prefills = list(zip(rows, spans, strict=True))[self.decoding :]
         if self.decoding:
-            most = max(lengths[: self.decoding])
-            #: [B, longest]: where a decoding context's tokens lie; the rest is masked.
-            self.reads = torch.zeros(self.decoding, most, dtype=torch.long)
-            for i, row in enumerate(rows[: self.decoding]):
-                self.reads[i, : len(row)] = row
-            bound = torch.tensor(lengths[: self.decoding])
-            #: [B, 1, 1, longest]
-            self.mask = (torch.arange(most)[None] < bound[:, None])[:, None, None]
+            self._plan_reads(lengths[: self.decoding])
         if taps > 1:
             self._plan_taps(taps)
+
+    def _plan_reads(self, lengths: list[int]) -> None:
+        """Lay out the decoding contexts' pages as one batch; what lies past a context is masked."""
+        size = self.memory.page_size
+        most = max(-(-length // size) for length in lengths)
+        reads = torch.zeros(len(lengths), most, dtype=torch.long)
+        for i, (span, length) in enumerate(zip(self.spans, lengths, strict=False)):
+            count = -(-length // size)
+            reads[i, :count] = torch.tensor(span.table.pages[:count])
+        #: [B · pages]: the pages of each decoding context, one after the other.
+        self.reads = reads.flatten()
+        #: [B, 1, 1, pages · size]
+        self.mask = (torch.arange(most * size)[None] < torch.tensor(lengths)[:, None])[
+            :, None, None
+        ]
 
     def _plan_taps(self, taps: int) -> None:
         """Lay out a buffer of every context's last inputs followed by its new ones."""

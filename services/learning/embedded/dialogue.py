@@ -6,6 +6,8 @@ Interface:
     encode          token ids, and which of them the model must learn to produce
 """
 
+from __future__ import annotations
+
 import json
 import random
 from collections.abc import Iterator
@@ -61,19 +63,28 @@ def converse(rng: random.Random) -> Dialogue:
     vocabulary = Vocabulary(rng)
     sampler = Sampler(rng, vocabulary)
     messages: list[dict[str, Any]] = []
-    if rng.random() < 0.35:
+    if rng.random() < 0.45:
         words = vocabulary.words(2, 6)
         system = rng.choice(_SYSTEMS) if rng.random() < 0.7 else f"You are {words}."
+        for _ in range(rng.choices((0, 1, 2, 3), weights=(6, 2, 1, 1))[0]):
+            system += rng.choice(" \n") + vocabulary.words(2, 8).capitalize() + "."
         messages.append({"role": "system", "content": system})
     task = sampler.task()
-    tools = task.tools
+    tools = task.tools if rng.random() > 0.01 else ()
+    task = _offering(task, tools)
     world = LocalWorld(memory=task.memory, files=task.files, now=task.now)
     messages += _turn(task, world)
     for _ in range(rng.choices((0, 1, 2), weights=(60, 25, 15))[0]):
         sampler.memory, sampler.files = world.memory, world.files
         later = sampler.task(refuse=0.0)
+        if not _needs(later) <= set(tools) and rng.random() < 0.7:
+            continue
         messages += _turn(_offering(later, tools), world)
     return Dialogue(messages=tuple(messages), tools=tools)
+
+
+def _needs(task: Task) -> set[str]:
+    return {step.tool for clause in task.clauses for step in clause.steps}
 
 
 def _offering(task: Task, tools: tuple[str, ...]) -> Task:
@@ -96,7 +107,9 @@ def _pieces(dialogue: Dialogue) -> Iterator[tuple[str, bool]]:
         for call in message.get("tool_calls", ()):
             function = call["function"]
             arguments = json.dumps(function["arguments"], ensure_ascii=False)
-            text += f'<tool_call>{{"name": "{function["name"]}", "arguments": {arguments}}}</tool_call>'
+            text += (
+                f'<tool_call>{{"name": "{function["name"]}", "arguments": {arguments}}}</tool_call>'
+            )
         yield f"<|im_start|>{message['role']}\n", False
         yield f"{text}<|im_end|>", message["role"] == "assistant"
         yield "\n", False

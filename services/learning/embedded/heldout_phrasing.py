@@ -9,6 +9,8 @@ Interface:
     PHRASES         all of them
 """
 
+from __future__ import annotations
+
 from dataclasses import dataclass
 
 __all__ = ["PHRASES", "Phrase"]
@@ -52,7 +54,7 @@ _ROWS: tuple[tuple[str, str, tuple[str, ...]], ...] = (
         "compute",
         "{a} * {b}",
         (
-            "I need {a} multiplied with {b}, quickly",
+            "what number comes out when {a} is multiplied with {b}",
             "{a} times {b} makes how much?",
             "How much do I get for {a} times {b}?",
             "{a} should be multiplied by {b}, what comes out?",
@@ -68,8 +70,15 @@ _ROWS: tuple[tuple[str, str, tuple[str, ...]], ...] = (
             "{a} divided by {b} makes how much?",
         ),
     ),
-    ("compute", "{a} / 2", ("cut {a} in half for me", "one half of {a}, what is that")),
-    ("compute", "{a} * 2", ("{a} doubled makes how much?", "twice the number {a}, please")),
+    (
+        "compute",
+        "{a} / 2",
+        (
+            "if {a} is cut in half, how large is one piece?",
+            "I only want half as many as {a}, how many is that?",
+        ),
+    ),
+    ("compute", "{a} * 2", ("{a} doubled makes how much?", "what is two times as many as {a}")),
     (
         "compute",
         "{a} + {b} + {c}",
@@ -99,7 +108,7 @@ _ROWS: tuple[tuple[str, str, tuple[str, ...]], ...] = (
         (
             "I forgot {key}, what was it?",
             "which value did I give you for {key}?",
-            "can you recall {key}",
+            "does {key} ring a bell? Tell me its value.",
             "remind me what {key} was",
             "do you have anything under {key}?",
             "{key} was what again?",
@@ -146,7 +155,7 @@ _ROWS: tuple[tuple[str, str, tuple[str, ...]], ...] = (
             "I want to see {path}",
             "which text is in the file {path}?",
             "have a look at {path} and tell me what it says",
-            "load {path} for me",
+            "what would I see if I opened {path}",
             "what did I write in {path}",
         ),
     ),
@@ -164,7 +173,7 @@ _ROWS: tuple[tuple[str, str, tuple[str, ...]], ...] = (
         "time",
         "",
         (
-            "how late is it now",
+            "is there a clock here? what does it show",
             "can I have the time of day",
             "which time does the clock say",
             "tell me today's date and the time",
@@ -214,7 +223,7 @@ _ROWS: tuple[tuple[str, str, tuple[str, ...]], ...] = (
         "recall_compute",
         "{0} * {n}",
         (
-            "what would be {n} times as much as {key}?",
+            "suppose I had {n} times {key}, what would I have?",
             "grab {key} and multiply the number by {n}",
         ),
     ),
@@ -236,7 +245,7 @@ _ROWS: tuple[tuple[str, str, tuple[str, ...]], ...] = (
         "",
         (
             "I need {key} from memory in a file called {path}",
-            "please back up {key} to {path}",
+            "make me a file {path} out of what memory has for {key}",
             "{path} should say what you remember for {key}",
         ),
     ),

@@ -24,8 +24,8 @@ CONTEXT = 2048
 class Shape:
     """Sizes of the model."""
 
-    width: int = 160
-    inner: int = 480
+    width: int = 192
+    inner: int = 512
     heads: int = 4
     #: Pairs of a convolution and an attention layer.
     pairs: int = 2
@@ -59,4 +59,5 @@ def build(tokenizer: Any, shape: Shape, seed: int) -> Any:
     from transformers import Lfm2ForCausalLM
 
     torch.manual_seed(seed)
-    return Lfm2ForCausalLM(configure(tokenizer, shape)).float()
+    model: Any = Lfm2ForCausalLM(configure(tokenizer, shape))
+    return model.float()

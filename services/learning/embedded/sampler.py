@@ -5,13 +5,17 @@ Interface:
     HELDOUT_PAIRS   tools that never follow each other in training
 """
 
+from __future__ import annotations
+
 import random
 import re
 from collections.abc import Callable, Mapping, Sequence
 
-from .phrasing import AFFIXES, GRAMMAR, JOINERS, PRODUCTIONS, Production
+from .noise import slip
+from .phrasing import PRODUCTIONS, Production
 from .tasks import REFUSAL, Clause, Parts, Step, Task, pairs
 from .vocabulary import Vocabulary
+from .wording import AFFIXES, GRAMMAR, JOINERS
 from .world import DISTRACTORS, SIGNATURES
 
 __all__ = ["HELDOUT_KINDS", "HELDOUT_PAIRS", "SIMPLE_KINDS", "TALK", "Sampler"]
@@ -54,9 +58,22 @@ _SMALL = (
     "zero one two three four five six seven eight nine ten eleven twelve thirteen fourteen "
     "fifteen sixteen seventeen eighteen nineteen twenty"
 ).split()
+_TENS = "ten twenty thirty forty fifty sixty seventy eighty ninety".split()
+_SPELT = (
+    {str(number): word for number, word in enumerate(_SMALL)}
+    | {str(10 * number): word for number, word in enumerate(_TENS, start=1)}
+    | {"100": "hundred", "1000": "a thousand"}
+)
 _BY_KIND: dict[str, tuple[Production, ...]] = {
     kind: tuple(p for p in PRODUCTIONS if p.kind == kind) for kind in {p.kind for p in PRODUCTIONS}
 }
+#: three operands make many productions; two are asked for more often
+_LIKELY: dict[str, tuple[float, ...]] = {
+    kind: tuple(0.15 if "{c}" in p.expression else 1.0 for p in productions)
+    for kind, productions in _BY_KIND.items()
+}
+#: how often a person slips
+_SLIPS = 0.1
 
 
 class Sampler:
@@ -118,11 +135,13 @@ class Sampler:
     def _offer(self, needed: Sequence[str]) -> tuple[str, ...]:
         rng = self.rng
         offered = list(SIGNATURES)
-        if rng.random() < 0.6:
+        if rng.random() < 0.4:
             extra = [tool for tool in SIGNATURES if tool not in needed]
             offered = [*needed, *rng.sample(extra, rng.randint(0, len(extra)))]
-        if rng.random() < 0.2:
-            offered += rng.sample(list(DISTRACTORS), rng.randint(1, 3))
+        if rng.random() < 0.3:
+            offered += rng.sample(list(DISTRACTORS), rng.randint(1, 4))
+        if rng.random() < 0.1:
+            offered.append(f"{self.vocabulary.word()}_{self.vocabulary.word()}")
         if rng.random() < 0.7:
             rng.shuffle(offered)
         return tuple(offered)
@@ -141,9 +160,12 @@ class Sampler:
         """One wish and its words, from the grammar or from a given (expression, template)."""
         rng = self.rng
         if phrase is None:
-            production = rng.choice(_BY_KIND[kind])
+            production = rng.choices(_BY_KIND[kind], weights=_LIKELY[kind])[0]
             expression = production.expression
-            template = self._style(GRAMMAR.expand(production.text, rng), production.mood, affixes)
+            template = GRAMMAR.expand(production.text, rng)
+            while rng.random() < _SLIPS:
+                template = slip(template, rng)
+            template = self._style(template, production.mood, affixes)
         else:
             expression, template = phrase
         slots = self._draw(kind, expression, template)
@@ -176,8 +198,8 @@ class Sampler:
         """A slot as a person may type it."""
         rng = self.rng
         if slot in ("a", "b", "c", "n"):
-            if text.isdigit() and int(text) <= 20 and rng.random() < 0.12:
-                return _SMALL[int(text)]
+            if text in _SPELT and rng.random() < 0.12:
+                return _SPELT[text]
             if text.isdigit() and len(text) > 3 and rng.random() < 0.03:
                 return f"{int(text):,}"
             return text
@@ -248,7 +270,7 @@ class _Builder:
         self.write = write
         self.steps: list[Step] = []
 
-    def call(self, tool: str, *values: "str | int | Parts") -> int:
+    def call(self, tool: str, *values: str | int | Parts) -> int:
         """Adds a step; returns its number, by which later parts refer to its result."""
         arguments = tuple(
             (name, value if isinstance(value, tuple) else (value,))

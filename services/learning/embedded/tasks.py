@@ -11,8 +11,11 @@ Interface:
     pairs                   which tool follows which in a task
 """
 
+from __future__ import annotations
+
 from collections.abc import Generator, Mapping
 from dataclasses import dataclass
+from itertools import pairwise
 from typing import TypeAlias
 
 from .world import LocalWorld, State
@@ -141,4 +144,4 @@ def demonstrate(task: Task, world: LocalWorld | None = None) -> Demonstration:
 def pairs(task: Task) -> set[tuple[str, str]]:
     """Every tool with the one that comes right after it."""
     tools = [step.tool for clause in task.clauses for step in clause.steps]
-    return set(zip(tools, tools[1:], strict=False))
+    return set(pairwise(tools))

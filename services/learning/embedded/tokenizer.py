@@ -10,19 +10,23 @@ Interface:
     CHAT_TEMPLATE       the Jinja template that it carries
 """
 
+from __future__ import annotations
+
 import random
 import re
 from collections import Counter
 from typing import Any
 
-from .phrasing import AFFIXES, GRAMMAR, PRODUCTIONS
+from .phrasing import PRODUCTIONS
 from .sampler import TALK
 from .tasks import REFUSAL
+from .wording import AFFIXES, GRAMMAR
 from .world import DISTRACTORS, SIGNATURES
 
 __all__ = ["CHAT_TEMPLATE", "END", "PAD", "START", "train_tokenizer"]
 
 PAD, START, END = "<|endoftext|>", "<|im_start|>", "<|im_end|>"
+_SPECIAL = (PAD, START, END)
 _MARKS = ("<tool_call>", "</tool_call>")
 
 #: parts of a tool call that are one token each
@@ -65,9 +69,9 @@ _ANSWERS = (
 def _corpus(seed: int, samples: int) -> Counter[str]:
     """Words of the grammar and of fixed sentences, with how often they occur."""
     rng = random.Random(seed)
+    likely = [0.15 if "{c}" in production.expression else 1.0 for production in PRODUCTIONS]
     words: Counter[str] = Counter()
-    for _ in range(samples):
-        production = rng.choice(PRODUCTIONS)
+    for production in rng.choices(PRODUCTIONS, weights=likely, k=samples):
         text = GRAMMAR.expand(production.text, rng)
         affixes = " ".join(GRAMMAR.expand(affix, rng) for affix in AFFIXES[production.mood])
         text = re.sub(r"\{\w+\}", " ", f"{text} {affixes}")
@@ -82,13 +86,24 @@ def _corpus(seed: int, samples: int) -> Counter[str]:
     return words
 
 
-def train_tokenizer(*, vocabulary_size: int = 1024, seed: int = 0, samples: int = 20_000) -> Any:
-    """A `PreTrainedTokenizerFast` with the chat template; deterministic by seed."""
-    from tokenizers import AddedToken, Regex, Tokenizer, decoders, models, pre_tokenizers, trainers
+def train_tokenizer(*, vocabulary_size: int = 1536, seed: int = 0, samples: int = 20_000) -> Any:
+    """A `PreTrainedTokenizerFast` with the chat template; deterministic by seed.
+
+    The most frequent words of the grammar are one token each; every other string is spelt in
+    single bytes, so that copying a name that was never seen uses tokens that were seen often.
+    """
+    from tokenizers import AddedToken, Regex, Tokenizer, decoders, models, pre_tokenizers
     from transformers import PreTrainedTokenizerFast
 
+    alphabet = sorted(pre_tokenizers.ByteLevel.alphabet())
+    counts = sorted(_corpus(seed, samples).items(), key=lambda item: (-item[1], item[0]))
+    room = vocabulary_size - len(alphabet) - len(_SPECIAL) - len(_MARKS)
+    words = [word.replace(" ", "\u0120") for word, _ in counts if len(word) > 1][:room]
+    names = [*_SPECIAL, *alphabet, *words]
+    vocabulary = {name: number for number, name in enumerate(names)}
+    # Without merges a word is either in the vocabulary as a whole or falls apart into bytes.
+    tokenizer = Tokenizer(models.BPE(vocab=vocabulary, merges=[], ignore_merges=True))
     pattern = "|".join([*map(re.escape, _SCAFFOLD), r"[A-Z]?[a-z]+", r"[A-Z]", r"\d", r"\s", "."])
-    tokenizer = Tokenizer(models.BPE())
     tokenizer.pre_tokenizer = pre_tokenizers.Sequence(
         [
             pre_tokenizers.Split(Regex(pattern.replace("\\ ", " ")), behavior="isolated"),
@@ -96,17 +111,10 @@ def train_tokenizer(*, vocabulary_size: int = 1024, seed: int = 0, samples: int 
         ]
     )
     tokenizer.decoder = decoders.ByteLevel()
-    trainer = trainers.BpeTrainer(
-        vocab_size=vocabulary_size - len(_MARKS),
-        special_tokens=[PAD, START, END],
-        initial_alphabet=sorted(pre_tokenizers.ByteLevel.alphabet()),
-        show_progress=False,
-    )
-    corpus = _corpus(seed, samples)
-    lines = (word for word, count in sorted(corpus.items()) for _ in range(count))
-    tokenizer.train_from_iterator(lines, trainer)
+    tokenizer.add_special_tokens(list(_SPECIAL))
     tokenizer.add_tokens([AddedToken(m, special=False, normalized=False) for m in _MARKS])
-    return PreTrainedTokenizerFast(
+    wrap: Any = PreTrainedTokenizerFast
+    return wrap(
         tokenizer_object=tokenizer,
         eos_token=END,
         pad_token=PAD,

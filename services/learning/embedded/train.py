@@ -19,7 +19,7 @@ import json
 import sys
 import time
 from collections.abc import Callable
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import Any
 
@@ -47,9 +47,10 @@ class Plan:
     steps: int
     seed: int = 0
     #: of one batch
-    tokens: int = 6144
-    shape: Shape = Shape()
-    vocabulary: int = 1024
+    tokens: int = 4096
+    shape: Shape = field(default_factory=Shape)
+    vocabulary: int = 1536
+    threads: int = 2
 
 
 def loss_of(model: Any, batch: Batch) -> Tensor:
@@ -73,7 +74,7 @@ def train(
     `report` is called with the step, the steps in total and the loss (smoothed).
     """
     out.mkdir(parents=True, exist_ok=True)
-    torch.set_num_threads(1)
+    torch.set_num_threads(plan.threads)
     tokenizer = train_tokenizer(vocabulary_size=plan.vocabulary)
     model = build(tokenizer, plan.shape, plan.seed).train()
     optimiser = Optimiser(model)
@@ -122,14 +123,20 @@ def train(
 def main() -> None:
     """The command: progress on stderr, one line of JSON on stdout."""
     from rich.console import Console
-    from rich.progress import BarColumn, Progress, TextColumn, TimeElapsedColumn, TimeRemainingColumn
+    from rich.progress import (
+        BarColumn,
+        Progress,
+        TextColumn,
+        TimeElapsedColumn,
+        TimeRemainingColumn,
+    )
 
     parser = argparse.ArgumentParser(description="Train the embedded model.")
     length = parser.add_mutually_exclusive_group(required=True)
     length.add_argument("--steps", type=int, default=0)
     length.add_argument("--minutes", type=float, default=0.0)
     parser.add_argument("--seed", type=int, default=0)
-    parser.add_argument("--tokens", type=int, default=6144)
+    parser.add_argument("--tokens", type=int, default=4096)
     parser.add_argument("--out", type=Path, required=True)
     given = parser.parse_args()
     plan = Plan(steps=given.steps, seed=given.seed, tokens=given.tokens)

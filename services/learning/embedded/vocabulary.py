@@ -9,6 +9,8 @@ Interface:
     is_heldout      the side of a string
 """
 
+from __future__ import annotations
+
 import random
 import zlib
 from collections.abc import Callable
@@ -41,6 +43,11 @@ TRAINING_WORDS: tuple[str, ...] = tuple(
     emma felix greta hugo irene jonas karl laura max nina oscar paula robert sara tom
     happy quick slow early late open closed ready active main spare first second last
     buy call send fix check visit clean paint write bring wash water feed pack
+    favourite favorite wifi secret personal home work new old big small best daily weekly monthly
+    yearly next previous maximum minimum average quarterly annual holiday travel train flight gate
+    seat dog cat pet size shoe shirt bike car plate engineer boss partner wife husband son daughter
+    allergy blood credit bank tax customer supplier stock price share fund retry timeout size width
+    length depth weekday session region zone model vendor contract salary bonus hello world note
     hello hi hey world thanks please ok yes no today tomorrow yesterday now later good morning
     evening store save keep remember put delete list file files memory value result answer what
     who where when why how this that these those my your our their is are was were be have has do
@@ -75,6 +82,7 @@ _ALPHA = "abcdefghijklmnopqrstuvwxyz"
 _ONSETS = "b c d f g h j k l m n p r s t v w z br ch dr fl gr pl sh st tr th".split()
 _VOWELS = "a e i o u ai ea oo".split()
 _CODAS = ["", "", "", *"n r s t l m x ck nd rt".split()]
+_SMALL_WORDS = ("the", "and", "for", "at", "of", "with", "a", "on", "to", "in", "is", "it's", "not")
 _ACCENTED = ("café", "Zürich", "naïve", "Müller", "São Paulo", "jalapeño", "Kraków", "façade")
 
 
@@ -148,8 +156,13 @@ class Vocabulary:
             return f"{self.word()}{rng.choice('-_')}{self.identifier(3, 6)}"
         if style < 0.76:
             return f"{self.word()}{rng.choice(['', '_', '-'])}{rng.randint(1, 99)}"
-        if style < 0.83:
+        if style < 0.84:
             return f"{self.word()} {self.word()}"
+        if style < 0.87:
+            joint = rng.choice(["'s ", "'s ", " of ", " for ", " in ", " number "])
+            return f"{self.word()}{joint}{self.word()}"
+        if style < 0.885:
+            return f"{self.word()} {self.word()} {self.word()}"
         return self.identifier()
 
     def path(self) -> str:
@@ -186,19 +199,20 @@ class Vocabulary:
             return f"{self.word().capitalize()} {self.word().capitalize()}"
         if style < 0.72:
             return rng.choice(_ACCENTED)
-        return self.words(2, 5)
+        return self.words(2, 7)
 
     def words(self, low: int, high: int) -> str:
         """A few words in a row, as in a note."""
         rng = self.rng
         picked = [self.word() for _ in range(rng.randint(low, high))]
         if len(picked) > 2 and rng.random() < 0.5:
-            picked[rng.randint(1, len(picked) - 2)] = rng.choice(["the", "and", "for", "at", "of"])
+            picked[rng.randint(1, len(picked) - 2)] = rng.choice(_SMALL_WORDS)
         if rng.random() < 0.15:
             picked[0] = picked[0].capitalize()
         if rng.random() < 0.1:
             picked[-1] = self.number(1, 4)
-        return " ".join(picked)
+        text = " ".join(picked)
+        return text + rng.choice("!?") if rng.random() < 0.03 else text
 
     def _special(self) -> str:
         rng = self.rng

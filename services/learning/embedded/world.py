@@ -12,6 +12,8 @@ Interface:
     evaluate        the calculator
 """
 
+from __future__ import annotations
+
 import ast
 import operator
 from collections.abc import Callable, Iterable, Mapping
@@ -46,6 +48,12 @@ DISTRACTORS: Mapping[str, tuple[str, ...]] = {
     "graph_query": ("pattern",),
     "knowledge_search": ("query", "limit"),
     "play_music": ("title",),
+    "http_fetch": ("url",),
+    "browser": ("url",),
+    "sql": ("query",),
+    "search": ("query",),
+    "read_mail": ("folder",),
+    "summarise": ("text",),
 }
 
 _BINARY: Mapping[type[ast.operator], Callable[[Any, Any], Any]] = {
@@ -171,7 +179,7 @@ class LocalWorld:
 
 
 def schemas(tools: Iterable[str]) -> list[dict[str, Any]]:
-    """OpenAI function schemas of the named tools, in the given order."""
+    """OpenAI function schemas of tools in the given order; an unknown one has one input."""
     known = {**SIGNATURES, **DISTRACTORS}
     return [
         {
@@ -181,10 +189,10 @@ def schemas(tools: Iterable[str]) -> list[dict[str, Any]]:
                 "description": tool.replace("_", " "),
                 "parameters": {
                     "type": "object",
-                    "properties": {name: {"type": "string"} for name in known[tool]},
-                    "required": list(known[tool]),
+                    "properties": {name: {"type": "string"} for name in names},
+                    "required": list(names),
                 },
             },
         }
-        for tool in tools
+        for tool, names in ((tool, known.get(tool, ("input",))) for tool in tools)
     ]

@@ -1,0 +1,106 @@
+"""The suites that a model is judged by. None of their tasks can occur in training.
+
+entities        training's phrasing, with names, ids and numbers that training never draws
+phrasing        ways to ask that the training grammar cannot produce
+compositions    two tools after one another that never are in training
+long_strings    numbers of 6-7 digits, names of 9-14 characters
+
+Interface:
+    SUITES          name to a function of (count, seed) that gives the tasks
+    GOALS           name to the share of successes that a committed model reaches
+"""
+
+from __future__ import annotations
+
+import random
+from collections.abc import Callable, Iterator, Mapping
+from itertools import islice
+
+from .heldout_phrasing import PHRASES
+from .sampler import HELDOUT_KINDS, HELDOUT_PAIRS, Sampler
+from .tasks import Task, pairs
+from .vocabulary import Vocabulary
+
+__all__ = ["GOALS", "SUITES"]
+
+GOALS: Mapping[str, float] = {
+    "entities": 0.95,
+    "phrasing": 0.90,
+    "compositions": 0.85,
+    "long_strings": 0.85,
+}
+
+_LONG_KINDS = (
+    "compute", "compute_store", "store", "recall", "forget", "write", "read", "recall_compute",
+    "recall_two", "read_store", "recall_write", "compute_write",
+)  # fmt: skip
+#: Kinds whose sequence gives a held-out pair of tools.
+_SEQUENCES = (
+    ("time", "write"), ("keys", "write"), ("files", "store"), ("forget", "write"),
+    ("compute", "forget"), ("read", "forget"), ("store", "time"), ("write", "recall"),
+    ("files", "recall"),
+)  # fmt: skip
+
+
+class _Long(Vocabulary):
+    """Held-out entities that are all long."""
+
+    def key(self) -> str:
+        return self.identifier(9, 14)
+
+    def path(self) -> str:
+        return f"{self.identifier(9, 14)}.txt"
+
+    def number(self, low: int = 1, high: int = 9) -> str:
+        return self._own(lambda: str(self.rng.randint(10**5, 10**7 - 1)))
+
+    def value(self) -> str:
+        return self.number() if self.rng.random() < 0.5 else self.identifier(9, 14)
+
+
+def _entities(rng: random.Random) -> Iterator[Task]:
+    while True:
+        yield Sampler(rng, Vocabulary(rng, heldout=True)).task()
+
+
+def _phrasing(rng: random.Random) -> Iterator[Task]:
+    while True:
+        for phrase in PHRASES:
+            sampler = Sampler(rng, Vocabulary(rng, heldout=True))
+            made = sampler.clause(phrase.kind, phrase=(phrase.expression, phrase.template))
+            yield sampler.assemble([made[0]], [made[1]], refuse=0.0)
+
+
+def _compositions(rng: random.Random) -> Iterator[Task]:
+    while True:
+        for kind in HELDOUT_KINDS:
+            sampler = Sampler(rng, Vocabulary(rng, heldout=True))
+            clause, text = sampler.clause(kind)
+            yield sampler.assemble([clause], [text], refuse=0.0)
+        for first, second in rng.sample(_SEQUENCES, len(HELDOUT_KINDS)):
+            task = Sampler(rng, Vocabulary(rng, heldout=True)).sequence(first, second)
+            if pairs(task) & HELDOUT_PAIRS:
+                yield task
+
+
+def _long_strings(rng: random.Random) -> Iterator[Task]:
+    while True:
+        yield Sampler(rng, _Long(rng, heldout=True)).task(kinds=_LONG_KINDS, refuse=0.0)
+
+
+def _suite(
+    name: str, maker: Callable[[random.Random], Iterator[Task]]
+) -> Callable[[int, int], list[Task]]:
+    def tasks(count: int, seed: int) -> list[Task]:
+        return list(islice(maker(random.Random(f"{name}:{seed}")), count))
+
+    return tasks
+
+
+SUITES: Mapping[str, Callable[[int, int], list[Task]]] = {
+    name: _suite(name, maker)
+    for name, maker in (
+        ("entities", _entities), ("phrasing", _phrasing), ("compositions", _compositions),
+        ("long_strings", _long_strings),
+    )
+}  # fmt: skip
