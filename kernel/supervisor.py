@@ -18,7 +18,6 @@ from collections.abc import Callable
 from types import TracebackType
 from typing import Any
 
-from ..syscalls.errors import LLMAgentOSError
 from ..syscalls.system import ServiceInfo
 from .bus import Bus
 from .capability import CapabilitySet
@@ -148,8 +147,10 @@ class Supervisor:
                 await process.exited.wait()
                 service.reason = process.exit_reason
                 self._table.reap(process.pid)
-            except (LLMAgentOSError, OSError) as error:
-                service.reason = str(error)
+            except asyncio.CancelledError:
+                raise
+            except Exception as error:  # Whatever kept it from starting, it is tried again.
+                service.reason = str(error) or type(error).__name__
             service.process = None
             name, now = service.plugin.name, self._clock()
             service.recent.append(now)

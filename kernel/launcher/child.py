@@ -43,7 +43,13 @@ def become(order: Mapping[str, Any], sock: int, answer: socket.socket, report: R
         lacking = missing(sandbox, report)
         send(
             answer,
-            {"kind": "report", "pid": order["pid"], "report": report, "missing": lacking},
+            {
+                "kind": "report",
+                "pid": order["pid"],
+                "os_pid": os.getpid(),
+                "report": report,
+                "missing": lacking,
+            },
         )
         answer.close()
         if not lacking:

@@ -1,4 +1,4 @@
-"""The kernel's end of the zygote: orders go out, births, reports and exits come in.
+"""The kernel's end of the zygote: orders go out, reports and exits come in.
 
 Interface:
     ZygoteLauncher  the default launcher
@@ -82,7 +82,7 @@ class ZygoteLauncher:
             raise SandboxError(f"not enforced here, but required: {lacking}", **message["report"])
         if message["kind"] != "report":
             raise DeviceError("the process ended before it began; its log says why")
-        return Launched(os_pid=self._born[launch.pid], report=message["report"])
+        return Launched(os_pid=message["os_pid"], report=message["report"])
 
     def signal(self, os_pid: int, number: signal.Signals) -> None:
         try:
@@ -130,9 +130,8 @@ class ZygoteLauncher:
         kind, pid = message["kind"], message.get("pid", 0)
         if kind == "ready" and self._ready is not None and not self._ready.done():
             self._ready.set_result(None)
-        elif kind == "born":
-            self._born[pid] = message["os_pid"]
         elif kind == "report":
+            self._born[pid] = message["os_pid"]
             self._answer(pid, message)
         elif kind == "exit":
             self._answer(pid, message)

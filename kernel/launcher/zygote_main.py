@@ -76,7 +76,6 @@ class Zygote:
             signal.set_wakeup_fd(-1)
             become(order, sock, self._control, self._report)
         self._children[pid] = order["pid"]
-        send(self._control, {"kind": "born", "pid": order["pid"], "os_pid": pid})
 
     def _seal(self, choice: tuple[str, str]) -> socket.socket:
         """Fork a zygote that gives up what its children must not have."""
