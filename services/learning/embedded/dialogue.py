@@ -21,6 +21,8 @@ from .world import LocalWorld
 
 __all__ = ["Dialogue", "converse", "encode", "request", "tool_call"]
 
+#: how often a phrasing has a typing error, or a word too much or too little
+_SLIPS = 0.06
 _SYSTEMS = (
     "You are a helpful agent.",
     "You are an agent of LLMAgentOS.",
@@ -61,7 +63,7 @@ def _turn(task: Task, world: LocalWorld) -> Iterator[dict[str, Any]]:
 def converse(rng: random.Random) -> Dialogue:
     """One to three requests in one world; tools are offered once, as in a session."""
     vocabulary = Vocabulary(rng)
-    sampler = Sampler(rng, vocabulary)
+    sampler = Sampler(rng, vocabulary, slips=_SLIPS)
     messages: list[dict[str, Any]] = []
     if rng.random() < 0.45:
         words = vocabulary.words(2, 6)

@@ -18,7 +18,7 @@ from collections.abc import Iterable, Mapping
 from functools import cache
 from typing import TypeAlias
 
-__all__ = ["Grammar", "skeleton"]
+__all__ = ["Grammar", "Memory", "skeleton"]
 
 #: a text, or a choice between sequences
 Node: TypeAlias = "str | tuple[tuple[Node, ...], ...]"

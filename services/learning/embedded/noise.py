@@ -12,11 +12,13 @@ import random
 import re
 
 from .grammar import skeleton
-from .heldout_phrasing import PHRASES
+from .written import read
 
 __all__ = ["slip"]
 
-_HELDOUT = frozenset(skeleton(phrase.template) for phrase in PHRASES)
+_HELDOUT = frozenset(
+    skeleton(phrase.template) for name in ("heldout", "people") for phrase in read(name)
+)
 _PIECE = re.compile(r"\{\w+\}|[^\s{}]+|\s+")
 _FILLERS = (
     "just", "really", "maybe", "actually", "please", "then", "um", "simply", "also", "again", "now",

@@ -1,16 +1,22 @@
-"""The training grammar: how people may ask for each kind of task.
+"""How people may ask for each kind of task, in training.
+
+Half of what is drawn comes from a grammar, half from phrases that were written by hand.
 
 Interface:
     Production      kind, expression, mood and text
-    PRODUCTIONS     the grammar: every noun phrase of `wording` in every frame that fits it
+    PRODUCTIONS     every noun phrase of `wording` in every frame that fits it, and the written ones
+    produces        whether words belong to them
 """
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
+from .grammar import Memory, skeleton
 from .wording import (
+    AFFIXES,
     ASK_ORDER,
     ASK_QUESTION,
     AVERAGE,
@@ -19,9 +25,11 @@ from .wording import (
     FILE_IT,
     FILES,
     FIXED,
+    GRAMMAR,
     KEEP,
     KEYS,
     LOOK,
+    OPERAND,
     OPERATIONS,
     PERCENT,
     READ,
@@ -32,8 +40,9 @@ from .wording import (
     TIME,
     WRITE,
 )  # fmt: skip
+from .written import read
 
-__all__ = ["PRODUCTIONS", "Production"]
+__all__ = ["PRODUCTIONS", "Production", "produces"]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -48,6 +57,10 @@ class Production:
     mood: str
     #: text in the language of `Grammar`
     text: str
+    #: how often it is drawn, beside the others of its kind
+    weight: float = 1.0
+    #: how often something stands around it (`AFFIXES`)
+    dressed: float = 0.4
 
 
 #: how an operator is spoken between two operands
@@ -95,7 +108,7 @@ def _frames(kind: str, expression: str, nouns: str, orders: str = "") -> Iterato
 
 def _two_operands() -> Iterator[Production]:
     """Each operation over literals, over memory and a literal, over memory twice."""
-    bare = f"[{BARE}]"
+    bare = f"[{OPERAND}]"
     second = bare.replace("{key}", "{key2}")
     for pattern, (nouns, orders) in OPERATIONS.items():
         of_literals = [_over(phrases, "{a}", "{b}") for phrases in (nouns, orders)]
@@ -184,13 +197,48 @@ def _held_out() -> Iterator[Production]:
         )
 
 
-def _productions() -> Iterable[Production]:
+def _grammar() -> Iterable[Production]:
     yield from _two_operands()
-    yield from _three_operands()
+    # Three operands make many productions; two are asked for more often.
+    yield from (replace(one, weight=0.08) for one in _three_operands())
     for kind, mood, text in FIXED:
         yield Production(kind=kind, expression="", mood=mood, text=f"[{text}]")
     yield from _flows()
     yield from _held_out()
 
 
-PRODUCTIONS: tuple[Production, ...] = tuple(_productions())
+def _with_written(grammar: Iterable[Production]) -> Iterator[Production]:
+    """The grammar with the written phrases, which together weigh as much for each kind."""
+    total, count = Counter[str](), Counter[str]()
+    for production in grammar:
+        total[production.kind] += production.weight
+        yield production
+    phrases = read("training")
+    for phrase in phrases:
+        count[phrase.kind] += 1
+    for phrase in phrases:
+        yield Production(
+            kind=phrase.kind,
+            expression=phrase.expression,
+            mood="question" if phrase.template.endswith("?") else "order",
+            text=phrase.template.rstrip("?.!"),
+            weight=total[phrase.kind] / count[phrase.kind],
+            dressed=0.15,
+        )
+
+
+PRODUCTIONS: tuple[Production, ...] = tuple(_with_written(_grammar()))
+
+
+def produces(template: str) -> bool:
+    """Whether some production, with what may stand around it, has the words of a template."""
+    words = tuple(skeleton(template).split())
+    memory: Memory = {}
+    for mood, (before, after) in AFFIXES.items():
+        starts = GRAMMAR.ends(before, words, (0,), memory)
+        for production in PRODUCTIONS:
+            if production.mood == mood:
+                ends = GRAMMAR.ends(production.text, words, starts, memory)
+                if len(words) in GRAMMAR.ends(after, words, ends, memory):
+                    return True
+    return False

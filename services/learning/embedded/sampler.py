@@ -39,10 +39,10 @@ SIMPLE_KINDS = ("compute", "store", "recall", "forget", "keys", "write", "read",
 
 #: how often each kind is drawn
 _WEIGHTS: Mapping[str, float] = {
-    "compute": 9, "compute_store": 6, "compute_write": 5, "compute_store_write": 2,
+    "compute": 10, "compute_store": 6, "compute_write": 5, "compute_store_write": 1,
     "recall_compute": 6, "recall_compute_store": 4, "recall_compute_write": 3,
-    "recall_compute_store_write": 1, "recall_two": 4, "recall_two_store": 3,
-    "recall_two_write": 2, "recall_two_store_write": 0.7, "store": 12, "recall": 8, "forget": 5,
+    "recall_compute_store_write": 0.4, "recall_two": 4, "recall_two_store": 2,
+    "recall_two_write": 1.5, "recall_two_store_write": 0.3, "store": 12, "recall": 8, "forget": 5,
     "keys": 3, "write": 7, "read": 6, "files": 3, "time": 3, "time_store": 3, "keys_store": 2,
     "files_write": 2, "read_store": 5, "recall_write": 5, "recall_store": 3, "read_write": 4,
     "rename": 2, "update+": 2, "update-": 2, "unknown": 2, "greet": 0.4, "thank": 0.4, "about": 0.6,
@@ -67,30 +67,30 @@ _SPELT = (
 _BY_KIND: dict[str, tuple[Production, ...]] = {
     kind: tuple(p for p in PRODUCTIONS if p.kind == kind) for kind in {p.kind for p in PRODUCTIONS}
 }
-#: three operands make many productions; two are asked for more often
 _LIKELY: dict[str, tuple[float, ...]] = {
-    kind: tuple(0.15 if "{c}" in p.expression else 1.0 for p in productions)
-    for kind, productions in _BY_KIND.items()
+    kind: tuple(p.weight for p in productions) for kind, productions in _BY_KIND.items()
 }
-#: how often a person slips
-_SLIPS = 0.1
 
 
 class Sampler:
     """Draws tasks; its memory and files persist, so that later tasks can refer to them."""
 
-    def __init__(self, rng: random.Random, vocabulary: Vocabulary) -> None:
+    def __init__(
+        self, rng: random.Random, vocabulary: Vocabulary, *, slips: float = 0.0
+    ) -> None:
         self.rng = rng
         self.vocabulary = vocabulary
+        #: how often a person slips
+        self.slips = slips
         #: the world that the next task starts in; whoever runs a task updates it
         self.memory: dict[str, str] = {}
         self.files: dict[str, str] = {}
 
-    def task(self, *, kinds: Sequence[str] = (), refuse: float = 0.07) -> Task:
+    def task(self, *, kinds: Sequence[str] = (), refuse: float = 0.05) -> Task:
         """One task as in training: one clause, sometimes two or three."""
         rng = self.rng
         while True:
-            count = 1 if kinds else rng.choices((1, 2, 3), weights=(78, 18, 4))[0]
+            count = 1 if kinds else rng.choices((1, 2, 3), weights=(82, 15, 3))[0]
             clauses, texts = [], []
             for _ in range(count):
                 pool = SIMPLE_KINDS if count > 1 and rng.random() < 0.8 else tuple(_WEIGHTS)
@@ -163,9 +163,10 @@ class Sampler:
             production = rng.choices(_BY_KIND[kind], weights=_LIKELY[kind])[0]
             expression = production.expression
             template = GRAMMAR.expand(production.text, rng)
-            while rng.random() < _SLIPS:
+            while rng.random() < self.slips:
                 template = slip(template, rng)
-            template = self._style(template, production.mood, affixes)
+            dressed = affixes and rng.random() < production.dressed
+            template = self._style(template, production.mood, dressed)
         else:
             expression, template = phrase
         slots = self._draw(kind, expression, template)
@@ -183,11 +184,6 @@ class Sampler:
             text = text[:1].upper() + text[1:]
         elif style < 0.65:
             text = text.lower()
-        elif style < 0.67:
-            text = "".join(
-                part if part.startswith("{") else part.upper()
-                for part in re.split(r"(\{\w+\})", text)
-            )
         if rng.random() < 0.3:
             text = text.replace("what's", "whats").replace("I'd", "Id")
         end = {"order": ("", "", ".", ".", "!"), "question": ("?", "?", "?", "", ""),
@@ -203,7 +199,7 @@ class Sampler:
             if text.isdigit() and len(text) > 3 and rng.random() < 0.03:
                 return f"{int(text):,}"
             return text
-        often = 0.2 if " " in text else 0.08
+        often = 0.4 if " " in text else 0.08
         if slot in ("word",) or rng.random() > often:
             return text
         quote = rng.choice(("\"", "\"", "'", "`"))  # fmt: skip

@@ -1,7 +1,8 @@
 """The suites that a model is judged by. None of their tasks can occur in training.
 
 entities        training's phrasing, with names, ids and numbers that training never draws
-phrasing        ways to ask that the training grammar cannot produce
+phrasing        ways to ask that no training phrasing can produce
+people          the same, by somebody who had seen no other list
 compositions    two tools after one another that never are in training
 long_strings    numbers of 6-7 digits, names of 9-14 characters
 
@@ -14,12 +15,13 @@ from __future__ import annotations
 
 import random
 from collections.abc import Callable, Iterator, Mapping
+from functools import partial
 from itertools import islice
 
-from .heldout_phrasing import PHRASES
 from .sampler import HELDOUT_KINDS, HELDOUT_PAIRS, Sampler
 from .tasks import Task, pairs
 from .vocabulary import Vocabulary
+from .written import read
 
 __all__ = ["GOALS", "SUITES"]
 
@@ -63,9 +65,10 @@ def _entities(rng: random.Random) -> Iterator[Task]:
         yield Sampler(rng, Vocabulary(rng, heldout=True)).task()
 
 
-def _phrasing(rng: random.Random) -> Iterator[Task]:
+def _written(name: str, rng: random.Random) -> Iterator[Task]:
+    phrases = read(name)
     while True:
-        for phrase in PHRASES:
+        for phrase in phrases:
             sampler = Sampler(rng, Vocabulary(rng, heldout=True))
             made = sampler.clause(phrase.kind, phrase=(phrase.expression, phrase.template))
             yield sampler.assemble([made[0]], [made[1]], refuse=0.0)
@@ -100,7 +103,10 @@ def _suite(
 SUITES: Mapping[str, Callable[[int, int], list[Task]]] = {
     name: _suite(name, maker)
     for name, maker in (
-        ("entities", _entities), ("phrasing", _phrasing), ("compositions", _compositions),
+        ("entities", _entities),
+        ("phrasing", partial(_written, "heldout")),
+        ("people", partial(_written, "people")),
+        ("compositions", _compositions),
         ("long_strings", _long_strings),
     )
-}  # fmt: skip
+}

@@ -69,7 +69,7 @@ _ANSWERS = (
 def _corpus(seed: int, samples: int) -> Counter[str]:
     """Words of the grammar and of fixed sentences, with how often they occur."""
     rng = random.Random(seed)
-    likely = [0.15 if "{c}" in production.expression else 1.0 for production in PRODUCTIONS]
+    likely = [production.weight for production in PRODUCTIONS]
     words: Counter[str] = Counter()
     for production in rng.choices(PRODUCTIONS, weights=likely, k=samples):
         text = GRAMMAR.expand(production.text, rng)
@@ -86,7 +86,7 @@ def _corpus(seed: int, samples: int) -> Counter[str]:
     return words
 
 
-def train_tokenizer(*, vocabulary_size: int = 1536, seed: int = 0, samples: int = 20_000) -> Any:
+def train_tokenizer(*, vocabulary_size: int = 2048, seed: int = 0, samples: int = 20_000) -> Any:
     """A `PreTrainedTokenizerFast` with the chat template; deterministic by seed.
 
     The most frequent words of the grammar are one token each; every other string is spelt in

@@ -49,7 +49,7 @@ class Plan:
     #: of one batch
     tokens: int = 4096
     shape: Shape = field(default_factory=Shape)
-    vocabulary: int = 1536
+    vocabulary: int = 2048
     threads: int = 2
 
 

@@ -82,7 +82,7 @@ _ALPHA = "abcdefghijklmnopqrstuvwxyz"
 _ONSETS = "b c d f g h j k l m n p r s t v w z br ch dr fl gr pl sh st tr th".split()
 _VOWELS = "a e i o u ai ea oo".split()
 _CODAS = ["", "", "", *"n r s t l m x ck nd rt".split()]
-_SMALL_WORDS = ("the", "and", "for", "at", "of", "with", "a", "on", "to", "in", "is", "it's", "not")
+_SMALL_WORDS = ("the", "and", "of", "a", "is", "or", "no")
 _ACCENTED = ("café", "Zürich", "naïve", "Müller", "São Paulo", "jalapeño", "Kraków", "façade")
 
 
@@ -159,10 +159,8 @@ class Vocabulary:
         if style < 0.84:
             return f"{self.word()} {self.word()}"
         if style < 0.87:
-            joint = rng.choice(["'s ", "'s ", " of ", " for ", " in ", " number "])
+            joint = rng.choice(["'s ", "'s ", " of ", " number "])
             return f"{self.word()}{joint}{self.word()}"
-        if style < 0.885:
-            return f"{self.word()} {self.word()} {self.word()}"
         return self.identifier()
 
     def path(self) -> str:
@@ -199,20 +197,19 @@ class Vocabulary:
             return f"{self.word().capitalize()} {self.word().capitalize()}"
         if style < 0.72:
             return rng.choice(_ACCENTED)
-        return self.words(2, 7)
+        return self.words(2, 4)
 
     def words(self, low: int, high: int) -> str:
         """A few words in a row, as in a note."""
         rng = self.rng
         picked = [self.word() for _ in range(rng.randint(low, high))]
-        if len(picked) > 2 and rng.random() < 0.5:
+        if len(picked) > 2 and rng.random() < 0.3:
             picked[rng.randint(1, len(picked) - 2)] = rng.choice(_SMALL_WORDS)
         if rng.random() < 0.15:
             picked[0] = picked[0].capitalize()
         if rng.random() < 0.1:
             picked[-1] = self.number(1, 4)
-        text = " ".join(picked)
-        return text + rng.choice("!?") if rng.random() < 0.03 else text
+        return " ".join(picked)
 
     def _special(self) -> str:
         rng = self.rng

@@ -6,7 +6,7 @@ Everything is written in the language of `Grammar`; `phrasing` puts it together.
 
 Interface:
     GRAMMAR, AFFIXES, JOINERS                       rules; what may stand around and between
-    OPERATIONS, RECALL, BARE, FILE, TIME, KEYS, FILES, PERCENT, AVERAGE, SUM_OF_THREE    noun phrases
+    OPERATIONS, RECALL, BARE, OPERAND, FILE, TIME, KEYS, FILES, PERCENT, AVERAGE, SUM_OF_THREE    noun phrases
     ASK_ORDER, ASK_QUESTION, STORE, WRITE, KEEP, FILE_IT, TELL_IT, LOOK, READ     frames
     FIXED                                           kinds that are no product of the two
 """
@@ -86,6 +86,12 @@ RECALL = (
     "|what {key} [holds|is|was]|what [is|you have] in memory [for|under] {key}|what you remember [as|for|about|under] {key}|the [saved|stored|remembered] value {key}|{key} as [<stored>|it is in memory]|the value that {key} has|what I [told you|gave you|<stored>] [for|as|under] {key}|what was <stored> [as|under|for] {key}"
 )
 BARE = f"{RECALL}|{{key}}|{{key}}|{{key}}|the {{key}}|my {{key}}|our {{key}}|the number {{key}}"
+#: what is reckoned with
+OPERAND = (
+    "{key}|{key}|{key}|{key}|the value of {key}|the [stored|saved|] value {key}|the {key}|my {key}"
+    "|our {key}|the number {key}|what is <stored> [under|as|for] {key}|{key} from <mem>"
+    "|what you have [for|under] {key}|the <stored> {key}"
+)
 FILE = (
     "the [contents|content|text] of [the file|file|] {path}|what is in [the file|] {path}"
     "|what [the file|] {path} [contains|says|holds]|the text [in|from|inside] [the file|] {path}|what you find in {path}"

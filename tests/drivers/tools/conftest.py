@@ -3,9 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import os
-import shutil
-import subprocess
 import time
 from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass
@@ -91,16 +88,3 @@ def play(tmp_path: Path) -> Play:
 @pytest.fixture
 def context(tmp_path: Path) -> Context:
     return Context(os=cast(OS, None), home=tmp_path, config={})
-
-
-@pytest.fixture
-def bubblewrap() -> None:
-    """Skip where there is no bubblewrap that works; in CI there has to be one."""
-    works = (
-        shutil.which("bwrap") is not None
-        and not subprocess.run(
-            ["bwrap", "--unshare-all", "--ro-bind", "/", "/", "true"], capture_output=True
-        ).returncode
-    )
-    if not works:
-        (pytest.fail if os.environ.get("CI") == "1" else pytest.skip)("bubblewrap does not work")
