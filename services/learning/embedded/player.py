@@ -40,20 +40,17 @@ class Player:
             messages, tools=tools or None, add_generation_prompt=True, tokenize=True
         )["input_ids"]
         self.read += len(prompt)
-        ids: list[int] = []
-        fed, cache = self._torch.tensor([prompt]), None
         with self._torch.inference_mode():
-            while len(ids) < self._limit:
-                out = self._model(
-                    input_ids=fed, past_key_values=cache, use_cache=True, logits_to_keep=1
-                )
-                cache = out.past_key_values
-                new = int(out.logits[0, -1].argmax())
-                self.written += 1
-                if new == self._tokenizer.eos_token_id:
-                    break
-                ids.append(new)
-                fed = self._torch.tensor([[new]])
+            out = self._model.generate(
+                self._torch.tensor([prompt]),
+                attention_mask=self._torch.ones(1, len(prompt), dtype=self._torch.long),
+                max_new_tokens=self._limit,
+                do_sample=False,
+            )
+        ids: list[int] = out[0, len(prompt) :].tolist()
+        self.written += len(ids)
+        if ids and ids[-1] == self._tokenizer.eos_token_id:
+            ids.pop()
         decoded: str = self._tokenizer.decode(ids)
         return decoded
 

@@ -75,9 +75,7 @@ _LIKELY: dict[str, tuple[float, ...]] = {
 class Sampler:
     """Draws tasks; its memory and files persist, so that later tasks can refer to them."""
 
-    def __init__(
-        self, rng: random.Random, vocabulary: Vocabulary, *, slips: float = 0.0
-    ) -> None:
+    def __init__(self, rng: random.Random, vocabulary: Vocabulary, *, slips: float = 0.0) -> None:
         self.rng = rng
         self.vocabulary = vocabulary
         #: how often a person slips
