@@ -4,7 +4,7 @@ Half of what is drawn comes from a grammar, half from phrases that were written 
 
 Interface:
     Production      kind, expression, mood and text
-    PRODUCTIONS     every noun phrase of `wording` in every frame that fits it, and the written ones
+    PRODUCTIONS     every noun phrase in every frame that fits it, and the written ones
     produces        whether words belong to them
 """
 
@@ -14,32 +14,22 @@ from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, replace
 
+from .fixed import FIXED
+from .frames import ASK_ORDER, ASK_QUESTION, FILE_IT, KEEP, LOOK, READ, STORE, TELL_IT, WRITE
 from .grammar import Memory, skeleton
-from .wording import (
-    AFFIXES,
-    ASK_ORDER,
-    ASK_QUESTION,
+from .nouns import (
     AVERAGE,
-    BARE,
     FILE,
-    FILE_IT,
     FILES,
-    FIXED,
-    GRAMMAR,
-    KEEP,
     KEYS,
-    LOOK,
     OPERAND,
     OPERATIONS,
     PERCENT,
-    READ,
     RECALL,
-    STORE,
     SUM_OF_THREE,
-    TELL_IT,
     TIME,
-    WRITE,
-)  # fmt: skip
+)
+from .wording import AFFIXES, GRAMMAR
 from .written import read
 
 __all__ = ["PRODUCTIONS", "Production", "produces"]
