@@ -10,7 +10,7 @@ Interface:
 
 from __future__ import annotations
 
-from collections import Counter
+from collections import Counter, defaultdict
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, replace
 
@@ -199,13 +199,12 @@ def _grammar() -> Iterable[Production]:
 
 def _with_written(grammar: Iterable[Production]) -> Iterator[Production]:
     """The grammar with the written phrases, which together weigh as much for each kind."""
-    total, count = Counter[str](), Counter[str]()
+    total: defaultdict[str, float] = defaultdict(float)
+    phrases = read("training")
+    count = Counter(phrase.kind for phrase in phrases)
     for production in grammar:
         total[production.kind] += production.weight
         yield production
-    phrases = read("training")
-    for phrase in phrases:
-        count[phrase.kind] += 1
     for phrase in phrases:
         yield Production(
             kind=phrase.kind,
