@@ -8,7 +8,7 @@ CODE := __init__.py benchmarks drivers examples kernel services syscalls tests
 # The demo keeps its own daemon and state, beside a person's own.
 DEMO := LLMAGENTOS_STATE=$(CURDIR)/.demo $(BIN)/aos
 
-.PHONY: bench check demo test test-all
+.PHONY: bench check demo docs test test-all
 
 $(VENV)/ready: pyproject.toml constraints.txt
 	$(PYTHON) -m venv $(VENV)
@@ -33,6 +33,9 @@ test: $(VENV)/ready
 
 test-all: $(VENV)/ready
 	$(BIN)/pytest -q
+
+docs: $(VENV)/ready
+	$(BIN)/python -m llmagentos.syscalls.reference > docs/syscalls.md
 
 bench: $(VENV)/ready
 	$(BIN)/python -m benchmarks.$(BENCHMARK) --json
