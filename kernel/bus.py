@@ -64,11 +64,12 @@ class Bus:
             if on_lost is not None:
                 on_lost(process)
 
-        connection = Connection(self._trap.on_frame, lost)
+        connection = Connection(self._trap.on_frame, lost, throttled=True)
         self._trap.attach(process, connection)
         self._connections.add(connection)
         await asyncio.get_running_loop().create_connection(lambda: connection, sock=sock)
 
     def _tick(self) -> None:
-        self._trap.expire()
+        # Armed first: whatever goes wrong with one call, deadlines go on.
         self._timer = asyncio.get_running_loop().call_later(TICK, self._tick)
+        self._trap.expire()

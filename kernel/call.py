@@ -12,6 +12,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from ..syscalls.errors import DeviceError, InDoubt, LLMAgentOSError
+from ..syscalls.message import INITIAL_CREDIT
 from ..syscalls.table import Description
 from .budget import Reservation
 from .deadlines import DeadlineWheel
@@ -30,6 +31,9 @@ class Call:
     started: float
     deadline: float
     body: bytes
+    trace: Any = None  # the origin's trace id, passed on unread
+    seq: int = 0  # which of the process's own calls, from 1; 0 for one made on its behalf
+    credit: int = INITIAL_CREDIT  # items that the provider may still send
     provider: ControlBlock | None = None
     attempts: int = 0  # how often it has been handed to a provider
     reservation: Reservation | None = None
@@ -66,6 +70,7 @@ class CallTable:
         """Enter a call that was accepted."""
         self._calls[call.number] = call
         call.origin.in_flight[call.origin_number] = call.number
+        call.origin.in_flight_bytes += len(call.body)
 
     def watch(self, call: Call) -> None:
         """Let the call be reported once its deadline has passed."""
@@ -81,20 +86,24 @@ class CallTable:
 
     def detach(self, call: Call) -> None:
         """The origin has its answer and may use its number again."""
+        self._leave(call)
         call.answered = True
-        call.origin.in_flight.pop(call.origin_number, None)
-        self._deadlines.discard(call.number, call.deadline)
 
     def remove(self, call: Call) -> None:
         """Forget a call."""
         del self._calls[call.number]
         if not call.answered:
-            del call.origin.in_flight[call.origin_number]
-            self._deadlines.discard(call.number, call.deadline)
+            self._leave(call)
         if call.provider is None:
             self._parked.get(call.syscall.name, {}).pop(call.number, None)
         elif served := self._served.get(call.provider.pid):
             served.discard(call.number)
+
+    def _leave(self, call: Call) -> None:
+        """Its origin waits for it no longer."""
+        del call.origin.in_flight[call.origin_number]
+        call.origin.in_flight_bytes -= len(call.body)
+        self._deadlines.discard(call.number, call.deadline)
 
     def of_origin(self, process: ControlBlock) -> list[Call]:
         """Return the calls that a process waits for."""

@@ -18,22 +18,15 @@ from __future__ import annotations
 import re
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
-from functools import lru_cache
 from typing import Any
 from urllib.parse import urlsplit
 
 from ..syscalls.errors import InvalidArgument, PermissionDenied
+from .glob import matches, overlap
 
+#: Characters of a capability's text.
+LONGEST = 512
 _SHAPE = re.compile(r"([a-z0-9_.*]+)(?::([^{}]+))?(?:\{([^{}]*)\})?")
-
-
-@lru_cache(maxsize=4096)
-def _pattern(text: str) -> re.Pattern[str]:
-    return re.compile(".*".join(map(re.escape, text.split("*"))), re.DOTALL)
-
-
-def _matches(pattern: str, text: str) -> bool:
-    return _pattern(pattern).fullmatch(text) is not None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -50,6 +43,8 @@ class Capability:
     @classmethod
     def parse(cls, text: str) -> Capability:
         """Read a capability's text. Raises `InvalidArgument` saying what is wrong with it."""
+        if len(text) > LONGEST:
+            raise InvalidArgument(f"a capability has at most {LONGEST} characters")
         shape = _SHAPE.fullmatch(text)
         if shape is None:
             raise InvalidArgument(
@@ -76,29 +71,37 @@ class Capability:
         A wildcard in the other's pattern is matched as a character of its own, which only a
         wildcard here can match: sound, and exact but for patterns nobody writes.
         """
-        if not _matches(self.syscall, other.syscall):
+        if not matches(self.syscall, other.syscall):
             return False
         if self.subject is not None and (
-            other.subject is None or not _matches(self.subject, other.subject)
+            other.subject is None or not matches(self.subject, other.subject)
         ):
             return False
         theirs: dict[str, list[str]] = {}
         for key, pattern in other.constraints:
             theirs.setdefault(key, []).append(pattern)
         return all(
-            any(_matches(pattern, one) for one in theirs.get(key, ()))
+            any(matches(pattern, one) for one in theirs.get(key, ()))
             for key, pattern in self.constraints
         )
 
     def allows(self, syscall: str, subject: str | None, arguments: Mapping[str, Any]) -> bool:
         """Whether this grant alone allows the call."""
-        if not _matches(self.syscall, syscall):
+        if not matches(self.syscall, syscall):
             return False
-        if self.subject is not None and (subject is None or not _matches(self.subject, subject)):
+        if self.subject is not None and (subject is None or not matches(self.subject, subject)):
             return False
         return all(
-            (value := _argument(arguments, key)) is not None and _matches(pattern, value)
+            (value := _argument(arguments, key)) is not None
+            and matches(pattern, value)
+            and not _climbs(value)
             for key, pattern in self.constraints
+        )
+
+    def overlaps(self, other: Capability) -> bool:
+        """Whether some call may be allowed by both; constraints are taken to leave room for one."""
+        return overlap(self.syscall, other.syscall) and (
+            self.subject is None or other.subject is None or overlap(self.subject, other.subject)
         )
 
 
@@ -127,7 +130,7 @@ class CapabilitySet:
         known = self._free.get(syscall)
         if known is None:
             known = self._free[syscall] = any(
-                one.subject is None and not one.constraints and _matches(one.syscall, syscall)
+                one.subject is None and not one.constraints and matches(one.syscall, syscall)
                 for one in self._capabilities
             )
         return known
@@ -143,16 +146,19 @@ class CapabilitySet:
     def without(self, dropped: Iterable[str]) -> CapabilitySet:
         """Return the set without the grants that any of `dropped` covers.
 
-        Raises `InvalidArgument` for one that would only narrow a grant: `memory.*` cannot lose
-        `memory.put` alone, since there is no way to write the rest.
+        Raises `InvalidArgument` for one that takes nothing, and for one that would only narrow a
+        grant: `memory.*` cannot lose `memory.put` alone, since there is no way to write the rest.
         """
         gone = [Capability.parse(text) for text in dropped]
         for one in gone:
-            for held in self._capabilities:
-                if held.covers(one) and not one.covers(held):
+            touched = [held for held in self._capabilities if held.overlaps(one)]
+            for held in touched:
+                if not one.covers(held):
                     raise InvalidArgument(
                         f"{one} is a part of {held}; drop that, or grant the rest"
                     )
+            if not touched:
+                raise InvalidArgument(f"{one} is not held and so cannot be dropped")
         return CapabilitySet(
             held for held in self._capabilities if not any(one.covers(held) for one in gone)
         )
@@ -181,6 +187,11 @@ def _argument(arguments: Mapping[str, Any], key: str) -> str | None:
         if key in level:
             return str(level[key])
     return None
+
+
+def _climbs(value: str) -> bool:
+    """Whether a path leads out of the folder that its beginning names."""
+    return ".." in value.split("/")
 
 
 def _host(url: Any) -> str | None:

@@ -29,9 +29,12 @@ class DeadlineWheel:
 
     def discard(self, key: int, deadline: float) -> None:
         """Stop watching a key that was added with this deadline; unknown keys are ignored."""
-        bucket = self._buckets.get(int(deadline / self.tick) + 1)
+        slot = int(deadline / self.tick) + 1
+        bucket = self._buckets.get(slot)
         if bucket is not None:
             bucket.discard(key)
+            if not bucket:
+                del self._buckets[slot]
 
     def expired(self, now: float) -> list[int]:
         """Return and forget the keys whose deadline lies before `now`."""

@@ -10,52 +10,78 @@ from collections.abc import Mapping
 from typing import Any
 
 from ..syscalls.codec import unpack
-from .budget import Budget
 from .call import Call
+from .process import ControlBlock
 
 #: Tokens of a reply that names no `max_tokens`, as `model.chat` has it.
 REPLY_TOKENS = 512
-#: Bytes of a request's body for one token, at least: a cautious guess for any tokenizer.
-BYTES_PER_TOKEN = 3
+#: What the budget of a call is about; of processes and time it is not.
+COSTS = ("tokens", "money", "device_seconds")
+#: How much a call's cost counts beside the typical one of those before it.
+_NEW = 0.2
 
 
 class Ledger:
     """Charges the process that a call runs for, and so all its ancestors."""
 
-    def reserve(self, call: Call) -> None:
-        """Set aside what a call for a device may cost. Raises `QuotaExceeded`.
+    def __init__(self) -> None:
+        # What calls of a syscall usually cost, by syscall and resource. A syscall that has never
+        # cost anything is free.
+        self._typical: dict[str, dict[str, float]] = {}
 
-        Only what somebody limits is reserved, so that other calls' bodies stay opaque.
+    def reserve(self, call: Call) -> None:
+        """Set aside what a call may cost. Raises `QuotaExceeded`.
+
+        Only what somebody limits is reserved, so that other calls' bodies stay opaque. Tokens have
+        an upper bound; what else a call costs is taken to be what its like has cost before.
         """
-        if call.syscall.traits.device is None:
+        process, traits = call.process, call.syscall.traits
+        if process.metered is None:
+            process.metered = _metered(process)
+        typical = self._typical.get(call.syscall.name)
+        if not process.metered or (traits.device is None and typical is None):
             return
-        budget = call.process.budget
         amounts: dict[str, float] = {}
-        if budget.limited("tokens"):
-            amounts["tokens"] = _most_tokens(call.body)
-        for resource in ("money", "device_seconds"):
-            if budget.limited(resource):
-                # Nobody can say before what it will be; nothing left is refused.
-                amounts[resource] = 0 if budget.remaining(resource) > 0 else 1e-9
-        if amounts:
-            call.reservation = budget.reserve(amounts)
+        for resource in COSTS:
+            if process.budget.limited(resource):
+                expected = (typical or {}).get(resource, 0.0)
+                if resource == "tokens" and traits.device is not None:
+                    expected = _most_tokens(call.body)
+                # A cost that nobody knows yet is refused once nothing is left at all.
+                amounts[resource] = expected or (
+                    0.0 if process.budget.remaining(resource) > 0 else 1e-9
+                )
+        call.reservation = process.budget.reserve(amounts)
 
     def commit(self, call: Call, usage: Mapping[str, Any] | None) -> None:
         """Give back what was set aside and charge what the provider reports."""
-        budget: Budget = call.process.budget
         actual = {
             resource: float(amount)
             for resource, amount in (usage or {}).items()
-            if isinstance(amount, (int, float))
+            if isinstance(amount, (int, float)) and resource in COSTS
         }
+        if actual:
+            self._learn(call.syscall.name, actual)
         if call.reservation is not None:
-            budget.commit(call.reservation, actual)
+            call.process.budget.commit(call.reservation, actual)
         elif actual:
-            budget.spend(actual)
+            call.process.budget.spend(actual)
+
+    def _learn(self, name: str, actual: Mapping[str, float]) -> None:
+        typical = self._typical.setdefault(name, {})
+        for resource, amount in actual.items():
+            before = typical.get(resource, amount)
+            typical[resource] = before + _NEW * (amount - before)
+
+
+def _metered(process: ControlBlock) -> bool:
+    return any(process.budget.limited(resource) for resource in COSTS)
 
 
 def _most_tokens(body: bytes) -> float:
+    """Return an upper bound: no tokenizer makes more than one token of a byte, and what a chat
+    template adds is less than what the names of the fields took."""
     arguments = unpack(body)
     asked = arguments.get("max_tokens") if isinstance(arguments, dict) else None
     reply = asked if isinstance(asked, int) and asked > 0 else REPLY_TOKENS
-    return len(body) // BYTES_PER_TOKEN + reply
+    return len(body) + reply

@@ -99,6 +99,12 @@ class ControlBlock:
     syscalls: int = 0
     #: Calls in flight by the number that the process gave them; the trap alone writes it.
     in_flight: dict[int, int] = field(default_factory=dict)
+    #: Bytes of their arguments; the table of calls alone writes it.
+    in_flight_bytes: int = 0
+    #: Its own calls so far: their count numbers them in the journal.
+    seq: int = 0
+    #: Whether somebody limits what its calls may cost; None until the ledger has looked.
+    metered: bool | None = None
 
 
 class ProcessTable:

@@ -13,6 +13,7 @@ from typing import Any
 from ..syscalls.codec import pack, unpack
 from ..syscalls.errors import AlreadyExists, Internal, InvalidArgument, NoSyscall
 from ..syscalls.interface import Interface
+from ..syscalls.message import MAX_DEADLINE
 from ..syscalls.table import Description, Syscall, read
 from .process import ControlBlock, Kind
 
@@ -68,6 +69,8 @@ class Registry:
         for one in described:
             if not _NAME.fullmatch(one.name):
                 raise InvalidArgument(f"{one.name!r} is not interface.method in lower case")
+            if not 0 < one.traits.deadline <= MAX_DEADLINE:
+                raise InvalidArgument(f"{one.name}: a deadline is 0 to {MAX_DEADLINE:.0f} seconds")
             holder = self._providers.get(one.name)
             if one.name in self._handlers or (holder is not None and holder is not process):
                 raise AlreadyExists(f"{one.name} is answered already")

@@ -54,7 +54,8 @@ def unpack(body: bytes) -> Any:
         return None
     try:
         return msgpack.unpackb(body, strict_map_key=False)
-    except (ValueError, msgpack.UnpackException, RecursionError) as error:
+    except (ValueError, TypeError, msgpack.UnpackException, RecursionError) as error:
+        # TypeError: a map with a list for a key.
         raise ProtocolError(f"the body is not msgpack: {error}") from None
 
 
@@ -70,10 +71,13 @@ def pack_frame(header: Sequence[Any], body: bytes = b"") -> bytes:
 class Decoder:
     """Cuts a byte stream into frames. One per connection; not thread-safe."""
 
-    __slots__ = ("_buffer",)
+    __slots__ = ("_buffer", "_needed", "_parts", "_size")
 
     def __init__(self) -> None:
         self._buffer = b""
+        #: The rest of a large frame is gathered in parts and joined once it is whole.
+        self._parts: list[bytes] = []
+        self._size = self._needed = 0
 
     def feed(self, data: bytes) -> Iterator[tuple[list[Any], bytes]]:
         """Yield each whole (header, body) that `data` completes.
@@ -81,6 +85,12 @@ class Decoder:
         Raises `ProtocolError` or `TooBig` for a stream that cannot be read any further; the
         connection must then be closed, since the next frame's start is unknown.
         """
+        if self._needed:
+            self._parts.append(data)
+            self._size += len(data)
+            if self._size < self._needed:
+                return
+            data, self._parts, self._needed = b"".join(self._parts), [], 0
         buffer = self._buffer + data if self._buffer else data
         start, end = 0, len(buffer)
         try:
@@ -92,6 +102,7 @@ class Decoder:
                     raise ProtocolError("a frame's header is longer than the frame")
                 stop = start + 4 + size
                 if end < stop:
+                    self._needed, self._size = stop - end, 0
                     break
                 middle = start + 6 + head_size
                 header = _header(buffer[start + 6 : middle])
@@ -105,7 +116,7 @@ class Decoder:
 def _header(data: bytes) -> list[Any]:
     try:
         header = msgpack.unpackb(data)
-    except (ValueError, msgpack.UnpackException, RecursionError) as error:
+    except (ValueError, TypeError, msgpack.UnpackException, RecursionError) as error:
         raise ProtocolError(f"the header is not msgpack: {error}") from None
     if type(header) is not list or len(header) < 3:
         raise ProtocolError("the header is not an array of at least version, kind and call")

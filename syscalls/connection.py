@@ -14,6 +14,8 @@ from .codec import Decoder, pack, pack_frame
 from .errors import LLMAgentOSError
 from .message import VERSION, Kind
 
+#: Bytes that may wait for a throttled peer before it is not read from any more.
+HIGH_WATER = 1024 * 1024
 OnFrame = Callable[["Connection", list[Any], bytes], None]
 OnLost = Callable[["Connection"], None]
 
@@ -21,11 +23,13 @@ OnLost = Callable[["Connection"], None]
 class Connection(asyncio.Protocol):
     """Decodes what arrives and hands it on; a broken stream is told so and closed."""
 
-    def __init__(self, on_frame: OnFrame, on_lost: OnLost) -> None:
+    def __init__(self, on_frame: OnFrame, on_lost: OnLost, *, throttled: bool = False) -> None:
+        """`throttled`: a peer that does not read what we write is not read from either."""
+        self._throttled = throttled
         self._on_frame = on_frame
         self._on_lost = on_lost
         self._decoder = Decoder()
-        self._transport: asyncio.WriteTransport | None = None
+        self._transport: asyncio.Transport | None = None
         self._write: Callable[[bytes], None] = _dropped
         #: False while the peer does not read as fast as we write.
         self.writable = asyncio.Event()
@@ -34,9 +38,11 @@ class Connection(asyncio.Protocol):
         self.owner: Any = None
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
-        # uvloop's transports have the methods of WriteTransport without being one.
-        self._transport = cast(asyncio.WriteTransport, transport)
+        # uvloop's transports have the methods of Transport without being one.
+        self._transport = cast(asyncio.Transport, transport)
         self._write = self._transport.write
+        if self._throttled:
+            self._transport.set_write_buffer_limits(high=HIGH_WATER)
 
     def data_received(self, data: bytes) -> None:
         try:
@@ -54,9 +60,13 @@ class Connection(asyncio.Protocol):
 
     def pause_writing(self) -> None:
         self.writable.clear()
+        if self._throttled and self._transport is not None:
+            self._transport.pause_reading()
 
     def resume_writing(self) -> None:
         self.writable.set()
+        if self._throttled and self._transport is not None:
+            self._transport.resume_reading()
 
     @property
     def closed(self) -> bool:

@@ -25,6 +25,8 @@ from enum import IntEnum
 VERSION = 1
 #: The largest frame, in bytes, that anybody may send.
 MAX_FRAME = 16 * 1024 * 1024
+#: Seconds that a call may take at most, whatever its caller asks for.
+MAX_DEADLINE = 86_400.0
 #: How many items a provider may send ahead of the consumer's credit.
 INITIAL_CREDIT = 64
 

@@ -33,8 +33,8 @@ _HEAD = """\
 Every syscall of the system, as its declaration states it; `make docs` writes this page. A plugin's
 are listed by `aos syscalls` and at `/docs` of the HTTP API.
 
-From an agent `await os.memory.put("a", 1)`, from a shell `aos call memory.put key=a value=1`, over HTTP
-`POST /api/v1/syscalls/memory.put` with `{"key": "a", "value": 1}`.
+From an agent `await os.memory.put("a", 1)`, from a shell `aos call memory.put key=a value=1`, over
+HTTP `POST /api/v1/syscalls/memory.put` with `{"key": "a", "value": 1}`.
 """
 
 

@@ -15,6 +15,7 @@ from collections.abc import AsyncIterator, Callable, Iterator
 from contextlib import contextmanager
 from contextvars import ContextVar
 from dataclasses import dataclass, field
+from functools import partial
 from typing import Any
 
 from .client import Client
@@ -36,6 +37,10 @@ class Caller:
     principal: str
     #: The call's number, to make nested calls on the caller's behalf.
     call: int
+    #: Seconds that were left for the call when it came; None where nobody said.
+    deadline: float | None = None
+    #: The caller's trace id, for telemetry.
+    trace: Any = None
     #: What serving it has used so far; `charge` adds to it.
     usage: dict[str, float] = field(default_factory=dict)
 
@@ -123,9 +128,14 @@ class Server:
         if kind == Kind.REQUEST:
             if len(header) < 9:
                 raise ProtocolError("a request without its caller")
+            who = Caller(
+                pid=header[7], principal=header[8], call=call, deadline=header[4], trace=header[5]
+            )
             credit = _Credit()
-            work = self._serve(connection, header, body, credit)
-            self._running[call] = _Running(self._tasks.create_task(work), credit)
+            work = self._serve(connection, header[3], body, who, credit)
+            task = self._tasks.create_task(work)
+            self._running[call] = _Running(task, credit)
+            task.add_done_callback(partial(self._on_done, connection, who))
         elif (running := self._running.get(call)) is None:
             return  # The call has ended while this frame was on its way.
         elif kind == Kind.CREDIT:
@@ -133,11 +143,15 @@ class Server:
         else:
             running.task.cancel()
 
+    def _on_done(self, connection: Connection, who: Caller, task: asyncio.Task[None]) -> None:
+        self._running.pop(who.call, None)
+        if task.cancelled():
+            # Answered as every call is, also one that was taken back before it could begin.
+            _send_error(connection, who, Cancelled())
+
     async def _serve(
-        self, connection: Connection, header: list[Any], body: bytes, credit: _Credit
+        self, connection: Connection, name: str, body: bytes, who: Caller, credit: _Credit
     ) -> None:
-        call, name, pid, principal = header[2], header[3], header[7], header[8]
-        who = Caller(pid=pid, principal=principal, call=call)
         _CALLER.set(who)
         try:
             if name not in self._methods:
@@ -145,22 +159,17 @@ class Server:
             entry, method = self._methods[name]
             result = method(**entry.check(unpack(body)))
             if entry.traits.stream:
-                await _send_items(connection, call, result, credit)
+                await _send_items(connection, who.call, result, credit)
                 result = None
             elif inspect.isawaitable(result):
                 result = await result
-            connection.send((VERSION, Kind.REPLY, call, who.usage or None), pack(result))
+            connection.send((VERSION, Kind.REPLY, who.call, who.usage or None), pack(result))
         except LLMAgentOSError as error:
             _send_error(connection, who, error)
-        except asyncio.CancelledError:
-            # Answered as every call is; raising it further would look like a cancelled server.
-            _send_error(connection, who, Cancelled())
         except Exception as error:
             _send_error(
                 connection, who, Internal(f"{name} failed: {type(error).__name__}: {error}")
             )
-        finally:
-            self._running.pop(call, None)
 
 
 async def _send_items(

@@ -97,6 +97,15 @@ def test_value_that_no_message_carries_is_an_invalid_argument(value: Any) -> Non
         pack(value)
 
 
-def test_body_that_is_no_msgpack_is_refused() -> None:
+@pytest.mark.parametrize("body", [b"\xc1", b"\x81\x91\x01\x02", b"\x93\x01", b"\x80\x80"])
+def test_body_that_is_no_msgpack_is_refused(body: bytes) -> None:
     with pytest.raises(ProtocolError):
-        unpack(b"\xc1")
+        unpack(body)
+
+
+@given(st.binary(max_size=200))
+def test_any_body_is_a_value_or_a_typed_error(body: bytes) -> None:
+    try:
+        unpack(body)
+    except LLMAgentOSError as error:
+        assert isinstance(error, ProtocolError)

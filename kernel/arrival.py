@@ -1,0 +1,89 @@
+"""A call's arrival: which syscall it is, on whose behalf, and whether it may pass.
+
+Interface:
+    Arrival         `identify` and `authorise`, the first stages of the trap
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+from ..syscalls.codec import unpack
+from ..syscalls.errors import InvalidArgument, PermissionDenied, TryAgain
+from ..syscalls.message import MAX_DEADLINE
+from .call import Call, CallTable
+from .process import ControlBlock, State
+from .registry import Registry
+
+#: Calls that one process may have in flight, and bytes of their arguments; the next one is refused
+#: with EAGAIN.
+MAX_IN_FLIGHT = 1024
+MAX_BYTES = 64 * 1024 * 1024
+
+
+class Arrival:
+    """Takes requests in; changes nothing but the table of calls."""
+
+    def __init__(self, registry: Registry, calls: CallTable, clock: Callable[[], float]) -> None:
+        #: Processes that have opened a session and may call on its behalf, by the session's pid.
+        self.sessions: dict[int, tuple[ControlBlock, ControlBlock]] = {}
+        self._registry = registry
+        self._calls = calls
+        self._clock = clock
+        self._last = 0
+
+    def identify(self, origin: ControlBlock, header: list[Any], body: bytes) -> Call:
+        """Say which syscall this is and on whose behalf it runs, and enter it as a call."""
+        number, name, seconds, behalf = header[2], header[3], header[4], header[6]
+        syscall = self._registry[name]
+        if number in origin.in_flight or number < 1:
+            raise InvalidArgument(f"the call number {number} is in use or not above 0")
+        if len(origin.in_flight) >= MAX_IN_FLIGHT:
+            raise TryAgain(f"{MAX_IN_FLIGHT} calls are in flight", retry_after=0.05)
+        if origin.in_flight_bytes + len(body) > MAX_BYTES:
+            raise TryAgain(f"{MAX_BYTES} bytes of calls are in flight", retry_after=0.05)
+        if origin.state is State.ZOMBIE:
+            raise PermissionDenied(f"process {origin.pid} has ended")
+        if seconds is None:
+            seconds = syscall.traits.deadline
+        elif type(seconds) not in (int, float) or not 0 < seconds <= MAX_DEADLINE:
+            raise InvalidArgument(f"a deadline is 0 to {MAX_DEADLINE:.0f} seconds, not {seconds!r}")
+        process = origin if behalf is None else self._principal_of(origin, behalf)
+        self._last += 1
+        now = self._clock()
+        call = Call(
+            self._last, syscall, origin, number, process, now, now + seconds, body, header[5]
+        )
+        if process is origin:
+            origin.seq = call.seq = origin.seq + 1
+        process.syscalls += 1
+        self._calls.add(call)
+        return call
+
+    def _principal_of(self, origin: ControlBlock, behalf: Any) -> ControlBlock:
+        """Return whose call a provider is serving, or whose session it opened; nobody else's."""
+        if type(behalf) is int and behalf < 0:
+            opener, session = self.sessions.get(-behalf, (None, None))
+            if opener is origin and session is not None and session.state is not State.ZOMBIE:
+                return session
+        call = self._calls.get(behalf)
+        if call is None or call.provider is not origin:
+            raise PermissionDenied(f"{behalf!r} is no call that process {origin.pid} is serving")
+        return call.process
+
+    @staticmethod
+    def authorise(call: Call) -> None:
+        """Raise `PermissionDenied` unless a capability allows the call."""
+        capabilities, syscall = call.process.capabilities, call.syscall
+        if capabilities.free(syscall.name):
+            return
+        arguments = unpack(call.body)
+        if type(arguments) is not dict:
+            raise InvalidArgument(f"{syscall.name}: the arguments are no map")
+        subject = arguments.get(syscall.traits.subject) if syscall.traits.subject else None
+        if not capabilities.allows(
+            syscall.name, subject if isinstance(subject, str) else None, arguments
+        ):
+            what = f"{syscall.name}:{subject}" if subject is not None else syscall.name
+            raise PermissionDenied(f"process {call.process.pid} holds no capability for {what}")

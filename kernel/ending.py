@@ -1,0 +1,131 @@
+"""A call's end: its slot freed, its budget settled, its outcome recorded, and one answer sent.
+
+Interface:
+    Ending          `answer`, `fail`, `abandon` and `orphan`; nothing else ends a call
+    send_error      an error frame
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from typing import Any
+
+from ..syscalls.codec import pack
+from ..syscalls.errors import LLMAgentOSError, TooBig
+from ..syscalls.message import VERSION, Kind
+from .call import Call, CallTable
+from .devices import DeviceTable, ManagedDevice
+from .ledger import Ledger
+from .process import ControlBlock
+from .recorder import Recorder
+from .registry import Registry
+
+#: How often a repeatable call is handed to a provider that dies over it.
+MAX_ATTEMPTS = 2
+
+
+class Ending:
+    """Closes calls."""
+
+    def __init__(
+        self,
+        *,
+        registry: Registry,
+        calls: CallTable,
+        devices: DeviceTable,
+        ledger: Ledger,
+        recorder: Recorder,
+        clock: Callable[[], float],
+        admit: Callable[[ManagedDevice], None],
+    ) -> None:
+        #: Calls answered since the start.
+        self.count = 0
+        self._registry = registry
+        self._calls = calls
+        self._devices = devices
+        self._ledger = ledger
+        self._recorder = recorder
+        self._clock = clock
+        self._admit = admit
+
+    def answer(self, call: Call, body: bytes, usage: Mapping[str, Any] | None = None) -> None:
+        """End a call with its result."""
+        self._close(call, "ok", body, usage)
+        self._send(call, (VERSION, Kind.REPLY, call.origin_number, usage), body)
+        self._let_in(call)
+
+    def fail(self, call: Call, error: LLMAgentOSError) -> None:
+        """End a call with an error of the kernel's own."""
+        self.refuse(call, error.code, pack([error.message, error.details]))
+
+    def refuse(
+        self, call: Call, code: str, body: bytes, usage: Mapping[str, Any] | None = None
+    ) -> None:
+        """End a call with an error as it travels."""
+        self._close(call, code, body, usage)
+        self._send(call, (VERSION, Kind.ERROR, call.origin_number, code), body)
+        self._let_in(call)
+
+    def abandon(self, call: Call, error: LLMAgentOSError) -> None:
+        """End a call for its origin, and take it back from whoever works on it.
+
+        A device's slot and the reserved budget stay taken until the driver has let go.
+        """
+        if call.answered:
+            return
+        provider = call.provider
+        if provider is None or provider.connection is None:
+            self.fail(call, error)
+            return
+        provider.connection.send((VERSION, Kind.CANCEL, call.number))
+        if call.syscall.traits.device is None:
+            self.fail(call, error)
+        else:
+            self._calls.detach(call)
+            self._recorder.ended(call, error.code, b"")
+            send_error(call.origin, call.origin_number, error)
+
+    def orphan(self, call: Call) -> None:
+        """Send a lost provider's call again where that does no harm, or end it honestly."""
+        traits = call.syscall.traits
+        again = traits.idempotent and not traits.stream and call.attempts < MAX_ATTEMPTS
+        if again and not call.answered and self._registry.expected(call.syscall.name):
+            self._calls.park(call)
+        else:
+            self.fail(call, call.lost())
+
+    def _close(self, call: Call, code: str, body: bytes, usage: Mapping[str, Any] | None) -> None:
+        """Forget a call, free what it held, and record its outcome, in this order: whatever a
+        recorder may do, no slot and no budget stays taken."""
+        self.count += 1
+        self._calls.remove(call)
+        self._ledger.commit(call, usage)
+        if (kind := call.syscall.traits.device) is not None:
+            queue = self._devices.of(kind).queue
+            if call.provider is None:
+                queue.cancel(call.number)
+            else:
+                queue.finish(call.number, usage or {}, self._clock())
+        if not call.answered:
+            self._recorder.ended(call, code, body)
+
+    def _let_in(self, call: Call) -> None:
+        if (kind := call.syscall.traits.device) is not None:
+            self._admit(self._devices.of(kind))
+
+    @staticmethod
+    def _send(call: Call, header: tuple[Any, ...], body: bytes) -> None:
+        if call.answered or call.origin.connection is None:
+            return
+        try:
+            call.origin.connection.send(header, body)
+        except TooBig as error:
+            # The provider's own header was shorter: its frame passed, ours would not.
+            send_error(call.origin, call.origin_number, error)
+
+
+def send_error(origin: ControlBlock, number: int, error: LLMAgentOSError) -> None:
+    """Answer a request that is no call, or no call any more."""
+    if origin.connection is not None:
+        body = pack([error.message, error.details])
+        origin.connection.send((VERSION, Kind.ERROR, number, error.code), body)

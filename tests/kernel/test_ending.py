@@ -1,0 +1,209 @@
+"""However a call ends, its slot is free, its budget settled, and its caller answered."""
+
+from __future__ import annotations
+
+import asyncio
+from typing import Any
+
+import pytest
+
+from llmagentos.kernel.process import State
+from llmagentos.kernel.trap import MAX_CREDIT
+from llmagentos.syscalls.errors import (
+    Cancelled,
+    InvalidArgument,
+    PermissionDenied,
+    ProtocolError,
+    TryAgain,
+)
+from llmagentos.syscalls.interface import Interface, syscall
+from llmagentos.syscalls.message import VERSION, Kind
+from llmagentos.syscalls.table import describe
+
+from .house import House, play
+
+
+def test_call_that_is_taken_back_at_once_gives_its_slot_back() -> None:
+    async def scene(house: House) -> None:
+        await house.device(slots=1)
+        agent, other = await house.agent(), await house.agent()
+        connection = agent.connection
+        for number in (9001, 9002, 9003):
+            # In one write, so that the driver reads the cancellation with the request.
+            connection.send((VERSION, Kind.REQUEST, number, "store.use", None, None, None), b"\x80")
+            connection.send((VERSION, Kind.CANCEL, number))
+        assert await other.call("store.glance")
+
+    play(scene)
+
+
+def test_many_waiting_calls_that_cannot_go_out_are_all_answered(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr("llmagentos.kernel.trap.MAX_BACKLOG", -1)
+
+    async def scene(house: House) -> None:
+        driver = await house.device(slots=0)
+        agent = await house.agent()
+        calls = [asyncio.ensure_future(agent.call("store.glance")) for _ in range(1000)]
+        await agent.proxy(Probe).ask()
+        house.trap.devices.register(driver, "shelf", 1)
+        for outcome in await asyncio.gather(*calls, return_exceptions=True):
+            assert isinstance(outcome, TryAgain)
+
+    class Probe(Interface, name="probe"):
+        @syscall()
+        async def ask(self) -> None:
+            """Answered by the kernel, after everything before it."""
+
+    def with_probe(inner: Any) -> Any:
+        async def outer(house: House) -> None:
+            house.trap.answer(Probe, ask=lambda process: None)
+            await inner(house)
+
+        return outer
+
+    play(with_probe(scene))
+
+
+def test_provider_learns_how_long_the_call_may_take_and_its_trace() -> None:
+    async def scene(house: House) -> None:
+        await house.device(slots=1)
+        agent = await house.agent()
+        seen = await agent.call("store.glance", deadline=7)
+        assert 6 < seen["deadline"] <= 7
+        assert seen["trace"] is None
+
+    play(scene)
+
+
+def test_bytes_in_flight_are_bounded_and_come_back(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("llmagentos.kernel.arrival.MAX_BYTES", 1000)
+
+    async def scene(house: House) -> None:
+        await house.device(slots=0)
+        process, agent = await house.process("*")
+        calls = [
+            asyncio.ensure_future(agent.call("store.use", {"text": "x" * 600})) for _ in range(2)
+        ]
+        (refused,), (waiting,) = await asyncio.wait(calls, return_when=asyncio.FIRST_COMPLETED)
+        assert isinstance(refused.exception(), TryAgain)
+        waiting.cancel()
+        await asyncio.gather(waiting, return_exceptions=True)
+        with pytest.raises(InvalidArgument):
+            await agent.call("store.get", {"shelf": 7, "text": "x" * 600})
+        assert process.in_flight_bytes == 0
+
+    play(scene)
+
+
+def test_consumer_cannot_ask_for_more_items_than_may_be_ahead() -> None:
+    async def scene(house: House) -> None:
+        await house.driver()
+        agent = await house.agent()
+        arrived = 0
+        enough = asyncio.Event()
+
+        def count(connection: Any, header: list[Any], body: bytes) -> None:
+            nonlocal arrived
+            arrived += header[1] == Kind.ITEM
+            if header[1] == Kind.REPLY or arrived == MAX_CREDIT:
+                enough.set()
+
+        agent.connection._on_frame = count
+        header = (VERSION, Kind.REQUEST, 77, "store.items", None, None, None)
+        agent.connection.send(header, b"\x81\xa5count\xcd\xff\xff")
+        agent.connection.send((VERSION, Kind.CREDIT, 77, 10**9))
+        await enough.wait()
+        (call,) = house.trap._calls
+        assert call.credit >= 0
+        assert arrived <= MAX_CREDIT
+        agent.connection.send((VERSION, Kind.CANCEL, 77))
+
+    play(scene)
+
+
+def test_dead_process_asks_for_nothing_any_more() -> None:
+    async def scene(house: House) -> None:
+        await house.driver()
+        process, agent = await house.process("*")
+        process.state = State.ZOMBIE
+        with pytest.raises(PermissionDenied, match="has ended"):
+            await agent.call("store.get", {"shelf": "a"})
+
+    play(scene)
+
+
+def test_session_that_ends_takes_its_calls_with_it() -> None:
+    async def scene(house: House) -> None:
+        await house.driver()
+        gateway, client = await house.process("*")
+        session = house.table.create(principal="ada", program="token", capabilities=None)
+        session.capabilities = gateway.capabilities
+        house.trap.sessions[session.pid] = (gateway, session)
+        call = asyncio.ensure_future(client.call("store.sleep", behalf=-session.pid))
+        await house.store.waiting.wait()
+        house.trap.end_session(session, PermissionDenied("the token was revoked"))
+        with pytest.raises(PermissionDenied, match="revoked"):
+            await call
+        with pytest.raises(PermissionDenied):
+            await client.call("store.get", {"shelf": "a"}, behalf=-session.pid)
+        await house.store.cancelled.wait()
+
+    play(scene)
+
+
+def test_own_calls_are_numbered_and_nested_ones_are_not() -> None:
+    async def scene(house: House) -> None:
+        await house.driver()
+        process, agent = await house.process("*")
+        await agent.call("store.nested", {"name": "store.get"})
+        await agent.call("store.get", {"shelf": "a"})
+        assert (process.seq, process.syscalls) == (2, 3)
+
+    play(scene)
+
+
+@pytest.mark.parametrize("body", [b"\x81\x91\x01\x02", b"\xc1", b"\x93\x01", b"\xff"])
+def test_malformed_arguments_end_their_own_call_alone(body: bytes) -> None:
+    async def scene(house: House) -> None:
+        await house.driver()
+        rogue, other = await house.agent(), await house.agent()
+        answered: asyncio.Queue[list[Any]] = asyncio.Queue()
+        rogue.connection._on_frame = lambda _, header, body: answered.put_nowait(header)
+        header = (VERSION, Kind.REQUEST, 5, "store.get", None, None, None)
+        rogue.connection.send(header, body)
+        assert (await answered.get())[3] in (InvalidArgument.code, ProtocolError.code)
+        assert await other.call("store.get", {"shelf": "a"})
+
+    play(scene)
+
+
+@pytest.mark.parametrize("deadline", [0, -1, float("inf"), float("nan"), 10**9])
+def test_interface_with_an_impossible_deadline_is_refused(deadline: float) -> None:
+    class Odd(Interface, name="odd"):
+        @syscall(deadline=deadline)
+        async def act(self) -> None:
+            """Do nothing."""
+
+    async def scene(house: House) -> None:
+        process, _ = await house.process()
+        with pytest.raises(InvalidArgument, match="deadline"):
+            house.trap.provide(process, describe(Odd))
+
+    play(scene)
+
+
+def test_cancelled_call_says_so() -> None:
+    async def scene(house: House) -> None:
+        await house.driver()
+        rogue = await house.agent()
+        answered: asyncio.Queue[list[Any]] = asyncio.Queue()
+        rogue.connection._on_frame = lambda _, header, body: answered.put_nowait(header)
+        rogue.connection.send((VERSION, Kind.REQUEST, 5, "store.sleep", None, None, None), b"\x80")
+        await house.store.waiting.wait()
+        rogue.connection.send((VERSION, Kind.CANCEL, 5))
+        assert (await answered.get())[3] == Cancelled.code
+        await house.store.cancelled.wait()
+
+    play(scene)
