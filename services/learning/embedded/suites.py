@@ -28,6 +28,7 @@ __all__ = ["GOALS", "SUITES"]
 GOALS: Mapping[str, float] = {
     "entities": 0.95,
     "phrasing": 0.90,
+    "people": 0.0,  # shown, not promised
     "compositions": 0.85,
     "long_strings": 0.85,
 }
