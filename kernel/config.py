@@ -121,9 +121,10 @@ def load(files: list[Path], environment: Mapping[str, str], flags: Mapping[str, 
         return Loaded(config=Config.model_validate(merged), origins=origins)
     except ValidationError as error:
         first = error.errors(include_url=False)[0]
-        place = ".".join(map(str, first["loc"]))
-        origin = next((o for name, o in origins.items() if name.startswith(place)), "configuration")
-        raise InvalidArgument(f"{origin}: {place}: {first['msg']}") from None
+        place = [str(step) for step in first["loc"]]
+        raise InvalidArgument(
+            f"{_origin(place, origins)}: {'.'.join(place)}: {first['msg']}"
+        ) from None
 
 
 def standard_files() -> list[Path]:
@@ -133,17 +134,27 @@ def standard_files() -> list[Path]:
     return [Path("/etc/llmagentos/config.toml"), user, Path("llmagentos.toml")]
 
 
+def _origin(place: list[str], origins: Mapping[str, str]) -> str:
+    """Return who gave a wrong setting: it, the list or table that it stands in, or its parts."""
+    for length in range(len(place), 0, -1):
+        dotted = ".".join(place[:length])
+        if dotted in origins:
+            return origins[dotted]
+    inside = ".".join(place) + "."
+    return next((one for name, one in origins.items() if name.startswith(inside)), "configuration")
+
+
 def _read(file: Path) -> dict[str, Any]:
     try:
         return tomllib.loads(file.read_text())
-    except (OSError, UnicodeDecodeError, tomllib.TOMLDecodeError) as error:
+    except (OSError, UnicodeDecodeError, tomllib.TOMLDecodeError, RecursionError) as error:
         raise InvalidArgument(f"{file}: {error}") from None
 
 
 def _value(text: str) -> Any:
     try:
         return json.loads(text)
-    except ValueError:
+    except (ValueError, RecursionError):
         return text
 
 
@@ -161,4 +172,6 @@ def _merge(
             _merge(into.setdefault(key, {}), value, origin, origins, f"{at}{key}.")
         else:
             into[key] = value
+            for below in [name for name in origins if name.startswith(f"{at}{key}.")]:
+                del origins[below]
             origins[f"{at}{key}"] = origin

@@ -30,6 +30,8 @@ class DeviceTable:
     def __init__(self, make_queue: Callable[[], RunQueue] = RunQueue) -> None:
         self._make_queue = make_queue
         self._devices: dict[str, ManagedDevice] = {}
+        #: Suspended processes: a device that comes later must know of them too.
+        self._held: set[int] = set()
         #: Told of a device that may have become free, so that calls are let in.
         self.on_free: Callable[[ManagedDevice], None] = lambda device: None
 
@@ -41,6 +43,8 @@ class DeviceTable:
         device = self._devices.get(kind)
         if device is None:
             device = self._devices[kind] = ManagedDevice(kind, self._make_queue())
+            for pid in self._held:
+                device.queue.hold(pid)
         return device
 
     def register(
@@ -66,11 +70,13 @@ class DeviceTable:
 
     def hold(self, pid: int) -> None:
         """A suspended process's calls wait aside and keep their place."""
+        self._held.add(pid)
         for device in self:
             device.queue.hold(pid)
 
     def resume(self, pid: int) -> None:
         """A resumed process's calls take part again."""
+        self._held.discard(pid)
         for device in self:
             device.queue.resume(pid)
             self.on_free(device)

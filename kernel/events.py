@@ -19,16 +19,22 @@ T = TypeVar("T")
 
 
 class Channel(Generic[T]):
-    """Items for one reader. `close` ends it after what was put."""
+    """Items for one reader, bounded in number and in bytes. `close` ends it after what was put."""
 
-    def __init__(self, limit: int = 1000) -> None:
-        self._items: deque[T] = deque(maxlen=limit)
+    def __init__(self, limit: int = 1000, most: int = 16 * 1024 * 1024) -> None:
+        self._limit = limit
+        self._most = most
+        self._items: deque[tuple[T, int]] = deque()  # with their bytes
+        self._size = 0
         self._changed = asyncio.Event()
         self._closed = False
 
-    def put(self, item: T) -> None:
-        """Hand an item to the reader."""
-        self._items.append(item)
+    def put(self, item: T, size: int = 0) -> None:
+        """Hand an item of so many bytes to the reader."""
+        self._items.append((item, size))
+        self._size += size
+        while len(self._items) > self._limit or (self._size > self._most and len(self._items) > 1):
+            self._take()
         self._changed.set()
 
     def close(self) -> None:
@@ -39,11 +45,16 @@ class Channel(Generic[T]):
     async def __aiter__(self) -> AsyncIterator[T]:
         while True:
             while self._items:
-                yield self._items.popleft()
+                yield self._take()
             if self._closed:
                 return
             self._changed.clear()
             await self._changed.wait()
+
+    def _take(self) -> T:
+        item, size = self._items.popleft()
+        self._size -= size
+        return item
 
 
 class EventLog:

@@ -11,57 +11,98 @@ from collections import deque
 from collections.abc import AsyncIterator
 from typing import Any
 
+from ..syscalls.codec import pack
 from ..syscalls.errors import TryAgain
 from ..syscalls.ipc import Letter
 from .events import Channel
 
-#: Messages that a mailbox holds.
-CAPACITY = 256
+#: Messages that a mailbox holds, and bytes of them.
+CAPACITY, BYTES = 256, 16 * 1024 * 1024
+
+
+class Mailbox:
+    """The letters of one process, and who waits for one."""
+
+    def __init__(self) -> None:
+        self._letters: deque[tuple[Letter, int]] = deque()  # with their bytes
+        self._size = 0
+        self._waiting: deque[asyncio.Future[None]] = deque()
+
+    @property
+    def idle(self) -> bool:
+        """Whether it holds nothing and nobody waits."""
+        return not self._letters and not self._waiting
+
+    def put(self, letter: Letter, size: int) -> bool:
+        """Take a letter in; returns whether there was room."""
+        if len(self._letters) >= CAPACITY or self._size + size > BYTES:
+            return False
+        self._letters.append((letter, size))
+        self._size += size
+        self._wake()
+        return True
+
+    async def take(self) -> Letter:
+        """Take the oldest letter out, waiting until there is one.
+
+        There is nothing to wait for between the letter's leaving and the caller's having it.
+        """
+        while not self._letters:
+            waiter = asyncio.get_running_loop().create_future()
+            self._waiting.append(waiter)
+            try:
+                await waiter
+            except asyncio.CancelledError:
+                # It may have been woken for a letter already; then that is another's.
+                if self._letters:
+                    self._wake()
+                raise
+            finally:
+                self._waiting.remove(waiter)
+        letter, size = self._letters.popleft()
+        self._size -= size
+        return letter
+
+    def _wake(self) -> None:
+        for waiter in self._waiting:
+            if not waiter.done():
+                waiter.set_result(None)
+                return
 
 
 class PostOffice:
     """All mailboxes and topics. A topic belongs to a principal: nobody else hears it."""
 
     def __init__(self) -> None:
-        self._letters: dict[int, deque[Letter]] = {}
-        self._waiting: dict[int, deque[asyncio.Future[None]]] = {}
+        self._boxes: dict[int, Mailbox] = {}
         self._listeners: dict[tuple[str, str], set[Channel[Letter]]] = {}
 
     def send(self, sender: int, to: int, body: Any) -> None:
         """Put a message into a mailbox. Raises `TryAgain` while it is full."""
-        letters = self._letters.setdefault(to, deque())
-        if len(letters) >= CAPACITY:
+        letter, size = Letter(sender=sender, topic=None, body=body), len(pack(body))
+        if not self._boxes.setdefault(to, Mailbox()).put(letter, size):
             raise TryAgain(f"the mailbox of process {to} is full", retry_after=0.1)
-        letters.append(Letter(sender=sender, topic=None, body=body))
-        for waiter in self._waiting.get(to, ()):
-            if not waiter.done():
-                waiter.set_result(None)
-                break
 
     async def receive(self, pid: int) -> Letter:
         """Take the oldest message, waiting until there is one."""
-        letters = self._letters.setdefault(pid, deque())
-        waiters = self._waiting.setdefault(pid, deque())
-        while not letters:
-            waiter = asyncio.get_running_loop().create_future()
-            waiters.append(waiter)
-            try:
-                await waiter
-            finally:
-                waiters.remove(waiter)
-        letter = letters.popleft()
-        return letter
+        box = self._boxes.setdefault(pid, Mailbox())
+        try:
+            return await box.take()
+        finally:
+            if box.idle and self._boxes.get(pid) is box:
+                del self._boxes[pid]
 
     def publish(self, principal: str, sender: int, topic: str, body: Any) -> int:
         """Hand a message to everybody who listens now; return how many those are."""
         listeners = self._listeners.get((principal, topic), set())
+        size = len(pack(body)) if listeners else 0
         for listener in listeners:
-            listener.put(Letter(sender=sender, topic=topic, body=body))
+            listener.put(Letter(sender=sender, topic=topic, body=body), size)
         return len(listeners)
 
     async def subscribe(self, principal: str, topic: str) -> AsyncIterator[Letter]:
         """Yield what is published from now on."""
-        channel: Channel[Letter] = Channel(CAPACITY)
+        channel: Channel[Letter] = Channel(CAPACITY, BYTES)
         listeners = self._listeners.setdefault((principal, topic), set())
         listeners.add(channel)
         try:
@@ -74,5 +115,4 @@ class PostOffice:
 
     def close(self, pid: int) -> None:
         """Forget the mailbox of a process that has ended."""
-        self._letters.pop(pid, None)
-        self._waiting.pop(pid, None)
+        self._boxes.pop(pid, None)

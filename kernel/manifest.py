@@ -7,12 +7,16 @@ Interface:
 from __future__ import annotations
 
 import tomllib
+from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
 
 from ..syscalls.errors import InvalidArgument
+from .budget import Limits
 from .capability import CapabilitySet
+
+T = TypeVar("T")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -28,7 +32,7 @@ def declared(path: Path) -> Declared:
     """Read an agent's file. Raises `InvalidArgument` naming the file and the key."""
     try:
         table: dict[str, Any] = tomllib.loads(path.read_text())
-    except (OSError, UnicodeDecodeError, tomllib.TOMLDecodeError) as error:
+    except (OSError, UnicodeDecodeError, tomllib.TOMLDecodeError, RecursionError) as error:
         raise InvalidArgument(f"{path.name}: {error}") from None
     name, texts, budget = table.get("name"), table.get("capabilities"), table.get("budget", {})
     if not (name is None or isinstance(name, str)):
@@ -39,6 +43,15 @@ def declared(path: Path) -> Declared:
         raise InvalidArgument(f"{path.name}: budget is no table of numbers")
     return Declared(
         name=name,
-        capabilities=None if texts is None else CapabilitySet.parse(texts),
-        budget=budget,
+        capabilities=None
+        if texts is None
+        else _parsed(path, "capabilities", CapabilitySet.parse, texts),
+        budget=dict(_parsed(path, "budget", Limits.parse, budget).bounds),
     )
+
+
+def _parsed(path: Path, key: str, parse: Callable[[Any], T], value: Any) -> T:
+    try:
+        return parse(value)
+    except InvalidArgument as error:
+        raise InvalidArgument(f"{path.name}: {key}: {error.message}") from None

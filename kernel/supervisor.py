@@ -1,7 +1,8 @@
 """The supervisor: starts drivers and services, and starts them again when they end.
 
 The first restart comes at once, later ones after a delay that doubles up to a cap; too many in
-too short a time and the service is given up, which `aos status` and readiness then show.
+too short a time and the service is given up, which `aos status` and readiness then show. One that
+starts and is not up in time is killed and starts again like any other.
 
 Interface:
     Service         one driver or service, whichever process runs it at present
@@ -23,7 +24,7 @@ from .bus import Bus
 from .capability import CapabilitySet
 from .config import PluginConfig
 from .events import EventLog
-from .launcher.contract import Launch, Launcher, Sandbox
+from .launcher.contract import Launch, Launched, Launcher, Sandbox
 from .paths import Paths
 from .plugins import Plugin
 from .process import ControlBlock, Kind, ProcessTable
@@ -34,6 +35,8 @@ FIRST_DELAY, LONGEST_DELAY = 0.5, 30.0
 INTENSITY, PERIOD = 10, 300.0
 #: Seconds until a service that does not end when asked is killed.
 GRACE = 5.0
+#: Seconds from the start of a service until it has to be up.
+PATIENCE = 60.0
 
 
 class Service:
@@ -77,6 +80,7 @@ class Supervisor:
         principal: str,
         capabilities: Callable[[Plugin, Kind], CapabilitySet],
         clock: Callable[[], float] = time.monotonic,
+        patience: float = PATIENCE,
     ) -> None:
         self.services: list[Service] = []
         self._table = table
@@ -87,6 +91,8 @@ class Supervisor:
         self._principal = principal
         self._capabilities = capabilities
         self._clock = clock
+        self._patience = patience
+        self._group = asyncio.TaskGroup()
         self._tasks: list[asyncio.Task[None]] = []
 
     def add(self, plugin: Plugin, kind: Kind, config: PluginConfig) -> None:
@@ -112,7 +118,8 @@ class Supervisor:
         return all(service.state == "ready" for service in self.services)
 
     async def __aenter__(self) -> Supervisor:
-        self._tasks = [asyncio.create_task(self._keep(service)) for service in self.services]
+        await self._group.__aenter__()
+        self._tasks = [self._group.create_task(self._keep(one)) for one in self.services]
         return self
 
     async def __aexit__(
@@ -123,7 +130,14 @@ class Supervisor:
     ) -> None:
         for task in self._tasks:
             task.cancel()
-        await asyncio.gather(*self._tasks, return_exceptions=True)
+        try:
+            # A defect in a task has cancelled whoever entered, and comes out here; an error of the
+            # house's own passes by as it is.
+            await self._group.__aexit__(None, None, None)
+        finally:
+            await self._stop()
+
+    async def _stop(self) -> None:
         running = [s.process for s in reversed(self.services) if s.process is not None]
         for process in running:
             self._signal(process, signal.SIGTERM)
@@ -144,7 +158,7 @@ class Supervisor:
             service.state = "starting"
             try:
                 process = await self._start(service)
-                await process.exited.wait()
+                await self._outlive(service, process)
                 service.reason = process.exit_reason
                 self._table.reap(process.pid)
             except asyncio.CancelledError:
@@ -169,6 +183,20 @@ class Supervisor:
             )
             await asyncio.sleep(delay)
 
+    async def _outlive(self, service: Service, process: ControlBlock) -> None:
+        """Wait for a process's end, and bring it about where it does not come up."""
+
+        def give_up() -> None:
+            if service.state == "starting":
+                process.verdict = (137, f"was not up after {self._patience:g} s")
+                self._signal(process, signal.SIGKILL)
+
+        timer = asyncio.get_running_loop().call_later(self._patience, give_up)
+        try:
+            await process.exited.wait()
+        finally:
+            timer.cancel()
+
     @staticmethod
     def _delay(service: Service, now: float) -> float:
         lately = sum(now - one < PERIOD for one in service.recent)
@@ -186,18 +214,28 @@ class Supervisor:
             kind=kind,
             name=plugin.name,
         )
-        folder = self._paths.of_plugin(kind.value, plugin.name)
+        try:
+            launched = await self._launch(process, service)
+        except BaseException:
+            self._table.exit(process, 126, "could not be started")
+            self._table.reap(process.pid)
+            raise
+        process.os_pid, process.sandbox = launched.os_pid, dict(launched.report)
+        service.process = process
+        return process
+
+    async def _launch(self, process: ControlBlock, service: Service) -> Launched:
+        folder = self._paths.of_plugin(service.kind.value, service.plugin.name)
         folder.mkdir(parents=True, exist_ok=True, mode=0o700)
         process.home, process.log = folder, folder / "log"
         arguments: dict[str, Any] = {
-            "entry": plugin.entry,
+            "entry": service.plugin.entry,
             "state": str(folder),
             "homes": str(self._paths.homes),
             "config": service.config.settings,
         }
-        sock = await self._bus.connect(process)
-        try:
-            launched = await self._launcher.launch(
+        with await self._bus.connect(process) as sock:
+            return await self._launcher.launch(
                 Launch(
                     pid=process.pid,
                     entry="llmagentos.syscalls.host:run",
@@ -208,12 +246,3 @@ class Supervisor:
                 ),
                 sock,
             )
-        except BaseException:
-            self._table.exit(process, 126, "could not be started")
-            self._table.reap(process.pid)
-            raise
-        finally:
-            sock.close()
-        process.os_pid, process.sandbox = launched.os_pid, dict(launched.report)
-        service.process = process
-        return process

@@ -1,26 +1,46 @@
 """Bearer tokens for the HTTP API: each is a set of capabilities and a budget.
 
-Only a digest of a token's secret is kept; the file is the owner's alone (mode 0600).
+A token that was made with another one is a part of it: it holds no more, spends from its budget,
+expires no later, and is revoked with it. Only a digest of a token's secret is kept; the file is
+the owner's alone (mode 0600).
 
 Interface:
-    TokenStore      `create`, `find`, `ls`, `revoke`
+    Token           a token as it is kept
+    TokenStore      `create`, `find`, `valid`, `ls`, `revoke`, and `note` what was spent
 """
 
 from __future__ import annotations
 
 import hashlib
 import json
+import math
 import os
 import secrets
 import time
-from collections.abc import Callable
-from dataclasses import asdict, replace
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import suppress
+from dataclasses import asdict, dataclass, field, replace
 from pathlib import Path
+from typing import Any
+
+from pydantic import TypeAdapter
 
 from ..syscalls.errors import InputOutputError, InvalidArgument, NotFound, PermissionDenied
 from ..syscalls.system import NewToken, TokenInfo
 
 PREFIX = "aos_"
+_INFO = TypeAdapter(TokenInfo)
+
+
+@dataclass(slots=True, kw_only=True, eq=False)
+class Token:
+    """A token as it is kept. The store alone writes it."""
+
+    info: TokenInfo
+    #: Id of the token that it was made with; None for one that the owner has made.
+    parent: str | None = None
+    #: What it has spent, with all that were made with it, as it was last noted.
+    spent: dict[str, float] = field(default_factory=dict)
 
 
 class TokenStore:
@@ -29,13 +49,14 @@ class TokenStore:
     def __init__(self, path: Path, now: Callable[[], float] = time.time) -> None:
         self._path = path
         self._now = now
-        self._tokens: dict[str, TokenInfo] = {}  # by digest of the secret
+        self._tokens: dict[str, Token] = {}  # by digest of the secret
         if path.exists():
             try:
                 stored = json.loads(path.read_text())
-                self._tokens = {digest: TokenInfo(**token) for digest, token in stored.items()}
-            except (ValueError, TypeError, AttributeError) as error:
+                self._tokens = {digest: _loaded(token) for digest, token in stored.items()}
+            except (OSError, ValueError, TypeError, AttributeError) as error:
                 raise InputOutputError(f"{path} holds no tokens: {error}") from error
+        self._by_id = {token.info.id: token for token in self._tokens.values()}
 
     def create(
         self,
@@ -43,56 +64,103 @@ class TokenStore:
         name: str,
         principal: str,
         capabilities: list[str],
-        budget: dict[str, float],
+        budget: Mapping[str, float],
         expires_in: float | None,
+        parent: Token | None = None,
     ) -> NewToken:
-        """Make a token; this is the only time that its secret is known."""
+        """Make a token; this is the only time that its secret is known.
+
+        A parent's limits and expiry bound the new token's.
+        """
         if not name or len(name) > 100:
             raise InvalidArgument("a token's name has 1 to 100 characters")
-        if expires_in is not None and expires_in <= 0:
+        if expires_in is not None and not 0 < expires_in < math.inf:
             raise InvalidArgument("a token expires in more than 0 seconds")
         now = self._now()
+        limits = dict(budget)
+        expires = None if expires_in is None else now + expires_in
+        if parent is not None:
+            for resource, bound in parent.info.budget.items():
+                limits[resource] = min(bound, limits.get(resource, math.inf))
+            bounds = [one for one in (expires, parent.info.expires) if one is not None]
+            expires = min(bounds, default=None)
         info = TokenInfo(
             id=secrets.token_hex(4),
             name=name,
             principal=principal,
             capabilities=capabilities,
-            budget=budget,
+            budget=limits,
             created=now,
-            expires=None if expires_in is None else now + expires_in,
+            expires=expires,
         )
         secret = PREFIX + secrets.token_urlsafe(32)
-        self._tokens[_digest(secret)] = info
-        self._save()
+        token = Token(info=info, parent=None if parent is None else parent.info.id)
+        tokens = {**self._tokens, _digest(secret): token}
+        self._save(tokens)  # A token that cannot be kept is none.
+        self._tokens, self._by_id[info.id] = tokens, token
         return NewToken(secret=secret, info=info)
 
-    def find(self, secret: str) -> TokenInfo:
+    def find(self, secret: str) -> Token:
         """Return what a secret stands for. Raises `PermissionDenied`, the same for every reason."""
-        info = self._tokens.get(_digest(secret))
-        if (
-            info is None
-            or info.revoked
-            or (info.expires is not None and info.expires <= self._now())
-        ):
+        token = self._tokens.get(_digest(secret))
+        if token is None or not self.valid(token):
             raise PermissionDenied("the token is unknown, expired or revoked")
-        return info
+        return token
 
-    def ls(self, principal: str) -> list[TokenInfo]:
-        """Return a principal's tokens, the oldest first."""
-        mine = [token for token in self._tokens.values() if token.principal == principal]
-        return sorted(mine, key=lambda token: token.created)
+    def valid(self, token: Token) -> bool:
+        """Whether a token has neither been revoked nor expired."""
+        return not token.info.revoked and self.left(token) > 0
 
-    def revoke(self, principal: str, id: str) -> None:
-        """End a token. Raises `NotFound`."""
-        for digest, token in self._tokens.items():
-            if token.id == id and token.principal == principal:
-                self._tokens[digest] = replace(token, revoked=True)
-                self._save()
-                return
-        raise NotFound(f"there is no token {id!r}")
+    def left(self, token: Token) -> float:
+        """Return the seconds until a token expires."""
+        expires = token.info.expires
+        return math.inf if expires is None else expires - self._now()
 
-    def _save(self) -> None:
-        text = json.dumps({digest: asdict(token) for digest, token in self._tokens.items()})
+    def parent(self, token: Token) -> Token | None:
+        """Return the token that another one was made with."""
+        return None if token.parent is None else self._by_id[token.parent]
+
+    def ls(self, principal: str, within: Token | None = None) -> list[TokenInfo]:
+        """Return a principal's tokens, the oldest first; with `within`, it and what it has made."""
+        mine = [
+            token.info
+            for token in self._tokens.values()
+            if token.info.principal == principal and (within is None or within in self._line(token))
+        ]
+        return sorted(mine, key=lambda info: info.created)
+
+    def revoke(self, principal: str, id: str, within: Token | None = None) -> None:
+        """End a token and all that were made with it. Raises `NotFound`."""
+        if id not in {info.id for info in self.ls(principal, within)}:
+            raise NotFound(f"there is no token {id!r}")
+        revoked = self._by_id[id]
+        for token in self._tokens.values():
+            if revoked in self._line(token):
+                token.info = replace(token.info, revoked=True)
+        # It is revoked even where that cannot be written down.
+        self._save(self._tokens)
+
+    def note(self, spent: Mapping[str, dict[str, float]]) -> None:
+        """Keep what tokens have spent, by id.
+
+        A disk that refuses is no reason to refuse whoever spends: it is written the next time.
+        """
+        changed = {id: costs for id, costs in spent.items() if self._by_id[id].spent != costs}
+        for id, costs in changed.items():
+            self._by_id[id].spent = costs
+        if changed:
+            with suppress(InputOutputError):
+                self._save(self._tokens)
+
+    def _line(self, token: Token) -> Iterator[Token]:
+        """Yield a token, the one that it was made with, and so on."""
+        one: Token | None = token
+        while one is not None:
+            yield one
+            one = self.parent(one)
+
+    def _save(self, tokens: Mapping[str, Token]) -> None:
+        text = json.dumps({digest: _stored(token) for digest, token in tokens.items()})
         aside = self._path.with_suffix(".new")
         try:
             with open(os.open(aside, os.O_CREAT | os.O_WRONLY | os.O_TRUNC, 0o600), "w") as file:
@@ -100,6 +168,17 @@ class TokenStore:
             aside.replace(self._path)
         except OSError as error:
             raise InputOutputError(f"the tokens cannot be saved: {error}") from error
+
+
+def _stored(token: Token) -> dict[str, Any]:
+    return {**asdict(token.info), "parent": token.parent, "spent": token.spent}
+
+
+def _loaded(stored: dict[str, Any]) -> Token:
+    parent, spent = stored.pop("parent", None), stored.pop("spent", {})
+    # A pydantic error is a ValueError.
+    info = _INFO.validate_json(json.dumps(stored), strict=True)
+    return Token(info=info, parent=parent, spent=spent)
 
 
 def _digest(secret: str) -> str:

@@ -11,7 +11,9 @@ from __future__ import annotations
 
 from collections.abc import AsyncIterator
 from dataclasses import dataclass, field
-from typing import Any, Literal
+from typing import Annotated, Any, Literal
+
+from annotated_types import Ge
 
 from .interface import Interface, syscall
 
@@ -158,7 +160,7 @@ class Process(Interface, name="process"):
 
     @syscall(stream=True, idempotent=True, deadline=86_400.0)
     async def logs(
-        self, pid: int, follow: bool = False, tail: int | None = None
+        self, pid: int, follow: bool = False, tail: Annotated[int, Ge(0)] | None = None
     ) -> AsyncIterator[LogLine]:
         """Yield what a process wrote, from the last `tail` lines on; `follow` until it ends."""
         raise NotImplementedError

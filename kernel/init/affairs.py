@@ -16,11 +16,10 @@ from ... import __version__
 from ...syscalls.errors import PermissionDenied
 from ...syscalls.system import Event, NewToken, Session, Status, System, TokenInfo
 from ...syscalls.table import Description
-from ..budget import Limits
-from ..capability import CapabilitySet
-from ..process import ControlBlock, Kind, State
+from ..process import ControlBlock, Kind
 from .house import House
-from .memory import resident
+from .memory import Gauge
+from .sessions import Sessions
 
 
 class Affairs(System):
@@ -31,7 +30,13 @@ class Affairs(System):
         self._stop = stop
         self._journal = journal
         self._started = time.monotonic()
-        self._sessions: dict[str, ControlBlock] = {}  # by token id
+        self._memory = Gauge()
+        self._sessions = Sessions(
+            table=house.table, trap=house.trap, post=house.post, tokens=house.tokens
+        )
+
+    async def teardown(self) -> None:
+        self._sessions.note()
 
     async def table(self) -> list[Description]:
         return self._house.trap.registry.descriptions()
@@ -52,14 +57,21 @@ class Affairs(System):
             journal=self._journal(),
             state=str(house.paths.state),
             url=next((s.url for s in house.supervisor.services if s.url), None),
-            memory={"kernel": resident(os.getpid()), "processes": sum(map(resident, children))},
+            memory=await self._memory.read(os.getpid(), children),
         )
 
     async def provide(self, syscalls: list[Description]) -> None:
-        self._house.trap.provide(self._house.caller(), syscalls)
+        self._house.trap.provide(self._provider(), syscalls)
 
     async def ready(self, url: str | None = None) -> None:
-        self._house.supervisor.ready(self._house.caller(), url)
+        self._house.supervisor.ready(self._provider(), url)
+
+    def _provider(self) -> ControlBlock:
+        """Return the caller, which has to be a driver or service."""
+        me = self._house.caller()
+        if me.kind not in (Kind.DRIVER, Kind.SERVICE):
+            raise PermissionDenied("only a driver or service answers syscalls")
+        return me
 
     async def shutdown(self) -> None:
         self._house.events.emit("system.stopping", "the daemon was asked to stop")
@@ -81,46 +93,30 @@ class Affairs(System):
         budget: dict[str, float] | None = None,
         expires_in: float | None = None,
     ) -> NewToken:
-        me = self._house.caller()
-        if capabilities is None:
-            held = me.capabilities
-        else:
-            held = me.capabilities.attenuate(CapabilitySet.parse(capabilities))
-        Limits.parse(budget or {})
-        return self._house.tokens.create(
+        return self._sessions.make(
+            self._house.caller(),
             name=name,
-            principal=me.principal,
-            capabilities=[str(one) for one in held],
-            budget=budget or {},
+            capabilities=capabilities,
+            budget=budget,
             expires_in=expires_in,
         )
 
     async def token_ls(self) -> list[TokenInfo]:
-        return self._house.tokens.ls(self._house.caller().principal)
+        me = self._house.caller()
+        return self._house.tokens.ls(me.principal, self._sessions.token(me))
 
     async def token_revoke(self, id: str) -> None:
-        self._house.tokens.revoke(self._house.caller().principal, id)
-        session = self._sessions.pop(id, None)
-        if session is not None:
-            self._house.trap.sessions.pop(session.pid, None)
-            self._house.table.exit(session, 0, "its token was revoked")
-            self._house.table.reap(session.pid)
+        me = self._house.caller()
+        try:
+            self._house.tokens.revoke(me.principal, id, self._sessions.token(me))
+        finally:
+            # Even where it cannot be saved that it is revoked.
+            self._sessions.sweep()
 
     async def session(self, secret: str) -> Session:
         me = self._house.caller()
         if me.kind is not Kind.SERVICE:
             raise PermissionDenied("only a service opens sessions")
         token = self._house.tokens.find(secret)
-        process = self._sessions.get(token.id)
-        if process is None:
-            process = self._sessions[token.id] = self._house.table.create(
-                principal=token.principal,
-                program=f"token {token.name}",
-                capabilities=CapabilitySet.parse(token.capabilities),
-                limits=Limits.parse(token.budget),
-                kind=Kind.SESSION,
-                name=token.name,
-            )
-            process.state = State.RUNNING
-        self._house.trap.sessions[process.pid] = (me, process)
-        return Session(pid=process.pid, principal=process.principal, token=token.id)
+        process = self._sessions.open(token, me)
+        return Session(pid=process.pid, principal=process.principal, token=token.info.id)

@@ -7,7 +7,7 @@ Interface:
 from __future__ import annotations
 
 from ...syscalls.device import Device, DeviceInfo
-from ...syscalls.errors import PermissionDenied
+from ...syscalls.errors import NotFound, PermissionDenied
 from ..policy.registry import find
 from ..process import Kind
 from .house import House
@@ -39,5 +39,8 @@ class Machine(Device):
         ]
 
     async def schedule(self, kind: str, policy: str) -> None:
-        self._house.trap.devices.of(kind).queue.set_policy(policy, find(policy))
+        devices = {device.kind: device for device in self._house.trap.devices}
+        if kind not in devices:
+            raise NotFound(f"there is no device {kind!r}; {', '.join(devices) or 'none at all'}")
+        devices[kind].queue.set_policy(policy, find(policy))
         self._house.events.emit("device.policy", f"{kind} is scheduled by {policy}")

@@ -1,12 +1,41 @@
-"""How much memory a program holds.
+"""How much memory the daemon's programs hold.
 
 Interface:
+    Gauge           measures aside, since it takes the machine a while, and remembers for a moment
     resident        bytes of a program, shared ones in proportion
 """
 
 from __future__ import annotations
 
+import asyncio
+import time
+from collections.abc import Callable, Sequence
 from pathlib import Path
+
+#: Seconds that a measurement is good for: many may ask, and each process costs half a millisecond.
+FRESH = 2.0
+
+
+class Gauge:
+    """Measures in a thread, one at a time."""
+
+    def __init__(self, clock: Callable[[], float] = time.monotonic) -> None:
+        self._clock = clock
+        self._measuring = asyncio.Lock()
+        self._measured = float("-inf")
+        self._last: dict[str, int] = {}
+
+    async def read(self, kernel: int, children: Sequence[int]) -> dict[str, int]:
+        """Return the bytes of the kernel and of all its processes together."""
+        async with self._measuring:
+            if self._clock() - self._measured >= FRESH:
+                self._last = await asyncio.to_thread(_measure, kernel, children)
+                self._measured = self._clock()
+            return self._last
+
+
+def _measure(kernel: int, children: Sequence[int]) -> dict[str, int]:
+    return {"kernel": resident(kernel), "processes": sum(map(resident, children))}
 
 
 def resident(os_pid: int) -> int:

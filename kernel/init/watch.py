@@ -17,26 +17,27 @@ from ..process import ControlBlock
 
 #: Characters of a text, and entries of a list or map, that are kept.
 TEXT, ENTRIES = 2000, 64
+#: Calls that wait for a slow reader; then the oldest is lost.
+WAITING = 256
 
 
 def watch(process: ControlBlock) -> Channel[Traced]:
     """Return a channel of the calls that a process makes from now on."""
-    channel: Channel[Traced] = Channel(10_000)
+    channel: Channel[Traced] = Channel(WAITING)
 
     def told(syscall: str, body: bytes, code: str, answer: bytes, seconds: float) -> None:
         result = _value(answer)
         if code != "ok":
             result = result[0] if isinstance(result, list) and result else None
-        channel.put(
-            Traced(
-                pid=process.pid,
-                syscall=syscall,
-                arguments=shorten(_value(body)),
-                outcome=code,
-                result=shorten(result),
-                seconds=seconds,
-            )
+        traced = Traced(
+            pid=process.pid,
+            syscall=syscall,
+            arguments=shorten(_value(body)),
+            outcome=code,
+            result=shorten(result),
+            seconds=seconds,
         )
+        channel.put(traced, len(body) + len(answer))
 
     process.watcher = told
     return channel
@@ -61,5 +62,5 @@ def shorten(value: Any, depth: int = 6) -> Any:
 def _value(body: bytes) -> Any:
     try:
         return unpack(body)
-    except LLMAgentOSError:
+    except (LLMAgentOSError, TypeError):  # Whatever a process sends, its own call is told of it.
         return None

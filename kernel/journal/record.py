@@ -36,7 +36,7 @@ _FIELDS = 11
 class Kind(IntEnum):
     """What a record tells of."""
 
-    #: A process began; `body` holds its program and task.
+    #: A process began; `body` is a map of what was ordered.
     START = 0
     #: A call whose effect cannot be repeated is about to go out.
     INTENT = 1
@@ -58,7 +58,7 @@ class Record:
     pid: int
     #: How often the process has been started; a durable one more than once.
     incarnation: int = 1
-    #: Which of the process's calls this is, from 1.
+    #: Which of the process's own calls this is, from 1; 0 for one made on its behalf.
     seq: int = 0
     syscall: str = ""
     #: BLAKE2b of the arguments' bytes, 16 bytes.
@@ -73,6 +73,10 @@ class Record:
     trace: str = ""
     #: Whether `body` is only the digest of a result that was too long to keep.
     hashed: bool = False
+    #: Pid of whoever made the call on the process's behalf; 0 for one of its own.
+    origin: int = 0
+    #: The kernel's number of the call, unique until it stops: an intent has that of its outcome.
+    number: int = 0
 
 
 _KINDS = frozenset(map(int, Kind))
@@ -103,7 +107,7 @@ def encode(record: Record) -> bytes:
         (
             VERSION, int(record.kind), record.time, record.pid, record.incarnation, record.seq,
             record.syscall, record.digest, record.outcome, record.body, record.synced,
-            record.trace, record.hashed,
+            record.trace, record.hashed, record.origin, record.number,
         )
     )  # fmt: skip
     if len(body) > MAX_BODY:

@@ -8,10 +8,13 @@ from __future__ import annotations
 
 import asyncio
 import time
+import traceback
 from collections.abc import Callable
+from typing import Any
 
 from ...syscalls.codec import pack
 from ...syscalls.errors import InputOutputError
+from ..agents import Order
 from ..call import Call
 from ..process import ControlBlock
 from .record import Kind, Record, digest
@@ -19,8 +22,13 @@ from .writer import JournalWriter
 
 #: Bytes of a result that the journal keeps whole; of a longer one it keeps the digest.
 KEPT = 64 * 1024
-#: The kernel's own interfaces, whose effects are its own state and need no intent.
-_OWN = ("system.", "device.", "ipc.")
+#: Characters of a trace's id that the journal keeps; W3C's has 55.
+TRACE = 64
+#: The kernel's own interfaces, whose effects are its own state, which ends with it: they need no
+#: intent. They go on while the journal cannot be written, so that whoever fills the disk can be
+#: stopped.
+_OWN = ("system.", "device.", "ipc.", "process.")
+_BUT = "process.spawn"
 
 
 class JournalRecorder:
@@ -53,7 +61,7 @@ class JournalRecorder:
         nobody could account for is refused, everything else goes on.
         """
         traits, name = call.syscall.traits, call.syscall.name
-        if not traits.effect or name.startswith(_OWN):
+        if not traits.effect or (name.startswith(_OWN) and name != _BUT):
             return
         if not traits.idempotent:
             self._append(call, Kind.INTENT, "", b"")
@@ -67,13 +75,20 @@ class JournalRecorder:
         if not call.syscall.name.startswith("system."):
             self._append(call, Kind.CALL, code, body)
         watcher = call.process.watcher
-        if watcher is not None:
-            seconds = self._clock() - call.started
-            watcher(call.syscall.name, call.body, code, body, seconds)
+        if watcher is None:
+            return
+        try:
+            watcher(call.syscall.name, call.body, code, body, self._clock() - call.started)
+        except Exception:  # A watcher's defect ends the watching, never the call.
+            call.process.watcher = None
+            traceback.print_exc()
 
-    def started(self, process: ControlBlock) -> None:
-        """Write down that a process began."""
-        self._mark(Kind.START, process, "", pack([process.program, process.task]))
+    def started(self, process: ControlBlock, order: Order | None = None) -> None:
+        """Write down that a process began, and all that it needs to be run again.
+
+        But for its environment, which may hold secrets.
+        """
+        self._mark(Kind.START, process, "", pack(_ordered(process, order)))
 
     def exited(self, process: ControlBlock) -> None:
         """Write down that a process has ended."""
@@ -85,12 +100,16 @@ class JournalRecorder:
                 kind=kind,
                 time=self._now(),
                 pid=call.process.pid,
-                seq=call.number,
+                seq=call.seq,
                 syscall=call.syscall.name,
                 digest=digest(call.body),
                 outcome=outcome,
                 body=body if len(body) <= KEPT else digest(body),
+                synced=kind is Kind.INTENT,
+                trace=call.trace[:TRACE] if isinstance(call.trace, str) else "",
                 hashed=len(body) > KEPT,
+                origin=0 if call.origin is call.process else call.origin.pid,
+                number=call.number,
             )
         )
 
@@ -102,3 +121,23 @@ class JournalRecorder:
     def _write(self, record: Record) -> None:
         if self._journal.append(record):
             asyncio.get_running_loop().call_soon(self._journal.flush)
+
+
+def _ordered(process: ControlBlock, order: Order | None) -> dict[str, Any]:
+    ordered: dict[str, Any] = {
+        "program": process.program,
+        "task": process.task,
+        "name": process.name,
+        "principal": process.principal,
+        "parent": process.parent,
+        "capabilities": [str(one) for one in process.capabilities],
+        "budget": process.budget.limits(),
+        "nice": process.nice,
+    }
+    if order is not None:
+        ordered |= {
+            "program": order.program,
+            "arguments": list(order.arguments),
+            "timeout": order.timeout,
+        }
+    return ordered

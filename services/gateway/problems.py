@@ -8,11 +8,13 @@ Interface:
 
 from __future__ import annotations
 
+from http import HTTPStatus
 from typing import Any
 
 from fastapi.responses import JSONResponse
 
 from ...syscalls.errors import BY_CODE, LLMAgentOSError
+from .body import jsonable
 
 #: EINDOUBT, EIO and EINTERNAL are ours to answer for; everything else the caller can act on.
 STATUS = {
@@ -25,30 +27,28 @@ _TYPE = "application/problem+json"
 
 def problem(error: LLMAgentOSError) -> JSONResponse:
     """Return an error as problem details, with its code and its own details."""
+    status = STATUS.get(error.code, 500)
+    kind = BY_CODE.get(error.code, LLMAgentOSError)
+    body = {
+        "type": f"/docs#{error.code}",
+        "title": (kind.__doc__ or error.code).strip().split("\n")[0],
+        "status": status,
+        "detail": error.message,
+        "code": error.code,
+    }
     headers = {}
-    if (after := error.details.get("retry_after")) is not None:
-        headers["Retry-After"] = str(max(1, round(float(after))))
-    return _response(STATUS.get(error.code, 500), error.code, error.message, error.details, headers)
+    after = error.details.get("retry_after")
+    if isinstance(after, (int, float)):
+        headers["Retry-After"] = str(max(1, round(min(after, 3600))))
+    return _response(status, {**jsonable(error.details), **body}, headers)
 
 
-def refuse(
-    status: int, title: str, detail: str, headers: dict[str, str] | None = None
-) -> JSONResponse:
+def refuse(status: int, detail: str, headers: dict[str, str] | None = None) -> JSONResponse:
     """Return a problem of HTTP's own, such as a missing token."""
-    return _response(status, title, detail, {}, headers or {})
+    title = HTTPStatus(status).phrase
+    body = {"type": "about:blank", "title": title, "status": status, "detail": detail}
+    return _response(status, body, headers or {})
 
 
-def _response(
-    status: int, code: str, detail: str, details: dict[str, Any], headers: dict[str, str]
-) -> JSONResponse:
-    known = BY_CODE.get(code)
-    title = (known.__doc__ or code).strip().split("\n")[0] if known else code
-    body = {"type": f"/errors/{code}", "title": title, "status": status, "detail": detail}
-    if known:
-        body["code"] = code
-    extra = {key: value for key, value in details.items() if key not in body and _fits(value)}
-    return JSONResponse({**extra, **body}, status, headers, media_type=_TYPE)
-
-
-def _fits(value: Any) -> bool:
-    return isinstance(value, (str, int, float, bool, list, dict, type(None)))
+def _response(status: int, body: dict[str, Any], headers: dict[str, str]) -> JSONResponse:
+    return JSONResponse(body, status, headers, media_type=_TYPE)

@@ -27,11 +27,24 @@ _REFUSALS = {
     "400": "The body is no JSON.", "401": "The token is missing or wrong.",
     "402": "The budget does not cover it.", "403": "The token does not allow it.",
     "404": "There is no such thing.", "409": "It conflicts with what stands.",
+    "408": "The body does not come.",
     "413": "The body is too large.", "415": "The body is no JSON.",
     "422": "An argument is wrong.", "429": "Too many calls wait; try again later.",
     "503": "Its driver is away.", "504": "No answer before the deadline.",
     "507": "The disk refuses.", "500": "A defect of ours.", "421": "The host name is not ours.",
 }  # fmt: skip
+_DEADLINE = {
+    "name": "X-Deadline-Seconds",
+    "in": "header",
+    "description": "Seconds until the call ends in ETIMEDOUT; the syscall's own by default.",
+    "schema": {"type": "number", "exclusiveMinimum": 0, "maximum": 86_400},
+}
+_KEY = {
+    "name": "Idempotency-Key",
+    "in": "header",
+    "description": "A repeated request with the same key gets the first one's answer.",
+    "schema": {"type": "string", "minLength": 1, "maxLength": 200},
+}
 
 
 def compose(syscalls: list[Description]) -> dict[str, Any]:
@@ -70,7 +83,7 @@ def _operation(one: Description, schemas: dict[str, Any]) -> dict[str, Any]:
     if one.traits.stream:
         answer: dict[str, Any] = {
             "description": "Server-sent events: `item` for each item, then `end` or `error`.",
-            "content": {"text/event-stream": {"schema": {"type": "string"}, "x-item": result}},
+            "content": {"text/event-stream": {"schema": _events(result)}},
         }
     else:
         answer = {
@@ -90,11 +103,36 @@ def _operation(one: Description, schemas: dict[str, Any]) -> dict[str, Any]:
         "tags": [interface],
         "summary": one.doc.split("\n")[0],
         "description": one.doc,
+        "parameters": [_DEADLINE] if one.traits.stream else [_DEADLINE, _KEY],
         "requestBody": {
             "required": bool(arguments.get("required")),
             "content": {"application/json": {"schema": arguments}},
         },
         "responses": {"200": answer, **refusals},
+    }
+
+
+def _events(item: dict[str, Any]) -> dict[str, Any]:
+    """Describe one event of a stream; its data is JSON text."""
+    problem = {"$ref": "#/components/schemas/Problem"}
+    kinds: dict[str, Any] = {"item": item, "end": {"type": "object"}, "error": problem}
+    return {
+        "oneOf": [
+            {
+                "type": "object",
+                "required": ["event", "data"],
+                "properties": {
+                    "event": {"const": kind},
+                    "id": {"type": "string"},
+                    "data": {
+                        "type": "string",
+                        "contentMediaType": "application/json",
+                        "contentSchema": schema,
+                    },
+                },
+            }
+            for kind, schema in kinds.items()
+        ]
     }
 
 

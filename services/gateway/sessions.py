@@ -28,14 +28,14 @@ class Sessions:
         self._clock = clock
         self._known: OrderedDict[str, tuple[float, Session]] = OrderedDict()
 
-    async def of(self, header: str | None) -> Session:
-        """Return the session of an Authorization header."""
+    async def of(self, header: str | None, *, again: bool = False) -> Session:
+        """Return the session of an Authorization header; `again` to ask even if it is known."""
         scheme, _, secret = (header or "").partition(" ")
         secret = secret.strip()
         if scheme.lower() != "bearer" or not secret.isascii() or not 0 < len(secret) < 200:
             raise PermissionDenied("a bearer token is wanted; make one with: aos token create")
         known = self._known.get(secret)
-        if known is not None and self._clock() - known[0] < FRESH:
+        if known is not None and not again and self._clock() - known[0] < FRESH:
             return known[1]
         self._known.pop(secret, None)
         session = await self._os.system.session(secret)

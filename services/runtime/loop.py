@@ -52,6 +52,8 @@ class Loop:
     async def _invoke(self, call: ToolCall) -> str:
         """Return what the model reads of a tool call: its result, or what was wrong with it."""
         function = call["function"]
+        if not self._manifest.wants(function["name"]):
+            return f"error: there is no tool {function['name']!r}"
         try:
             arguments: Any = json.loads(function["arguments"])
             result = await self._os.tool.call(function["name"], arguments)
@@ -59,6 +61,6 @@ class Loop:
         except (ValueError, InvalidArgument, NotFound) as error:
             return f"error: {error}"
         except LLMAgentOSError as error:
-            if error.code in ("EPERM", "ETIMEDOUT", "EDEVICE"):
+            if error.code in ("EPERM", "EAGAIN", "ETIMEDOUT", "EDEVICE"):
                 return f"error: {error}"
             raise

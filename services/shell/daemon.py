@@ -41,6 +41,9 @@ def connect(start_one: bool = False) -> socket.socket:
         except PermissionError:
             sock.close()
             raise NoDaemon(f"{path} belongs to another user") from None
+        except OSError as error:
+            sock.close()
+            raise NoDaemon(f"{path} cannot be used: {error.strerror or error}") from None
     raise AssertionError("unreachable")
 
 
@@ -56,12 +59,16 @@ def command(*more: str) -> list[str]:
 def start(*more: str) -> int:
     """Start a daemon that outlives this command, and wait until it accepts syscalls."""
     state = state_folder(os.environ)
-    state.mkdir(parents=True, exist_ok=True, mode=0o700)
     log = state / "daemon.log"
+    try:
+        state.mkdir(parents=True, exist_ok=True, mode=0o700)
+        log.touch(mode=0o600)
+    except OSError as error:
+        raise NoDaemon(f"the state folder {state} cannot be used: {error.strerror}") from None
     reads, writes = os.pipe()
     with log.open("ab") as output, open(reads, "rb", buffering=0) as notified:
         process = subprocess.Popen(
-            command("--notify", str(writes), *more),
+            command("--notify", str(writes), *_project(), *more),
             stdin=subprocess.DEVNULL,
             stdout=output,
             stderr=output,
@@ -74,6 +81,12 @@ def start(*more: str) -> int:
         if ready and notified.read(16) == b"ready\n":
             return process.pid
     raise NoDaemon(f"the daemon did not start: {_last_line(log)}; see {log}")
+
+
+def _project() -> tuple[str, ...]:
+    """Name the configuration of the folder that a person stands in: a daemon stands nowhere."""
+    file = Path("llmagentos.toml").absolute()
+    return ("--config", str(file)) if file.is_file() else ()
 
 
 def _last_line(log: Path) -> str:

@@ -13,7 +13,6 @@ import sys
 from ...syscalls.errors import DeadlineExceeded, LLMAgentOSError
 
 _HINTS = {
-    "EPERM": "see what it holds with: aos inspect PID",
     "EDEVICE": "see how drivers are with: aos service",
     "ENOSYS": "see what there is with: aos syscalls",
 }
@@ -38,5 +37,9 @@ def explain(error: BaseException) -> int:
         hint = _HINTS.get(error.code)
         print(f"aos: {error}" + (f" ({hint})" if hint else ""), file=sys.stderr)
         return 124 if isinstance(error, DeadlineExceeded) else 1
+    if isinstance(error, OSError) and error.strerror:
+        where = f"{error.filename}: " if error.filename else ""
+        print(f"aos: {where}{error.strerror}", file=sys.stderr)
+        return 1
     print(f"aos: {type(error).__name__}: {error} (AOS_DEBUG=1 shows where)", file=sys.stderr)
     return 1

@@ -59,8 +59,25 @@ class Lazy(click.Group):
         with formatter.section("Commands"):
             formatter.write_dl([(name, line) for name, (_, line) in COMMANDS.items()])
 
+    def invoke(self, ctx: click.Context) -> Any:
+        try:
+            return super().invoke(ctx)
+        except BrokenPipeError:
+            from .output import silence
 
-@click.group(cls=Lazy, context_settings={"help_option_names": ["-h", "--help"]})
+            silence()
+            return 0
+
+
+_COMPLETION = """Completion, for ~/.bashrc (zsh_source and fish_source for other shells):
+eval "$(_AOS_COMPLETE=bash_source aos)\""""
+
+
+@click.group(
+    cls=Lazy,
+    context_settings={"help_option_names": ["-h", "--help"]},
+    epilog=f"\b\n{_COMPLETION}",
+)
 @click.version_option(package_name="llmagentos", prog_name="aos")
 def aos() -> None:
     """LLMAgentOS runs agents the way an operating system runs processes."""
@@ -74,15 +91,14 @@ def main() -> None:
         code = 130
     except click.exceptions.Exit as leaving:
         code = leaving.exit_code
-    except click.ClickException as error:
+    except click.UsageError as error:
         error.show()
+        code = error.exit_code
+    except click.ClickException as error:
+        print(f"aos: {error.format_message()}", file=sys.stderr)
         code = error.exit_code
     except KeyboardInterrupt:
         code = 130
-    except BrokenPipeError:
-        # Whoever read the output has gone; Python would complain at its own end.
-        sys.stderr.close()
-        code = 0
     except Exception as error:
         from .failure import explain
 

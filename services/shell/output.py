@@ -5,12 +5,14 @@ Interface:
     show_json       one document on stdout
     table           rows under headings
     ago, size       durations and bytes for people
+    silence         what is printed from now on goes nowhere
 """
 
 from __future__ import annotations
 
 import dataclasses
 import json
+import os
 import sys
 from collections.abc import Callable, Iterable
 from typing import Any
@@ -90,3 +92,11 @@ def ago(seconds: float) -> str:
 def size(count: float) -> str:
     """Return bytes in MB."""
     return f"{count / 2**20:.0f} MB"
+
+
+def silence() -> None:
+    """Let what is printed from now on go nowhere: whoever read it has gone.
+
+    Python would complain at its own end about what could not be written.
+    """
+    os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())

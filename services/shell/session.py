@@ -12,11 +12,14 @@ from collections.abc import Awaitable, Callable
 from typing import TypeVar
 
 from ...syscalls.client import connect
-from ...syscalls.errors import InvalidArgument, NotFound
+from ...syscalls.errors import DeviceError, InvalidArgument, NotFound
 from ...syscalls.os import OS
 from . import daemon
+from .failure import NoDaemon
 
 T = TypeVar("T")
+#: Digits of a pid that a message can carry.
+_LONGEST_PID = 18
 
 
 def session(work: Callable[[OS], Awaitable[T]], start: bool = False) -> T:
@@ -26,6 +29,10 @@ def session(work: Callable[[OS], Awaitable[T]], start: bool = False) -> T:
         client = await connect(daemon.connect(start))
         try:
             return await work(OS(client))
+        except DeviceError:
+            if client.lost.is_set():
+                raise NoDaemon("the daemon has gone; start it again with: aos start") from None
+            raise
         finally:
             client.close()
 
@@ -34,7 +41,9 @@ def session(work: Callable[[OS], Awaitable[T]], start: bool = False) -> T:
 
 async def resolve(os: OS, who: str) -> int:
     """Return the pid that a person means. Raises `NotFound` or `InvalidArgument`."""
-    if who.isdigit():
+    if who.isascii() and who.isdecimal():
+        if len(who) > _LONGEST_PID:
+            raise NotFound(f"there is no process {who}")
         return int(who)
     named = [one for one in await os.process.ls(all=True) if one.name == who]
     living = [one for one in named if one.state != "zombie"] or named[-1:]

@@ -3,14 +3,22 @@
 from __future__ import annotations
 
 import json
+import signal
 import subprocess
 import sys
 from collections.abc import Callable
+from pathlib import Path
 from typing import Any
 
 from .conftest import ROOT, House
 
 CLERK = str(ROOT / "examples/clerk.py")
+TICKER = (
+    "import time\n"
+    "def main(os):\n"
+    "    for n in range(600): print('tick', n, flush=True); time.sleep(0.1)\n"
+)
+AOS = [sys.executable, "-c", "from llmagentos.services.shell.main import main; main()"]
 
 
 def test_first_run_starts_a_daemon_and_says_so(make_house: Callable[..., House]) -> None:
@@ -75,16 +83,63 @@ def test_stop_ends_an_agent_that_listens_and_one_that_does_not(house: House) -> 
     )
     pid = house.aos("run", "-d", deaf).out.strip()
     follow = subprocess.Popen(
-        [sys.executable, "-c", "from llmagentos.services.shell.main import main; main()",
-         "logs", "-f", pid],
-        stdout=subprocess.PIPE, text=True, env=house.environment,
-    )  # fmt: skip
+        [*AOS, "logs", "-f", pid], stdout=subprocess.PIPE, text=True, env=house.environment
+    )
     assert follow.stdout is not None
     assert follow.stdout.readline() == "listening\n"
     house.aos("stop", "-t", "0.2", pid)
     assert house.aos("wait", pid, check=False).code == 137
     follow.wait(timeout=20)
     follow.stdout.close()
+
+
+def test_run_passes_on_its_signals_and_its_readers_end(house: House) -> None:
+    ticker = house.program("ticker.py", TICKER)
+    for number, code in ((signal.SIGINT, 130), (signal.SIGTERM, 143), (None, 143)):
+        with subprocess.Popen(
+            [*AOS, "run", "-q", ticker], stdout=subprocess.PIPE, text=True, env=house.environment
+        ) as run:
+            assert run.stdout is not None and run.stdout.readline() == "tick 0\n"
+            if number is None:
+                run.stdout.close()
+            else:
+                run.send_signal(number)
+            assert run.wait(timeout=30) == code
+
+
+def test_output_into_a_pipe_that_nobody_reads_is_no_error(house: House) -> None:
+    with subprocess.Popen(
+        [*AOS, "events"], stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True,
+        env=house.environment,
+    ) as events:  # fmt: skip
+        assert events.stdout is not None and events.stderr is not None
+        events.stdout.readline()
+        events.stdout.close()
+        house.aos("run", "-q", "--", "true")
+        assert events.wait(timeout=30) == 0
+        assert events.stderr.read() == ""
+
+
+def test_state_folder_that_cannot_be_used_is_named(
+    make_house: Callable[..., House], tmp_path: Path
+) -> None:
+    (tmp_path / "file").touch()
+    for state in (tmp_path / "file", tmp_path / ("x" * 120)):
+        house = make_house(LLMAGENTOS_STATE=str(state))
+        for command in ("ps", "start"):
+            done = house.aos(command, check=False)
+            assert done.code == 125 and str(state) in done.err
+
+
+def test_completion_knows_commands_and_options(house: House) -> None:
+    house = House(house.state)
+    house.environment |= {"_AOS_COMPLETE": "bash_complete", "COMP_CWORD": "2"}
+    house.environment["COMP_WORDS"] = "aos run --max-t"
+    done = subprocess.run(
+        [str(Path(sys.executable).with_name("aos"))],
+        capture_output=True, text=True, env=house.environment,
+    )  # fmt: skip
+    assert "--max-tokens" in done.stdout
 
 
 def test_logs_show_the_last_lines(house: House) -> None:

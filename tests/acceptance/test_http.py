@@ -3,9 +3,13 @@
 from __future__ import annotations
 
 import json
+import socket
+import struct
 import urllib.error
 import urllib.request
+from contextlib import suppress
 from typing import Any
+from urllib.parse import urlsplit
 
 import pytest
 
@@ -18,13 +22,20 @@ class Http:
     def __init__(self, url: str, token: str) -> None:
         self.url, self.token = url, token
 
-    def post(self, name: str, body: Any = None, token: str | None = None) -> tuple[int, Any]:
+    def post(
+        self,
+        name: str,
+        body: Any = None,
+        token: str | None = None,
+        headers: dict[str, str] | None = None,
+    ) -> tuple[int, Any]:
         request = urllib.request.Request(
             f"{self.url}/api/v1/syscalls/{name}",
             data=json.dumps(body or {}).encode(),
             headers={
                 "Authorization": f"Bearer {token or self.token}",
                 "Content-Type": "application/json",
+                **(headers or {}),
             },
         )
         try:
@@ -36,6 +47,24 @@ class Http:
             with error:
                 assert error.headers["Content-Type"] == "application/problem+json"
                 return error.code, json.loads(error.read())
+
+    def begin(self, name: str, *lines: str, body: bytes = b"") -> socket.socket:
+        """Send the beginning of a request and leave the rest to the caller."""
+        address = urlsplit(self.url)
+        sock = socket.create_connection((address.hostname, address.port), timeout=30)
+        head = [
+            f"POST /api/v1/syscalls/{name} HTTP/1.1",
+            "Host: localhost",
+            f"Authorization: Bearer {self.token}",
+            "Content-Type: application/json",
+            *lines,
+        ]
+        try:
+            sock.sendall("\r\n".join([*head, "", ""]).encode() + body)
+        except OSError:
+            sock.close()
+            raise
+        return sock
 
     def get(self, path: str) -> Any:
         with urllib.request.urlopen(f"{self.url}{path}", timeout=30) as response:
@@ -92,3 +121,44 @@ def test_openapi_names_every_syscall_with_its_docstring(http: Http, house: House
     assert json.loads(http.get("/healthz")) == {"status": "ok"}
     assert json.loads(http.get("/readyz")) == {"status": "ready"}
     assert "memory.put" in http.get("/docs")
+
+
+def test_clients_that_hang_up_leave_nothing_behind(http: Http, house: House) -> None:
+    before = house.status()
+    for name in ("system.events", "ipc.recv"):
+        waiting = [http.begin(name, "Content-Length: 2", body=b"{}") for _ in range(4)]
+        unfinished = http.begin(name, "Transfer-Encoding: chunked", body=b"5\r\n{")
+        while house.status()["in_flight"] < before["in_flight"] + len(waiting):
+            pass
+        for number, sock in enumerate([*waiting, unfinished]):
+            if number % 2:  # These are reset, the others closed.
+                sock.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
+            sock.close()
+        while house.status()["in_flight"] > before["in_flight"]:
+            pass
+    assert house.status()["services"] == before["services"]
+
+
+def test_clients_that_are_gone_before_their_answer_do_not_end_the_gateway(
+    http: Http, house: House
+) -> None:
+    before = house.status()["services"]
+    for _ in range(50):
+        with suppress(ConnectionError):  # The answer may come before all has been sent.
+            http.begin("clock.now", f"X: {'y' * 200_000}").close()
+    assert house.status()["services"] == before
+    assert http.post("clock.now")[0] == 200
+
+
+def test_body_that_is_announced_too_long_is_refused_at_once(http: Http) -> None:
+    with http.begin("clock.now", f"Content-Length: {10**12}", body=b"{}") as sock:
+        assert sock.recv(12) == b"HTTP/1.1 413"
+
+
+def test_repeated_request_has_its_effect_once(http: Http) -> None:
+    key = {"Idempotency-Key": "once"}
+    first = http.post("system.token_create", {"name": "repeated"}, headers=key)
+    assert http.post("system.token_create", {"name": "repeated"}, headers=key) == first
+    assert http.post("system.token_create", {"name": "other"}, headers=key)[0] == 422
+    tokens = http.post("system.token_ls")[1]["result"]
+    assert len([one for one in tokens if one["name"] == "repeated"]) == 1

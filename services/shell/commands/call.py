@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Iterable
 from pathlib import Path
 from typing import Any
 
@@ -16,10 +17,11 @@ from ..session import session
 
 
 @click.command()
+@click.option("--json", "compact", is_flag=True, help="One line; it is JSON in any case.")
 @click.option("--deadline", type=click.FloatRange(0, min_open=True), help="Seconds.")
 @click.argument("syscall")
 @click.argument("pairs", nargs=-1, metavar="[KEY=VALUE]…")
-def call(syscall: str, pairs: tuple[str, ...], deadline: float | None) -> None:
+def call(syscall: str, pairs: tuple[str, ...], deadline: float | None, compact: bool) -> None:
     """Make a syscall; VALUE is JSON where the argument is no text, @FILE a file's text.
 
     \b
@@ -29,12 +31,13 @@ def call(syscall: str, pairs: tuple[str, ...], deadline: float | None) -> None:
 
     async def work(os: OS) -> None:
         known = await _find(os, syscall)
-        arguments = dict(_argument(pair, known) for pair in pairs)
+        arguments = convert(pairs, known)
         if known.traits.stream:
             async for item in os.stream(syscall, arguments, deadline=deadline):
                 show_json(item, indent=None)
         else:
-            show_json(await os.call(syscall, arguments, deadline=deadline))
+            result = await os.call(syscall, arguments, deadline=deadline)
+            show_json(result, indent=None if compact else 2)
 
     session(work)
 
@@ -69,20 +72,31 @@ async def _find(os: OS, name: str) -> Description:
     raise NoSyscall(f"there is no syscall {name!r}")
 
 
-def _argument(pair: str, known: Description) -> tuple[str, Any]:
-    key, equals, text = pair.partition("=")
-    if not equals:
-        raise click.UsageError(f"{pair!r} is no KEY=VALUE")
+def convert(pairs: Iterable[str], known: Description) -> dict[str, Any]:
+    """Return the arguments that a person's KEY=VALUE pairs stand for."""
+    arguments: dict[str, Any] = {}
+    for pair in pairs:
+        key, equals, text = pair.partition("=")
+        if not (key and equals):
+            raise click.UsageError(f"{pair!r} is no KEY=VALUE")
+        if key in arguments:
+            raise click.UsageError(f"{key} is given twice")
+        arguments[key] = _value(text, known.arguments.get("properties", {}).get(key, {}))
+    return arguments
+
+
+def _value(text: str, schema: dict[str, Any]) -> Any:
     if text.startswith("@"):
         try:
             text = Path(text[1:]).read_text()
-        except (OSError, UnicodeDecodeError) as error:
-            raise click.ClickException(f"{text[1:]}: {error}") from None
-    schema = known.arguments.get("properties", {}).get(key, {})
+        except OSError as error:
+            raise click.ClickException(f"{text[1:]}: {error.strerror}") from None
+        except UnicodeDecodeError:
+            raise click.ClickException(f"{text[1:]} is no text") from None
     kinds = {one.get("type") for one in schema.get("anyOf", [schema])}
     if kinds <= {"string", "null"} and "string" in kinds:
-        return key, text
+        return text
     try:
-        return key, json.loads(text)
+        return json.loads(text)
     except ValueError:
-        return key, text
+        return text

@@ -33,21 +33,30 @@ def serve(port: int | None) -> None:
 
 @click.command()
 @_PORT
-def start(port: int | None) -> None:
+@as_json
+def start(port: int | None, as_json: bool) -> None:
     """Start the daemon, and wait until it accepts syscalls."""
-    if _runs():
-        click.echo("the daemon runs already", err=True)
-        return
-    click.echo(f"started the daemon (process {daemon.start(*_more(port))})", err=True)
+    _start(port, as_json)
 
 
 @click.command()
 @_PORT
-def restart(port: int | None) -> None:
+@as_json
+def restart(port: int | None, as_json: bool) -> None:
     """Stop the daemon and start it again."""
     if _runs():
         stop_daemon()
-    click.echo(f"started the daemon (process {daemon.start(*_more(port))})", err=True)
+    _start(port, as_json)
+
+
+def _start(port: int | None, as_json: bool) -> None:
+    number = None if _runs() else daemon.start(*_more(port))
+    if as_json:
+        show_json({"started": number is not None, "process": number})
+    elif number is None:
+        click.echo("the daemon runs already", err=True)
+    else:
+        click.echo(f"started the daemon (process {number})", err=True)
 
 
 @click.command()

@@ -30,12 +30,16 @@ def ls(as_json: bool) -> None:
 
 
 @device.command()
+@as_json
 @click.argument("kind")
 @click.argument("policy")
-def schedule(kind: str, policy: str) -> None:
+def schedule(kind: str, policy: str, as_json: bool) -> None:
     """Let POLICY rank the calls for a device: fifo, priority, fair, program, or a plugin's."""
     session(lambda os: os.device.schedule(kind, policy))
-    click.echo(f"{kind} is scheduled by {policy}")
+    if as_json:
+        show_json({"kind": kind, "policy": policy})
+    else:
+        click.echo(f"{kind} is scheduled by {policy}")
 
 
 @click.command()

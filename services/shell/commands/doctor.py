@@ -39,7 +39,7 @@ def _machine() -> Iterator[Finding]:
     yield "packages", "fail" if missing else "ok", ", ".join(missing) or "all there"
     state = state_folder(machine.environ)
     existing = next(one for one in (state, *state.parents) if one.exists())
-    writable = machine.access(existing, machine.W_OK)
+    writable = existing.is_dir() and machine.access(existing, machine.W_OK)
     yield "state folder", "ok" if writable else "fail", str(state)
     free = shutil.disk_usage(existing).free / 2**30
     yield "disk", "ok" if free > 1 else "warn", f"{free:.1f} GiB free"

@@ -43,8 +43,7 @@ def use(target: str, name: str | None, key_env: str | None, as_json: bool) -> No
         key = machine.environ.get(key_env)
         if key is None:
             raise click.UsageError(f"the variable {key_env} is not set")
-    if target.startswith(("hf:.", "hf:~")):
-        target = f"hf:{machine.path.abspath(machine.path.expanduser(target[3:]))}"
+    target = _absolute(target)
 
     async def work(os: OS) -> ModelInfo:
         return await os.model.use(target, name, key)
@@ -55,3 +54,13 @@ def use(target: str, name: str | None, key_env: str | None, as_json: bool) -> No
         show_json(found)
     else:
         click.echo(f"{found.name} answers now ({found.target})")
+
+
+def _absolute(target: str) -> str:
+    """Return a target whose folder does not depend on where the daemon runs."""
+    kind, _, rest = target.partition(":")
+    if kind in ("hf", "scripted") and rest:
+        path = machine.path.expanduser(rest)
+        if rest.startswith((".", "~")) or machine.path.exists(path):
+            return f"{kind}:{machine.path.abspath(path)}"
+    return target

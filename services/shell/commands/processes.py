@@ -23,6 +23,7 @@ def cells(one: ProcessInfo, now: float) -> list[Any]:
     return [one.pid, one.name, state, one.nice, one.syscalls, spent, age, (one.task or "")[:40]]
 
 
+_FILTERS = ("kind", "name", "principal", "state")
 HEADINGS = ("PID", "NAME", "STATE", "NICE", "SYSCALLS", "TOKENS", "AGE", "TASK")
 
 
@@ -34,8 +35,8 @@ HEADINGS = ("PID", "NAME", "STATE", "NICE", "SYSCALLS", "TOKENS", "AGE", "TASK")
 def ps(everything: bool, quiet: bool, filters: tuple[str, ...], as_json: bool) -> None:
     """List agents."""
     wanted = dict(one.partition("=")[::2] for one in filters)
-    for key in wanted.keys() - {"state", "name", "kind", "principal"}:
-        raise click.UsageError(f"there is no filter {key!r}")
+    if unknown := wanted.keys() - _FILTERS:
+        raise click.UsageError(f"{min(unknown)!r} is none of the filters {', '.join(_FILTERS)}")
     found = session(lambda os: os.process.ls(all=everything))
     found = [
         one for one in found if all(getattr(one, key) == value for key, value in wanted.items())
@@ -53,13 +54,17 @@ def ps(everything: bool, quiet: bool, filters: tuple[str, ...], as_json: bool) -
 @click.command()
 @click.option("-f", "--follow", is_flag=True, help="Go on until the agent ends.")
 @click.option("--tail", type=click.IntRange(0), help="Only the last lines.")
+@as_json
 @click.argument("pid")
-def logs(pid: str, follow: bool, tail: int | None) -> None:
+def logs(pid: str, follow: bool, tail: int | None, as_json: bool) -> None:
     """Show what an agent wrote."""
 
     async def work(os: OS) -> None:
         async for line in os.process.logs(await resolve(os, pid), follow=follow, tail=tail):
-            click.echo(line.text)
+            if as_json:
+                show_json(line, indent=None)
+            else:
+                click.echo(line.text)
 
     session(work)
 

@@ -13,8 +13,8 @@ import click
 
 from ....syscalls.errors import LLMAgentOSError
 from ....syscalls.os import OS
-from ....syscalls.process import Traced
-from ..output import as_json, show_json
+from ....syscalls.process import SignalName, Traced
+from ..output import as_json, show_json, silence
 from ..session import session
 
 #: What is no option of ours goes to the program, as does all after --.
@@ -48,10 +48,14 @@ def run(program: str, arguments: tuple[str, ...], **options: Any) -> int:
       aos run examples/clerk.py --task "Store the total of 37 times 12 as budget"
       aos run -- python3 agent.py --verbose
     """
+    if program.startswith("-") and program != "-":
+        raise click.NoSuchOption(program)
     if "/" in program or program.endswith((".py", ".toml")):
         path = Path(program).resolve()
         if not path.is_file():
             raise click.ClickException(f"there is no program {program}")
+        if path.suffix == ".toml" and arguments:
+            raise click.UsageError(f"{program} takes no arguments, but a --task: {arguments[0]}")
         program = str(path)
     elif ":" not in program:
         program, arguments = "-", (program, *arguments)
@@ -98,19 +102,18 @@ async def _run(os: OS, order: dict[str, Any], options: dict[str, Any]) -> int:
     if options["detach"]:
         click.echo(json.dumps({"pid": pid}) if options["as_json"] else pid)
         return 0
-    loop, interrupts = asyncio.get_running_loop(), iter(("INT", "KILL"))
-
-    def interrupt() -> None:
-        number = next(interrupts, "KILL")
-        shown.append(loop.create_task(os.process.signal(pid, number)))  # type: ignore[arg-type]
-
-    shown = [loop.create_task(_logs(os, pid))]
-    loop.add_signal_handler(signal.SIGINT, interrupt)
-    if order["traced"]:
-        shown.append(loop.create_task(_trace(os, pid, options["as_json"])))
-    ended = await os.process.wait(pid)
-    with suppress(LLMAgentOSError):
-        await asyncio.gather(*shown)
+    try:
+        async with asyncio.TaskGroup() as tasks:
+            _forward(os, pid, tasks)
+            tasks.create_task(_logs(os, pid))
+            if order["traced"]:
+                tasks.create_task(_trace(os, pid, options["as_json"]))
+            ended = await os.process.wait(pid)
+    except BaseExceptionGroup as group:
+        raise group.exceptions[0] from None
+    finally:
+        for number in (signal.SIGINT, signal.SIGTERM):
+            asyncio.get_running_loop().remove_signal_handler(number)
     if ended.code and not options["quiet"]:
         click.echo(f"process {pid} {ended.reason}", err=True)
     if options["as_json"]:
@@ -118,10 +121,31 @@ async def _run(os: OS, order: dict[str, Any], options: dict[str, Any]) -> int:
     return ended.code
 
 
+def _forward(os: OS, pid: int, tasks: asyncio.TaskGroup) -> None:
+    """Pass on what this command is sent; who interrupts it again kills the agent."""
+    first: tuple[SignalName, ...] = ("INT",)
+    interrupts = iter(first)
+
+    async def send(number: SignalName) -> None:
+        with suppress(LLMAgentOSError):
+            await os.process.signal(pid, number)
+
+    loop = asyncio.get_running_loop()
+    loop.add_signal_handler(
+        signal.SIGINT, lambda: tasks.create_task(send(next(interrupts, "KILL")))
+    )
+    loop.add_signal_handler(signal.SIGTERM, lambda: tasks.create_task(send("TERM")))
+
+
 async def _logs(os: OS, pid: int) -> None:
     with suppress(LLMAgentOSError):
-        async for line in os.process.logs(pid, follow=True):
-            click.echo(line.text)
+        try:
+            async for line in os.process.logs(pid, follow=True):
+                click.echo(line.text)
+        except BrokenPipeError:
+            # A program whose output nobody reads any more ends, as in any pipe.
+            silence()
+            await os.process.signal(pid, "TERM")
 
 
 async def _trace(os: OS, pid: int, as_json: bool) -> None:

@@ -64,8 +64,12 @@ def ls(as_json: bool) -> None:
 
 
 @token.command()
+@as_json
 @click.argument("id")
-def revoke(id: str) -> None:
+def revoke(id: str, as_json: bool) -> None:
     """End a token at once."""
     session(lambda os: os.system.token_revoke(id))
-    click.echo(id)
+    if as_json:
+        show_json({"id": id})
+    else:
+        click.echo(id)

@@ -10,19 +10,26 @@ from typing import Any
 import click
 
 from ....syscalls.os import OS
-from ..output import table
+from ..output import as_json, show_json, table
 from ..session import session
 from .processes import HEADINGS, cells
 
 
 @click.command()
 @click.option("--once", is_flag=True, help="Show it once.")
-def top(once: bool) -> None:
-    """Watch agents and devices; Ctrl-C ends it."""
-    if once or not sys.stdout.isatty():
+@as_json
+def top(once: bool, as_json: bool) -> None:
+    """Watch agents and devices; Ctrl-C ends it. Into a pipe they are shown once."""
+    if as_json:
+        session(_json)
+    elif once or not sys.stdout.isatty():
         session(_once)
     else:
         session(_live)
+
+
+async def _json(os: OS) -> None:
+    show_json({"processes": await os.process.ls(), "devices": await os.device.ls()})
 
 
 async def _once(os: OS) -> None:

@@ -1,0 +1,142 @@
+"""What a call may cost is set aside before it and settled after it."""
+
+from __future__ import annotations
+
+import math
+from typing import Any
+
+import pytest
+
+from llmagentos.kernel.budget import Limits
+from llmagentos.kernel.call import Call
+from llmagentos.kernel.ledger import REPLY_TOKENS, Ledger
+from llmagentos.kernel.process import ControlBlock, ProcessTable
+from llmagentos.syscalls.codec import pack
+from llmagentos.syscalls.errors import QuotaExceeded
+from llmagentos.syscalls.interface import Traits
+from llmagentos.syscalls.table import Description
+
+
+def process(**limits: float) -> ControlBlock:
+    return ProcessTable().create(principal="ada", program="test", limits=Limits(limits))
+
+
+def call(caller: ControlBlock, arguments: Any = None, device: str | None = "inference") -> Call:
+    described = Description(
+        name="model.chat",
+        doc="",
+        traits=Traits(device=device),
+        parameters=[],
+        arguments={},
+        result={},
+    )
+    body = b"\xc1" if arguments is ... else pack(arguments)
+    return Call(1, described, caller, 1, caller, 0.0, 30.0, body)
+
+
+def reserved(caller: ControlBlock) -> dict[str, float]:
+    return caller.budget.snapshot()["reserved"]
+
+
+def test_question_and_longest_answer_are_set_aside_and_the_rest_comes_back() -> None:
+    caller = process(tokens=1000)
+    one = call(caller, {"messages": "x" * 300, "max_tokens": 50})
+    Ledger().reserve(one)
+    assert reserved(caller) == {"tokens": len(one.body) + 50}
+    Ledger().commit(one, {"tokens": 70, "device_seconds": 0.5})
+    assert reserved(caller) == {}
+    assert caller.budget.usage() == {"tokens": 70, "device_seconds": 0.5}
+
+
+@pytest.mark.parametrize("asked", [None, 0, -5, "many", 2.5, [1]])
+def test_answer_of_no_named_length_counts_as_the_usual_one(asked: Any) -> None:
+    caller = process(tokens=1000)
+    one = call(caller, {"max_tokens": asked})
+    Ledger().reserve(one)
+    assert reserved(caller) == {"tokens": len(one.body) + REPLY_TOKENS}
+
+
+@pytest.mark.parametrize("arguments", [None, [], "text", 7])
+def test_arguments_that_are_no_map_are_somebody_elses_affair(arguments: Any) -> None:
+    caller = process(tokens=1000)
+    Ledger().reserve(call(caller, arguments))
+    assert reserved(caller)["tokens"] >= REPLY_TOKENS
+
+
+def test_call_that_could_overspend_is_refused_before_it_happens() -> None:
+    parent = process(tokens=600)
+    child = ProcessTable().create(principal="ada", program="child", parent=parent)
+    first = call(child)
+    Ledger().reserve(first)
+    with pytest.raises(QuotaExceeded, match="tokens"):
+        Ledger().reserve(call(child))
+    Ledger().commit(first, {"tokens": 10})
+    assert parent.budget.usage() == {"tokens": 10} and reserved(parent) == {}
+    Ledger().reserve(call(child))
+
+
+@pytest.mark.parametrize("resource", ["money", "device_seconds"])
+def test_cost_that_is_known_only_later_is_refused_once_nothing_is_left(resource: str) -> None:
+    caller, ledger = process(**{resource: 1.0}), Ledger()
+    first = call(caller)
+    ledger.reserve(first)
+    assert reserved(caller) == {}
+    ledger.commit(first, {resource: 1.1})
+    assert caller.budget.usage()[resource] == pytest.approx(1.1)
+    with pytest.raises(QuotaExceeded, match=resource):
+        ledger.reserve(call(caller))
+    with pytest.raises(QuotaExceeded):
+        Ledger().reserve(call(process(**{resource: 0.0})))
+
+
+def test_what_a_syscall_has_cost_before_is_set_aside_for_the_next() -> None:
+    caller, ledger = process(money=1.0), Ledger()
+    first = call(caller)
+    ledger.reserve(first)
+    ledger.commit(first, {"money": 0.25})
+    at_once = [call(caller) for _ in range(3)]
+    for one in at_once:
+        ledger.reserve(one)
+    assert reserved(caller) == {"money": 0.75}
+    with pytest.raises(QuotaExceeded, match="money"):
+        ledger.reserve(call(caller))
+    ledger.commit(at_once[0], {})
+    ledger.reserve(call(caller))
+
+
+def test_body_stays_opaque_while_nobody_limits_tokens() -> None:
+    for caller in (process(), process(money=1.0)):
+        one = call(caller, ...)
+        Ledger().reserve(one)
+        Ledger().commit(one, {"tokens": 5})
+        assert caller.budget.usage() == {"tokens": 5}
+
+
+def test_call_for_no_device_costs_nothing_before_and_what_it_says_after() -> None:
+    caller, ledger = process(tokens=0), Ledger()
+    one = call(caller, device=None)
+    ledger.reserve(one)
+    assert one.reservation is None
+    ledger.commit(one, None)
+    assert caller.budget.usage() == {}
+    ledger.commit(one, {"tokens": 3})
+    assert caller.budget.usage() == {"tokens": 3}
+    with pytest.raises(QuotaExceeded):
+        ledger.reserve(call(caller, device=None))
+
+
+@pytest.mark.parametrize("amount", [-5, math.nan, math.inf, "7", None, [1]])
+def test_reported_cost_that_is_none_is_left_out(amount: Any) -> None:
+    caller = process(money=1.0)
+    one = call(caller)
+    Ledger().reserve(one)
+    Ledger().commit(one, {"money": amount, "colours": 9, "device_seconds": 2})
+    assert caller.budget.usage() == {"device_seconds": 2}
+
+
+def test_call_without_a_report_gives_everything_back() -> None:
+    caller = process(tokens=1000)
+    one = call(caller)
+    Ledger().reserve(one)
+    Ledger().commit(one, None)
+    assert reserved(caller) == {} == caller.budget.usage()

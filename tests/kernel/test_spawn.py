@@ -1,0 +1,257 @@
+"""What is ordered is started within limits and rights, or refused with nothing left of it."""
+
+from __future__ import annotations
+
+import asyncio
+import math
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from llmagentos.kernel.capability import CapabilitySet
+from llmagentos.kernel.config import SandboxConfig
+from llmagentos.kernel.process import Kind, State
+from llmagentos.syscalls.errors import (
+    DeviceError,
+    InvalidArgument,
+    LLMAgentOSError,
+    NotFound,
+    PermissionDenied,
+    QuotaExceeded,
+    SandboxError,
+    TryAgain,
+)
+
+from .conftest import OFFSET
+from .world import Play, World, stage
+
+
+@pytest.fixture
+def scene(tmp_path: Path) -> Play:
+    return stage(tmp_path)
+
+
+def test_agent_starts_with_what_it_was_ordered_with(scene: Play) -> None:
+    async def work(w: World) -> None:
+        process = await w.run(
+            task="count", arguments=("a", "b"), nice=3, environment={"COLOUR": "blue"}
+        )
+        (launch,) = w.launcher.launches
+        assert (launch.pid, launch.entry, launch.argv) == (process.pid, "runtime:py", None)
+        assert launch.arguments == {
+            "program": str(w.program),
+            "task": "count",
+            "arguments": ["a", "b"],
+        }
+        assert launch.environment == {"COLOUR": "blue"} and launch.sandbox.files == 9
+        assert launch.readable == (w.program.parent,)
+        assert launch.home == process.home == w.paths.home("ada", "clerk")
+        assert launch.log == process.log == w.paths.log(process.pid)
+        assert launch.log.stat().st_mode & 0o777 == 0o600
+        assert launch.home.stat().st_mode & 0o777 == 0o700
+        assert (process.name, process.nice, process.task) == ("clerk", 3, "count")
+        assert (process.os_pid, process.principal) == (OFFSET + process.pid, "ada")
+        assert process.sandbox == {"rlimits": "enforced"} and process.parent == w.person.pid
+        assert process.state is State.RUNNING and w.born == [process.pid]
+        assert w.events.last(1)[0].kind == "process.started"
+
+    scene(work, sandbox=SandboxConfig(files=9))
+
+
+@pytest.mark.parametrize(
+    ("order", "name", "entry"),
+    [
+        ({"program": "-", "arguments": ("/bin/sleep", "60")}, "sleep", ""),
+        ({"program": "-", "arguments": ("a b&c",)}, "a_b_c", ""),
+        ({"program": "package.clerks:main"}, "clerks", "runtime:py"),
+        ({"name": "Other.name-1"}, "Other.name-1", "runtime:py"),
+    ],
+)
+def test_agent_is_named_after_its_program_or_as_it_is_told(
+    scene: Play, order: dict[str, Any], name: str, entry: str
+) -> None:
+    async def work(w: World) -> None:
+        process = await w.run(**order)
+        (launch,) = w.launcher.launches
+        assert (process.name, launch.entry) == (name, entry)
+        assert launch.argv == (order["arguments"] if entry == "" else None)
+
+    scene(work)
+
+
+@pytest.mark.parametrize("name", ["_private.py", ".hidden.py", "größe.py", "ключ.py"])
+def test_program_of_any_name_can_be_run(scene: Play, name: str) -> None:
+    async def work(w: World) -> None:
+        program = w.program.with_name(name)
+        program.touch()
+        await w.run(program=str(program))
+
+    scene(work)
+
+
+@pytest.mark.parametrize(
+    ("order", "error", "words"),
+    [
+        ({"program": "-"}, InvalidArgument, "command line is empty"),
+        ({"program": "clerk.py"}, InvalidArgument, "absolute"),
+        ({"program": "/nowhere/clerk.py"}, NotFound, "/nowhere/clerk.py"),
+        ({"program": "/etc/passwd"}, InvalidArgument, r"\.py, \.toml"),
+        ({"program": "/tmp"}, NotFound, "/tmp"),
+        ({"name": "../up"}, InvalidArgument, "name"),
+        ({"name": ".."}, InvalidArgument, "name"),
+        ({"name": "x" * 65}, InvalidArgument, "name"),
+        ({"nice": 20}, InvalidArgument, "nice"),
+        ({"nice": -21}, InvalidArgument, "nice"),
+        ({"timeout": 0}, InvalidArgument, "timeout"),
+        ({"budget": {"gold": 1}}, InvalidArgument, "gold"),
+        ({"budget": {"tokens": -1}}, InvalidArgument, "tokens"),
+        ({"drop": ("memory.get",)}, InvalidArgument, "memory"),
+        ({"timeout": math.nan}, InvalidArgument, "timeout"),
+    ],
+)
+def test_bad_order_is_refused_and_nothing_is_left_of_it(
+    scene: Play, order: dict[str, Any], error: type[LLMAgentOSError], words: str
+) -> None:
+    async def work(w: World) -> None:
+        with pytest.raises(error, match=words):
+            await w.run(**order)
+        assert w.launcher.launches == [] and list(w.table) == [w.person]
+
+    scene(work)
+
+
+@pytest.mark.parametrize(
+    "failure",
+    [
+        SandboxError("landlock"),
+        DeviceError("the zygote has died"),
+        OSError(24, "too many open files"),
+        asyncio.CancelledError(),
+    ],
+    ids=lambda failure: type(failure).__name__,
+)
+def test_process_that_cannot_be_launched_leaves_nothing_behind(
+    scene: Play, failure: BaseException
+) -> None:
+    async def work(w: World) -> None:
+        w.person.budget.child()
+        w.launcher.failures = [failure]
+        with pytest.raises(type(failure)):
+            await w.run(budget={"processes": 1})
+        assert list(w.table) == [w.person] and w.born == [] == w.events.last(9)
+        await w.run()
+
+    scene(work, limit=1)
+
+
+def test_no_more_live_at_once_than_the_limit(scene: Play) -> None:
+    async def work(w: World) -> None:
+        first, _ = await w.run(), await w.run()
+        with pytest.raises(TryAgain, match="limit is 2") as refusal:
+            await w.run()
+        assert refusal.value.details["retry_after"] > 0
+        w.launcher.end(first.pid)
+        await w.run()
+
+    scene(work, limit=2)
+
+
+def test_budget_of_processes_counts_the_whole_family(scene: Play) -> None:
+    async def work(w: World) -> None:
+        parent = await w.run(budget={"processes": 3})
+        child = await w.run(parent)
+        await w.run(child)
+        for one in (parent, child):
+            with pytest.raises(QuotaExceeded, match="processes"):
+                await w.run(one)
+        assert len(w.table) == 4
+        w.launcher.end(child.pid)
+        await w.run(parent)
+
+    scene(work)
+
+
+def test_order_wins_over_the_agents_file_and_that_over_the_configuration(scene: Play) -> None:
+    async def work(w: World) -> None:
+        file = w.program.with_name("agent.toml")
+        file.write_text(
+            "name = 'clerk-of-file'\ncapabilities = ['memory.get']\n"
+            "[budget]\ntokens = 5\nmoney = 5\n"
+        )
+        plain = await w.run(program=str(file))
+        assert plain.name == "clerk-of-file" and w.launcher.launches[0].entry == "runtime:toml"
+        assert plain.budget.limits() == {"tokens": 5, "money": 5, "device_seconds": 1}
+        assert [str(one) for one in plain.capabilities] == ["memory.get"]
+        other = await w.run(
+            program=str(file),
+            name="other",
+            budget={"tokens": 9},
+            capabilities=CapabilitySet.parse(["clock.*"]),
+        )
+        assert other.name == "other" and other.budget.limits()["tokens"] == 9
+        assert [str(one) for one in other.capabilities] == ["clock.*"]
+        file.write_text("name = 7")
+        with pytest.raises(InvalidArgument, match=r"agent\.toml: name"):
+            await w.run(program=str(file))
+
+    scene(work, budget={"tokens": 1.0, "device_seconds": 1.0})
+
+
+def test_agent_of_a_person_gets_the_usual_rights_and_the_plugins(scene: Play) -> None:
+    async def work(w: World) -> None:
+        process = await w.run()
+        assert [str(one) for one in process.capabilities] == ["memory.*", "process.*", "weather.*"]
+        less = await w.run(drop=("memory.*",))
+        assert [str(one) for one in less.capabilities] == ["process.*", "weather.*"]
+
+    scene(work)
+
+
+def test_usual_rights_that_a_session_does_not_hold_are_left_out(scene: Play) -> None:
+    async def work(w: World) -> None:
+        token = w.table.create(
+            principal="ada",
+            program="token",
+            capabilities=CapabilitySet.parse(["memory.*", "process.spawn"]),
+            kind=Kind.SESSION,
+        )
+        process = await w.run(token)
+        assert [str(one) for one in process.capabilities] == ["memory.*"]
+        with pytest.raises(PermissionDenied):
+            await w.run(token, capabilities=CapabilitySet.parse(["process.*"]))
+
+    scene(work)
+
+
+def test_child_of_an_agent_holds_what_its_parent_holds_or_less(scene: Play) -> None:
+    async def work(w: World) -> None:
+        parent = await w.run(capabilities=CapabilitySet.parse(["memory.get", "process.*"]))
+        child = await w.run(parent)
+        assert [str(one) for one in child.capabilities] == ["memory.get", "process.*"]
+        assert (child.parent, child.principal) == (parent.pid, "ada")
+        with pytest.raises(PermissionDenied, match=r"memory\.\*"):
+            await w.run(child, capabilities=CapabilitySet.parse(["memory.*"]))
+        none = await w.run(child, capabilities=CapabilitySet())
+        assert list(none.capabilities) == []
+
+    scene(work)
+
+
+def test_child_spends_from_its_parent(scene: Play) -> None:
+    async def work(w: World) -> None:
+        parent = await w.run(budget={"tokens": 10})
+        child = await w.run(parent, budget={"tokens": 1000})
+        child.budget.spend({"tokens": 8})
+        assert parent.budget.remaining("tokens") == child.budget.remaining("tokens") == 2
+
+    scene(work)
+
+
+def test_agent_cannot_start_a_child_of_a_better_rank_than_its_own(scene: Play) -> None:
+    async def work(w: World) -> None:
+        parent = await w.run(nice=0)
+        with pytest.raises(PermissionDenied):
+            await w.run(parent, nice=-5)
+
+    scene(work)
