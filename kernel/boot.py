@@ -12,12 +12,14 @@ from __future__ import annotations
 import asyncio
 import fcntl
 import os
+import resource
 import signal
 import sys
 import time
 from collections.abc import Callable
-from contextlib import AsyncExitStack
+from contextlib import AsyncExitStack, suppress
 from dataclasses import dataclass
+from pathlib import Path
 
 from ..syscalls.client import Client
 from ..syscalls.clock import Clock
@@ -42,7 +44,7 @@ from .init.machine import Machine
 from .init.processes import Processes
 from .journal.recorder import JournalRecorder
 from .journal.writer import JournalWriter
-from .launcher.contract import Launcher
+from .launcher.contract import Launcher, Sandbox
 from .launcher.zygote import ZygoteLauncher
 from .mailbox import PostOffice
 from .paths import Paths, PidSequence
@@ -79,7 +81,7 @@ class Settings:
 async def run(settings: Settings, launcher: Launcher | None = None) -> None:
     """Run a daemon until SIGTERM, SIGINT or `system.shutdown`.
 
-    Raises `AlreadyExists` while another daemon has the same runtime folder.
+    Raises `AlreadyExists` while another daemon has the same runtime or state folder.
     """
     paths, config = settings.paths, settings.config
     stop = asyncio.Event()
@@ -87,7 +89,8 @@ async def run(settings: Settings, launcher: Launcher | None = None) -> None:
         asyncio.get_running_loop().add_signal_handler(number, stop.set)
     paths.make()
     async with AsyncExitStack() as stack:
-        stack.callback(_lock(paths))
+        for lock in (paths.lock, paths.state / "state.lock"):
+            stack.callback(_lock(lock))
         journal = JournalWriter(paths.journal)
         stack.callback(journal.close)
         recorder = JournalRecorder(journal)
@@ -97,9 +100,9 @@ async def run(settings: Settings, launcher: Launcher | None = None) -> None:
         table = ProcessTable(PidSequence(paths.pids))
         events = EventLog()
         bus = await stack.enter_async_context(Bus(trap))
-        launcher = launcher or ZygoteLauncher()
-        await launcher.start()
+        launcher = launcher or ZygoteLauncher(Sandbox(**config.agents.sandbox.model_dump()))
         stack.push_async_callback(launcher.close)
+        await launcher.start()
         agents = Agents(
             table=table,
             bus=bus,
@@ -143,9 +146,12 @@ async def run(settings: Settings, launcher: Launcher | None = None) -> None:
                 settings_of = chosen.get(name, PluginConfig())
                 if settings_of.enabled:
                     supervisor.add(plugin, kind, settings_of)
-        stack.push_async_callback(_stop_agents, house)
         await stack.enter_async_context(supervisor)
-        await stack.enter_async_context(Control(paths.socket, bus, table))
+        # Before the drivers: an agent that is asked to end may want to store something first.
+        stack.push_async_callback(_stop_agents, house)
+        control = Control(paths.socket, bus, table)
+        control.on_end.append(lambda session: house.post.close(session.pid))
+        await stack.enter_async_context(control)
         events.emit("system.started", "the daemon accepts syscalls")
         settings.on_ready()
         await stop.wait()
@@ -173,6 +179,7 @@ async def _start_init(
     await client.open(sock)
     stack.callback(client.close)
     for interface in served:
+        stack.push_async_callback(interface.teardown)
         house.trap.provide(init, describe(type(interface)))
     house.trap.registry.expect(*DRIVEN)
     house.trap.answer(
@@ -206,9 +213,9 @@ def _foreign(trap: Trap) -> set[str]:
     return names - known - {"gateway"}
 
 
-def _lock(paths: Paths) -> Callable[[], None]:
-    """Take the runtime folder. Raises `AlreadyExists`; returns what gives it back."""
-    lock = os.open(paths.lock, os.O_CREAT | os.O_RDWR | os.O_CLOEXEC, 0o600)
+def _lock(path: Path) -> Callable[[], None]:
+    """Take a folder by its lock. Raises `AlreadyExists`; returns what gives it back."""
+    lock = os.open(path, os.O_CREAT | os.O_RDWR | os.O_CLOEXEC, 0o600)
     try:
         fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
     except OSError:
@@ -220,12 +227,20 @@ def _lock(paths: Paths) -> Callable[[], None]:
     return lambda: os.close(lock)
 
 
+def _raise_files() -> None:
+    """Allow as many open files as the machine does: an agent takes one, and 1,024 are soon used."""
+    hard = resource.getrlimit(resource.RLIMIT_NOFILE)[1]
+    with suppress(OSError, ValueError):  # The machine's own bound may have been lowered since.
+        resource.setrlimit(resource.RLIMIT_NOFILE, (hard, hard))
+
+
 def main() -> int:
     """Run a daemon as the command line says."""
     import uvloop
 
     from .command_line import settings
 
+    _raise_files()
     try:
         uvloop.run(run(settings(sys.argv[1:])))
     except LLMAgentOSError as error:

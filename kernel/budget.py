@@ -10,7 +10,8 @@ higher than reserved, which are noted as they are and refuse all that comes afte
 Interface:
     Limits          upper bounds by resource
     Usage           amounts by resource
-    Budget          a node; `child`, `reserve`, `commit`, `release`, `spend`, `snapshot`, `close`
+    Budget          a node; `child`, `begin`, `reserve`, `commit`, `release`, `spend`, `snapshot`,
+                    `close`
     Reservation     what a call in flight may still cost
 """
 
@@ -83,6 +84,7 @@ class Budget:
         self._reserved = dict.fromkeys(RESOURCES, 0.0)
         self._holders = 0  # open reservations of this node and all below
         self._place: Reservation | None = None  # the node's own process among those alive
+        self._end = math.inf  # when its process's time is up
 
     def child(self, limits: Limits | None = None) -> Budget:
         """Return a node below this one.
@@ -111,6 +113,22 @@ class Budget:
         """Return the shortest time that this node or one above it allows."""
         bounds = [n._limits["wall_seconds"] for n in self._path() if "wall_seconds" in n._limits]
         return min(bounds, default=None)
+
+    def begin(self, now: float) -> None:
+        """Let the time of the node's own process run, from `now` on a clock that never jumps.
+
+        It ends with that of those above at the latest: a child's time is part of theirs. Raises
+        `QuotaExceeded` where theirs is up.
+        """
+        own = self.wall_seconds()
+        end = min(math.inf if own is None else now + own, *(node._end for node in self._path()))
+        if end <= now:
+            raise QuotaExceeded("no wall_seconds are left", resource="wall_seconds", left=0.0)
+        self._end = end
+
+    def time_left(self, now: float) -> float | None:
+        """Return the seconds until the time of the node's own process is up, if it ever is."""
+        return None if self._end == math.inf else self._end - now
 
     def snapshot(self) -> dict[str, Any]:
         """Return the node as plain data, by resource; only what is limited has a rest."""

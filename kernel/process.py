@@ -179,7 +179,10 @@ class ProcessTable:
         return [one for one in self._processes.values() if one.parent == pid]
 
     def exit(self, process: ControlBlock, code: int, reason: str) -> None:
-        """Record a process's end, once; its orphans belong to the kernel from then on."""
+        """Record a process's end, once; its orphans belong to its own parent from then on.
+
+        So an agent goes on to reach whatever spends from its budget.
+        """
         if process.state is State.ZOMBIE:
             return
         process.state = State.ZOMBIE
@@ -188,7 +191,7 @@ class ProcessTable:
         process.exited.set()
         process.budget.close()
         for child in self.children(process.pid):
-            child.parent = None
+            child.parent = process.parent
 
     def descends(self, pid: int, ancestor: int) -> bool:
         """Whether a process is another one or a descendant of it."""

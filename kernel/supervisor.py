@@ -2,7 +2,8 @@
 
 The first restart comes at once, later ones after a delay that doubles up to a cap; too many in
 too short a time and the service is given up, which `aos status` and readiness then show. One that
-starts and is not up in time is killed and starts again like any other.
+is not up in time, or whose main loop does not answer any more, is killed and starts again like any
+other.
 
 Interface:
     Service         one driver or service, whichever process runs it at present
@@ -28,6 +29,7 @@ from .launcher.contract import Launch, Launched, Launcher, Sandbox
 from .paths import Paths
 from .plugins import Plugin
 from .process import ControlBlock, Kind, ProcessTable
+from .pulse import Pulse
 
 #: Seconds before the second restart; each further one waits twice as long, up to the cap.
 FIRST_DELAY, LONGEST_DELAY = 0.5, 30.0
@@ -37,6 +39,8 @@ INTENSITY, PERIOD = 10, 300.0
 GRACE = 5.0
 #: Seconds from the start of a service until it has to be up.
 PATIENCE = 60.0
+#: Seconds between two questions whether a service still answers, and how many it may leave open.
+BEAT, SILENCES = 10.0, 3
 
 
 class Service:
@@ -81,6 +85,7 @@ class Supervisor:
         capabilities: Callable[[Plugin, Kind], CapabilitySet],
         clock: Callable[[], float] = time.monotonic,
         patience: float = PATIENCE,
+        beat: float = BEAT,
     ) -> None:
         self.services: list[Service] = []
         self._table = table
@@ -92,6 +97,7 @@ class Supervisor:
         self._capabilities = capabilities
         self._clock = clock
         self._patience = patience
+        self._beat = beat
         self._group = asyncio.TaskGroup()
         self._tasks: list[asyncio.Task[None]] = []
 
@@ -184,18 +190,24 @@ class Supervisor:
             await asyncio.sleep(delay)
 
     async def _outlive(self, service: Service, process: ControlBlock) -> None:
-        """Wait for a process's end, and bring it about where it does not come up."""
+        """Wait for a process's end; bring it about where it is not up in time or falls silent."""
 
         def give_up() -> None:
             if service.state == "starting":
-                process.verdict = (137, f"was not up after {self._patience:g} s")
-                self._signal(process, signal.SIGKILL)
+                self._end(process, f"was not up after {self._patience:g} s")
 
         timer = asyncio.get_running_loop().call_later(self._patience, give_up)
+        pulse = Pulse(process)
         try:
-            await process.exited.wait()
+            while not await _within(self._beat, process.exited):
+                if service.state == "ready" and pulse.beat() >= SILENCES:
+                    self._end(process, f"did not answer for {SILENCES * self._beat:g} s")
         finally:
             timer.cancel()
+
+    def _end(self, process: ControlBlock, reason: str) -> None:
+        process.verdict = (137, reason)
+        self._signal(process, signal.SIGKILL)
 
     @staticmethod
     def _delay(service: Service, now: float) -> float:
@@ -246,3 +258,12 @@ class Supervisor:
                 ),
                 sock,
             )
+
+
+async def _within(seconds: float, event: asyncio.Event) -> bool:
+    """Whether something happens within a time."""
+    try:
+        async with asyncio.timeout(seconds):
+            return await event.wait()
+    except TimeoutError:
+        return False

@@ -30,7 +30,7 @@ from ..syscalls.errors import (
     TryAgain,
 )
 from ..syscalls.interface import Interface
-from ..syscalls.message import INITIAL_CREDIT, VERSION, Kind
+from ..syscalls.message import INITIAL_CREDIT, VERSION, Kind, Signal
 from ..syscalls.table import Description
 from .arrival import Arrival
 from .call import Call, CallTable
@@ -86,6 +86,7 @@ class Trap:
             Kind.ITEM: self._on_item,
             Kind.CREDIT: self._on_credit,
             Kind.CANCEL: self._on_cancel,
+            Kind.SIGNAL: self._on_signal,
         }
 
     @property
@@ -289,6 +290,11 @@ class Trap:
         call = self._calls.get(origin.in_flight.get(header[2], 0))
         if call is not None:
             self._ending.abandon(call, Cancelled())
+
+    @staticmethod
+    def _on_signal(origin: ControlBlock, header: list[Any], body: bytes) -> None:
+        if header[3:4] != [Signal.PONG]:  # That it has arrived is all that it says.
+            raise ProtocolError("a kernel takes no signal but PONG")
 
     def _call_served_by(self, provider: ControlBlock, number: int) -> Call | None:
         """Return the call, or None when it has ended meanwhile or is not this process's."""

@@ -1,4 +1,4 @@
-"""A process's end of the syscall bus: calls go out, answers and signals come in.
+"""A process's end of the syscall bus: calls go out, answers come in.
 
 Interface:
     Client.call      one syscall, awaited
@@ -20,12 +20,11 @@ from .codec import pack, unpack
 from .connection import Connection
 from .errors import DeviceError, InvalidArgument, LLMAgentOSError, ProtocolError, from_wire
 from .interface import Interface
-from .message import INITIAL_CREDIT, VERSION, Kind
+from .message import INITIAL_CREDIT, VERSION, Kind, Signal
 from .table import Syscall, read
 
 I = TypeVar("I", bound=Interface)  # noqa: E741
 OnRequest = Callable[[Connection, list[Any], bytes], None]
-OnSignal = Callable[[str, Any], None]
 
 
 class ItemStream:
@@ -69,13 +68,12 @@ class ItemStream:
 class Client:
     """Sends calls over one connection and matches their answers. One event loop only."""
 
-    def __init__(self, on_signal: OnSignal | None = None) -> None:
+    def __init__(self) -> None:
         self.connection = Connection(self._on_frame, self._on_lost)
         #: Where requests, credits and cancellations go when this process also serves.
         self.on_request: OnRequest | None = None
         #: Told when the connection has ended.
         self.on_lost: Callable[[], None] | None = None
-        self._on_signal = on_signal
         self._numbers = itertools.count(1)
         self._calls: dict[int, asyncio.Future[Any]] = {}
         self._streams: dict[int, ItemStream] = {}
@@ -176,8 +174,8 @@ class Client:
         elif kind == Kind.ERROR:
             self._fail(call, _error(header, body))
         elif kind == Kind.SIGNAL:
-            if self._on_signal is not None:
-                self._on_signal(str(header[3]), unpack(body))
+            if header[3:] == [Signal.PING]:
+                connection.send((VERSION, Kind.SIGNAL, 0, Signal.PONG))
         elif self.on_request is not None:
             self.on_request(connection, header, body)
         else:
@@ -245,8 +243,8 @@ def _error(header: list[Any], body: bytes) -> LLMAgentOSError:
     return from_wire(str(header[3]), str(message), {str(k): v for k, v in details.items()})
 
 
-async def connect(sock: socket.socket, on_signal: OnSignal | None = None) -> Client:
+async def connect(sock: socket.socket) -> Client:
     """Return a client over a connected stream socket, which it then owns."""
-    client = Client(on_signal)
+    client = Client()
     await client.open(sock)
     return client

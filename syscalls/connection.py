@@ -34,6 +34,8 @@ class Connection(asyncio.Protocol):
         #: False while the peer does not read as fast as we write.
         self.writable = asyncio.Event()
         self.writable.set()
+        #: How often something has arrived.
+        self.received = 0
         #: Whoever owns the connection may hang its own state here.
         self.owner: Any = None
 
@@ -45,6 +47,7 @@ class Connection(asyncio.Protocol):
             self._transport.set_write_buffer_limits(high=HIGH_WATER)
 
     def data_received(self, data: bytes) -> None:
+        self.received += 1
         try:
             for header, body in self._decoder.feed(data):
                 self._on_frame(self, header, body)

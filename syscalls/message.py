@@ -11,7 +11,7 @@ after the known ones are ignored, so that a newer peer may add some.
     ITEM     -                                                       one item of a stream
     CREDIT   items granted                                           -
     CANCEL   -                                                       -
-    SIGNAL   name                                                    the signal's value
+    SIGNAL   name                                                    -
 
 `behalf` names a call that the sender is serving: a nested call made with it runs with the rights
 and the budget of whoever made that call. `caller` and `principal` are written by the kernel alone.
@@ -19,7 +19,7 @@ and the budget of whoever made that call. `caller` and `principal` are written b
 
 from __future__ import annotations
 
-from enum import IntEnum
+from enum import IntEnum, StrEnum
 
 #: Frames of another major version are refused with EPROTO.
 VERSION = 1
@@ -41,3 +41,10 @@ class Kind(IntEnum):
     CREDIT = 4
     CANCEL = 5
     SIGNAL = 6
+
+
+class Signal(StrEnum):
+    """The names of signals. A process answers each PING with a PONG from its main loop."""
+
+    PING = "PING"
+    PONG = "PONG"

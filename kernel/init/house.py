@@ -63,6 +63,13 @@ class House:
             raise PermissionDenied("process 1 is the kernel itself; see `aos stop`")
         return process
 
+    def readable(self, pid: int) -> ControlBlock:
+        """Return a process whose output and calls the caller may read: they hold what it knows.
+
+        For an agent those that it reaches, for anybody else all of its principal's.
+        """
+        return self.reachable(pid) if self.caller().kind is Kind.AGENT else self.visible(pid)
+
     def info(self, process: ControlBlock) -> ProcessInfo:
         """Return what others may see of a process."""
         state = process.state

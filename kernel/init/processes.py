@@ -10,12 +10,13 @@ import asyncio
 import signal as signals
 from collections.abc import AsyncIterator
 
-from ...syscalls.errors import NotFound
+from ...syscalls.errors import NotFound, TryAgain
 from ...syscalls.process import Exit, LogLine, Process, ProcessInfo, SignalName, Traced
-from ..agents import Order
+from ..agents import LINGER
 from ..capability import CapabilitySet
 from ..events import Channel
 from ..process import ControlBlock, Kind, State
+from ..spawn import Order
 from .house import House
 from .logs import read_log
 from .watch import watch
@@ -27,6 +28,7 @@ class Processes(Process):
     def __init__(self, house: House) -> None:
         self._house = house
         self._traces: dict[int, Channel[Traced]] = {}
+        self._traced: set[int] = set()  # whose traces somebody reads
         house.agents.on_end.append(self._on_end)
 
     async def spawn(
@@ -38,7 +40,7 @@ class Processes(Process):
         capabilities: list[str] | None = None,
         drop: list[str] | None = None,
         budget: dict[str, float] | None = None,
-        nice: int = 0,
+        nice: int | None = None,
         environment: dict[str, str] | None = None,
         timeout: float | None = None,
         remove: bool = False,
@@ -67,6 +69,7 @@ class Processes(Process):
             for process in self._house.table
             if process.principal == me.principal
             and (all or (process.kind is Kind.AGENT and process.state is not State.ZOMBIE))
+            and not (process.remove and process.state is State.ZOMBIE)
             and process.kind not in (Kind.KERNEL, Kind.SESSION)
         ]
 
@@ -98,7 +101,7 @@ class Processes(Process):
     async def logs(
         self, pid: int, follow: bool = False, tail: int | None = None
     ) -> AsyncIterator[LogLine]:
-        process = self._house.visible(pid)
+        process = self._house.readable(pid)
         if process.log is None:
             raise NotFound(f"process {pid} writes no log")
         exited = process.exited if follow else None
@@ -106,12 +109,18 @@ class Processes(Process):
             yield LogLine(pid=pid, text=text)
 
     async def trace(self, pid: int) -> AsyncIterator[Traced]:
-        self._house.visible(pid)
+        self._house.readable(pid)
         channel = self._traces.get(pid)
         if channel is None:
             raise NotFound(f"process {pid} was not started with a trace")
-        async for traced in channel:
-            yield traced
+        if pid in self._traced:
+            raise TryAgain(f"somebody reads the trace of process {pid}", retry_after=1)
+        self._traced.add(pid)
+        try:
+            async for traced in channel:
+                yield traced
+        finally:
+            self._traced.discard(pid)
 
     def _trace_from_birth(self, process: ControlBlock) -> None:
         self._traces[process.pid] = watch(process)
@@ -120,9 +129,10 @@ class Processes(Process):
         channel = self._traces.get(process.pid)
         if channel is not None:
             # Its last calls are answered before its connection is seen to be lost.
-            asyncio.get_running_loop().call_soon(channel.close)
-            if process.remove:
-                asyncio.get_running_loop().call_later(5, self._traces.pop, process.pid, None)
+            loop = asyncio.get_running_loop()
+            loop.call_soon(channel.close)
+            # Whoever reads it goes on to its end.
+            loop.call_later(LINGER, self._traces.pop, process.pid, None)
 
 
 def _exit(process: ControlBlock) -> Exit:

@@ -83,7 +83,7 @@ class JournalRecorder:
             call.process.watcher = None
             traceback.print_exc()
 
-    def started(self, process: ControlBlock, order: Order | None = None) -> None:
+    def started(self, process: ControlBlock, order: Order) -> None:
         """Write down that a process began, and all that it needs to be run again.
 
         But for its environment, which may hold secrets.
@@ -123,9 +123,8 @@ class JournalRecorder:
             asyncio.get_running_loop().call_soon(self._journal.flush)
 
 
-def _ordered(process: ControlBlock, order: Order | None) -> dict[str, Any]:
-    ordered: dict[str, Any] = {
-        "program": process.program,
+def _ordered(process: ControlBlock, order: Order) -> dict[str, Any]:
+    return {
         "task": process.task,
         "name": process.name,
         "principal": process.principal,
@@ -133,11 +132,7 @@ def _ordered(process: ControlBlock, order: Order | None) -> dict[str, Any]:
         "capabilities": [str(one) for one in process.capabilities],
         "budget": process.budget.limits(),
         "nice": process.nice,
+        "program": order.program,
+        "arguments": list(order.arguments),
+        "timeout": order.timeout,
     }
-    if order is not None:
-        ordered |= {
-            "program": order.program,
-            "arguments": list(order.arguments),
-            "timeout": order.timeout,
-        }
-    return ordered

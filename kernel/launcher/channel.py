@@ -1,25 +1,42 @@
 """The line between the kernel and its zygotes: one datagram for each message.
 
 Interface:
-    pack, unpack    a message, with descriptors beside it
-    send, receive   on a SOCK_SEQPACKET socket
+    pair            both ends of a new line
+    send, receive   a message, with descriptors beside it
 """
 
 from __future__ import annotations
 
 import array
+import errno
 import socket
 from typing import Any
 
 import msgpack
 
-#: The longest message; arguments and environment have to fit.
-LIMIT = 512 * 1024
+#: The longest message; arguments and environment have to fit. Twice what Linux gives a socket by
+#: default holds one, and more is given to nobody without rights.
+LIMIT = 384 * 1024
+
+
+def pair() -> tuple[socket.socket, socket.socket]:
+    """Return a line's two ends, with room for the longest message."""
+    ends = socket.socketpair(socket.AF_UNIX, socket.SOCK_SEQPACKET)
+    for end in ends:
+        for option in (socket.SO_SNDBUF, socket.SO_RCVBUF):
+            end.setsockopt(socket.SOL_SOCKET, option, LIMIT)
+    return ends
 
 
 def send(sock: socket.socket, message: dict[str, Any], *descriptors: int) -> None:
-    """Send a message. Raises OSError, also for one that is too long."""
+    """Send a message.
+
+    Raises TypeError, ValueError or OverflowError for what cannot be packed, ConnectionError where
+    the other end is gone, and OSError otherwise, also for a message that is too long.
+    """
     data = msgpack.packb(message)
+    if len(data) > LIMIT:
+        raise OSError(errno.EMSGSIZE, f"it takes {len(data)} bytes, and {LIMIT} fit")
     beside = []
     if descriptors:
         beside = [(socket.SOL_SOCKET, socket.SCM_RIGHTS, array.array("i", descriptors))]
@@ -27,8 +44,11 @@ def send(sock: socket.socket, message: dict[str, Any], *descriptors: int) -> Non
 
 
 def receive(sock: socket.socket) -> tuple[dict[str, Any], list[int]] | None:
-    """Return the next message and its descriptors; None at the end."""
-    data, beside, _, _ = sock.recvmsg(LIMIT, socket.CMSG_SPACE(16), socket.MSG_CMSG_CLOEXEC)
+    """Return the next message and its descriptors; None once the other end is gone."""
+    try:
+        data, beside, _, _ = sock.recvmsg(LIMIT, socket.CMSG_SPACE(16), socket.MSG_CMSG_CLOEXEC)
+    except ConnectionError:
+        return None
     descriptors = array.array("i")
     for level, kind, part in beside:
         if level == socket.SOL_SOCKET and kind == socket.SCM_RIGHTS:

@@ -57,7 +57,7 @@ def become(order: Mapping[str, Any], sock: int, answer: socket.socket, report: R
             os.closerange(SOCKET + 1, 4096)
             code = _run(order)
     except SystemExit as leaving:
-        code = leaving.code if isinstance(leaving.code, int) else int(leaving.code is not None)
+        code = _code(leaving)
     except KeyboardInterrupt:
         code = 130
     except BaseException:
@@ -70,7 +70,7 @@ def _settle(order: Mapping[str, Any]) -> None:
     """Give the process its own session, output, folder, name and seeds."""
     prctl(PR_SET_PDEATHSIG, signal.SIGKILL)
     os.setsid()
-    for number in (signal.SIGTERM, signal.SIGINT, signal.SIGCHLD, signal.SIGPIPE, signal.SIGHUP):
+    for number in (signal.SIGTERM, signal.SIGINT, signal.SIGCHLD, signal.SIGHUP):
         signal.signal(number, signal.SIG_DFL)
     signal.signal(signal.SIGINT, signal.default_int_handler)
     log = os.open(order["log"], os.O_WRONLY | os.O_APPEND | os.O_CREAT | os.O_CLOEXEC, 0o600)
@@ -106,12 +106,15 @@ def _restrict(sandbox: Sandbox, order: Mapping[str, Any]) -> Report:
         readable = [Path(one) for one in (*_SYSTEM, *_python(), *order["readable"])]
         try:
             prctl(PR_SET_NO_NEW_PRIVS, 1)
-            landlock.restrict(readable, [home, Path(os.devnull)])
+            scoped = landlock.restrict(readable, [home, Path(os.devnull)])
             report["landlock"] = "enforced" if canary.files() else "failed"
+            report["signals"] = "unavailable"
+            if scoped:
+                report["signals"] = "enforced" if canary.signals() else "failed"
         except OSError:
-            report["landlock"] = "unavailable"
+            report["landlock"] = report["signals"] = "unavailable"
     else:
-        report["landlock"] = "off"
+        report["landlock"] = report["signals"] = "off"
     return report
 
 
@@ -143,6 +146,8 @@ def _limit(sandbox: Sandbox) -> str:
 def _run(order: Mapping[str, Any]) -> int:
     if order["argv"] is not None:
         os.environ["LLMAGENTOS_FD"] = str(SOCKET)
+        # Python ignores it, and a program that is executed would go on doing so.
+        signal.signal(signal.SIGPIPE, signal.SIG_DFL)
         try:
             os.execvp(order["argv"][0], order["argv"])
         except OSError as error:
@@ -152,6 +157,14 @@ def _run(order: Mapping[str, Any]) -> int:
     module, _, name = order["entry"].partition(":")
     outcome = getattr(import_module(module), name)(order["arguments"], socket.socket(fileno=SOCKET))
     return outcome if isinstance(outcome, int) else 0
+
+
+def _code(leaving: SystemExit) -> int:
+    """Return the exit code, as Python would: a text is printed and is a failure."""
+    if leaving.code is None or isinstance(leaving.code, int):
+        return leaving.code or 0
+    print(leaving.code, file=sys.stderr)
+    return 1
 
 
 def _leave(code: int) -> NoReturn:

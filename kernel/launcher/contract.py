@@ -39,9 +39,11 @@ class Launch:
     sandbox: Sandbox
     #: A command line to execute in place of an entry.
     argv: tuple[str, ...] | None = None
-    #: Folders that it may read besides Python's and the system's own.
+    #: Folders and files that it may read besides Python's and the system's own.
     readable: tuple[Path, ...] = ()
     environment: Mapping[str, str] = field(default_factory=dict)
+    #: Whether it sees the daemon's own environment besides, which may hold secrets.
+    inherits: bool = True
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -65,12 +67,13 @@ class Launcher(Protocol):
     async def launch(self, launch: Launch, sock: socket.socket) -> Launched:
         """Start a process that inherits `sock`, which stays the caller's to close.
 
-        Raises `SandboxError` for a required layer that is not enforced and `DeviceError` where
-        the launcher itself has died.
+        Taken back, it leaves no process. Raises `SandboxError` for a required layer that is not
+        enforced, `InvalidArgument` for arguments and an environment that are too long, and
+        `DeviceError` where the launcher itself has died.
         """
 
     def signal(self, os_pid: int, number: signal.Signals) -> None:
-        """Send a signal; does nothing for a process that is gone."""
+        """Send a signal to a process and what it has started; does nothing for one that is gone."""
 
     async def close(self) -> None:
         """Kill whatever still runs."""

@@ -1,7 +1,11 @@
-"""The kernel's end of the zygote: orders go out, reports and exits come in.
+"""The default launcher: one zygote for each choice of what its children must not have.
+
+Drivers and services come from one that has the daemon's own environment and rights. Agents come
+from one that was started with neither secrets in its memory nor a network: what is left in a
+fork's memory is its parent's.
 
 Interface:
-    ZygoteLauncher  the default launcher
+    ZygoteLauncher  starts processes by forking them
 """
 
 from __future__ import annotations
@@ -10,55 +14,38 @@ import asyncio
 import os
 import signal
 import socket
-import subprocess
-import sys
-from typing import Any
+from collections import defaultdict
+from collections.abc import Mapping
 
-from ...syscalls.errors import DeviceError, InvalidArgument, SandboxError
-from .channel import LIMIT, receive, send
-from .contract import Launch, Launched, OnExit
+from ...syscalls.errors import DeviceError, SandboxError
+from .contract import Launch, Launched, OnExit, Sandbox
+from .group import signal_group
+from .line import Line
 
-#: Seconds until a zygote that does not come up is given up.
-PATIENCE = 20.0
+#: What an agent sees of the daemon's environment: where programs are and how people write.
+_KEPT = ("PATH", "LANG", "LANGUAGE", "TZ", "USER", "LOGNAME", "LD_LIBRARY_PATH", "VIRTUAL_ENV")
+_KEPT_PREFIXES = ("LC_", "PYTHON")
+#: What `netns` and `seccomp` are wanted as, and whether the daemon's environment is inherited.
+_Choice = tuple[str, str, bool]
 
 
 class ZygoteLauncher:
     """Starts processes by forking them from one that has loaded everything."""
 
-    def __init__(self) -> None:
+    def __init__(self, *expected: Sandbox) -> None:
+        """`expected`: agents' sandboxes whose zygotes are started at once, not at first use."""
         self.on_exit: OnExit = lambda pid, code, number: None
-        self._process: subprocess.Popen[bytes] | None = None
-        self._control: socket.socket | None = None
-        self._ready: asyncio.Future[None] | None = None
-        self._born: dict[int, int] = {}  # the kernel's number to the machine's
-        self._awaited: dict[int, asyncio.Future[dict[str, Any]]] = {}
+        self._expected = expected
+        self._lines: dict[_Choice, Line] = {}
+        self._starting: defaultdict[_Choice, asyncio.Lock] = defaultdict(asyncio.Lock)
 
     async def start(self) -> None:
-        """Start the zygote and wait until it takes orders."""
-        loop = asyncio.get_running_loop()
-        ours, theirs = socket.socketpair(socket.AF_UNIX, socket.SOCK_SEQPACKET)
-        ours.setblocking(False)
-        for end in (ours, theirs):
-            for option in (socket.SO_SNDBUF, socket.SO_RCVBUF):
-                end.setsockopt(socket.SOL_SOCKET, option, LIMIT)
-        with theirs:
-            self._process = subprocess.Popen(  # noqa: ASYNC220  # returns at once
-                [sys.executable, "-P", "-m", f"{__package__}.zygote_main", str(theirs.fileno())],
-                pass_fds=(theirs.fileno(),),
-                stdin=subprocess.DEVNULL,
-                start_new_session=True,
-            )
-        self._control, self._ready = ours, loop.create_future()
-        loop.add_reader(ours, self._on_message)
-        try:
-            async with asyncio.timeout(PATIENCE):
-                await self._ready
-        except TimeoutError:
-            raise DeviceError("the zygote does not come up") from None
+        """Start the zygotes and wait until they take orders."""
+        choices = [_choice(Sandbox.none(), True), *(_choice(one, False) for one in self._expected)]
+        await asyncio.gather(*map(self._line, dict.fromkeys(choices)))
 
     async def launch(self, launch: Launch, sock: socket.socket) -> Launched:
-        if self._control is None:
-            await self.start()
+        line = await self._line(_choice(launch.sandbox, launch.inherits))
         order = {
             "pid": launch.pid,
             "entry": launch.entry,
@@ -71,12 +58,7 @@ class ZygoteLauncher:
             "sandbox": launch.sandbox.wire(),
             "title": f"aos-{launch.pid}",
         }
-        answer = self._awaited[launch.pid] = asyncio.get_running_loop().create_future()
-        try:
-            await self._send(order, sock.fileno())
-            message = await answer
-        finally:
-            self._awaited.pop(launch.pid, None)
+        message = await line.order(order, sock.fileno())
         if message.get("missing"):
             lacking = ", ".join(message["missing"])
             raise SandboxError(f"not enforced here, but required: {lacking}", **message["report"])
@@ -85,81 +67,30 @@ class ZygoteLauncher:
         return Launched(os_pid=message["os_pid"], report=message["report"])
 
     def signal(self, os_pid: int, number: signal.Signals) -> None:
-        try:
-            os.kill(os_pid, number)
-        except ProcessLookupError:
-            return
+        signal_group(os_pid, number)
 
     async def close(self) -> None:
-        self._hang_up()
-        if self._process is not None:
-            process, self._process = self._process, None
-            loop = asyncio.get_running_loop()
-            try:
-                async with asyncio.timeout(5):
-                    await loop.run_in_executor(None, process.wait)
-            except TimeoutError:
-                process.kill()
+        await asyncio.gather(*(line.close() for line in self._lines.values()))
 
-    async def _send(self, order: dict[str, Any], descriptor: int) -> None:
-        while True:
-            if self._control is None:
-                raise DeviceError("the zygote has died")
-            try:
-                send(self._control, order, descriptor)
-                return
-            except BlockingIOError:
-                await asyncio.sleep(0.001)  # It is busy forking; there is no event for this.
-            except (OSError, ValueError) as error:
-                raise InvalidArgument(f"the process cannot be ordered: {error}") from None
+    async def _line(self, choice: _Choice) -> Line:
+        """Return the line to a zygote; where it has died, or there was none, to a new one."""
+        async with self._starting[choice]:
+            line = self._lines.get(choice)
+            if line is None or not line.alive:
+                line = Line(lambda pid, code, number: self.on_exit(pid, code, number))
+                netns, seccomp, inherits = choice
+                await line.start(netns, seccomp, os.environ if inherits else _clean(os.environ))
+                self._lines[choice] = line
+            return line
 
-    def _on_message(self) -> None:
-        while self._control is not None:
-            try:
-                received = receive(self._control)
-            except BlockingIOError:
-                return
-            except OSError:
-                received = None
-            if received is None:
-                self._die()
-                return
-            self._take(received[0])
 
-    def _take(self, message: dict[str, Any]) -> None:
-        kind, pid = message["kind"], message.get("pid", 0)
-        if kind == "ready" and self._ready is not None and not self._ready.done():
-            self._ready.set_result(None)
-        elif kind == "report":
-            self._born[pid] = message["os_pid"]
-            self._answer(pid, message)
-        elif kind == "exit":
-            self._answer(pid, message)
-            self._born.pop(pid, None)
-            # The launch is answered first: its waiter wakes in the next turn of the loop.
-            loop = asyncio.get_running_loop()
-            loop.call_soon(loop.call_soon, self.on_exit, pid, message["code"], message["signal"])
+def _choice(sandbox: Sandbox, inherits: bool) -> _Choice:
+    return (sandbox.netns, sandbox.seccomp, inherits)
 
-    def _answer(self, pid: int, message: dict[str, Any]) -> None:
-        awaited = self._awaited.get(pid)
-        if awaited is not None and not awaited.done():
-            awaited.set_result(message)
 
-    def _die(self) -> None:
-        """The zygote is gone, and with it every child: the next launch starts another."""
-        self._hang_up()
-        for awaited in self._awaited.values():
-            if not awaited.done():
-                awaited.set_exception(DeviceError("the zygote has died"))
-        born, self._born = self._born, {}
-        for pid, os_pid in born.items():
-            self.signal(os_pid, signal.SIGKILL)
-            self.on_exit(pid, 0, signal.SIGKILL)
-        if self._process is not None:
-            self._process.poll()
-
-    def _hang_up(self) -> None:
-        if self._control is not None:
-            asyncio.get_running_loop().remove_reader(self._control)
-            self._control.close()
-            self._control = None
+def _clean(environment: Mapping[str, str]) -> dict[str, str]:
+    return {
+        name: value
+        for name, value in environment.items()
+        if name in _KEPT or name.startswith(_KEPT_PREFIXES)
+    }

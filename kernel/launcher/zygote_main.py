@@ -1,10 +1,13 @@
 """The zygote's own program: a process that has loaded the SDK and forks one child per order.
 
-The outer zygote forks drivers and services, and one more zygote: that one has given up the network
-and most system calls, and forks agents, so that each of them only pays for what is its own.
+One whose children are agents has given up the network, its privileges and most system calls before
+it takes the first order, so that each of them only pays for what is its own.
+
+Whatever a child has started ends with it: its group is killed, and what has left the group comes
+back here as an orphan.
 
 Interface:
-    python -m llmagentos.kernel.launcher.zygote_main FD
+    python -m llmagentos.kernel.launcher.zygote_main FD NETNS SECCOMP
 """
 
 from __future__ import annotations
@@ -16,36 +19,42 @@ import select
 import signal
 import socket
 import sys
+from contextlib import suppress
+from pathlib import Path
 from typing import Any
 
 import uvloop  # noqa: F401
 
 from ...syscalls import blocking, host, program  # noqa: F401
-from ..sandbox import canary, seccomp
+from ..sandbox import canary, privileges, seccomp
 from ..sandbox.layers import Report
-from ..sandbox.native import CLONE_NEWNET, CLONE_NEWUSER, PR_SET_PDEATHSIG, prctl, unshare
+from ..sandbox.native import (
+    CLONE_NEWNET,
+    CLONE_NEWUSER,
+    PR_SET_CHILD_SUBREAPER,
+    prctl,
+    unshare,
+)
 from .channel import receive, send
 from .child import become
+from .group import signal_group
 
 
 class Zygote:
     """Forks children as it is told, and tells of their ends."""
 
-    def __init__(self, control: socket.socket, report: Report, sealed: bool) -> None:
+    def __init__(self, control: socket.socket, report: Report) -> None:
         self._control = control
         self._report = report
-        self._sealed = sealed
         self._children: dict[int, int] = {}  # the machine's number to the kernel's
-        # One inner zygote for each choice of (netns, seccomp): the daemon has one such choice.
-        self._inner: dict[tuple[str, str], socket.socket] = {}
         self._wakes, wake = os.pipe2(os.O_CLOEXEC | os.O_NONBLOCK)
         signal.signal(signal.SIGCHLD, lambda number, frame: None)
         signal.set_wakeup_fd(wake, warn_on_full_buffer=False)
 
     def run(self) -> None:
         """Obey until the other end hangs up; then kill whatever still runs."""
+        watched: list[Any] = [self._control, self._wakes]
         while True:
-            watched: list[Any] = [self._control, self._wakes, *self._inner.values()]
             for ready in select.select(watched, [], [])[0]:
                 if ready is self._control:
                     received = receive(self._control)
@@ -53,78 +62,77 @@ class Zygote:
                         self._end()
                         return
                     self._obey(*received)
-                elif ready == self._wakes:
+                else:
                     os.read(self._wakes, 4096)
                     self._reap()
-                else:
-                    self._pass_on(ready)
 
     def _obey(self, order: dict[str, Any], descriptors: list[int]) -> None:
-        layers = order["sandbox"]
-        choice = (layers["netns"], layers["seccomp"])
-        if not self._sealed and choice != ("off", "off"):
-            inner = self._inner.get(choice) or self._seal(choice)
-            send(inner, order, *descriptors)
+        try:
+            (sock,) = descriptors  # Out of descriptors, this process is given none.
+            pid = os.fork()
+        except (OSError, ValueError) as error:
+            print(f"process {order['pid']} cannot be forked: {error}", file=sys.stderr)
+            self._tell_end(order["pid"], 126, 0)
         else:
-            self._fork(order, descriptors[0])
-        for descriptor in descriptors:
-            os.close(descriptor)
-
-    def _fork(self, order: dict[str, Any], sock: int) -> None:
-        pid = os.fork()
-        if pid == 0:
-            signal.set_wakeup_fd(-1)
-            become(order, sock, self._control, self._report)
-        self._children[pid] = order["pid"]
-
-    def _seal(self, choice: tuple[str, str]) -> socket.socket:
-        """Fork a zygote that gives up what its children must not have."""
-        ours, theirs = socket.socketpair(socket.AF_UNIX, socket.SOCK_SEQPACKET)
-        pid = os.fork()
-        if pid == 0:
-            signal.set_wakeup_fd(-1)
-            for one in (ours, self._control, *self._inner.values()):
-                one.close()
-            prctl(PR_SET_PDEATHSIG, signal.SIGKILL)
-            Zygote(theirs, give_up(*choice), sealed=True).run()
-            os._exit(0)
-        theirs.close()
-        self._inner[choice] = ours
-        return ours
-
-    def _pass_on(self, inner: Any) -> None:
-        received = receive(inner)
-        if received is None:
-            # The kernel sees the end of every child with it and begins anew.
-            raise SystemExit("the inner zygote has died")
-        send(self._control, received[0])
+            if pid == 0:
+                signal.set_wakeup_fd(-1)
+                become(order, sock, self._control, self._report)
+            self._children[pid] = order["pid"]
+        finally:
+            for descriptor in descriptors:
+                os.close(descriptor)
 
     def _reap(self) -> None:
-        while True:
-            try:
-                pid, status = os.waitpid(-1, os.WNOHANG)
-            except ChildProcessError:
-                return
-            if pid == 0:
-                return
-            if (number := self._children.pop(pid, None)) is not None:
-                ended = os.WTERMSIG(status) if os.WIFSIGNALED(status) else 0
-                code = 0 if ended else os.WEXITSTATUS(status)
-                send(
-                    self._control,
-                    {"kind": "exit", "pid": number, "code": code, "signal": ended},
-                )
+        ended: list[tuple[int, int]] = []
+        with suppress(ChildProcessError):
+            while one := os.waitid(os.P_ALL, 0, os.WEXITED | os.WNOHANG | os.WNOWAIT):
+                number = self._children.pop(one.si_pid, None)
+                if number is not None:
+                    # Until it is waited for, its number is nobody else's.
+                    signal_group(one.si_pid, signal.SIGKILL)
+                _, status = os.waitpid(one.si_pid, 0)
+                if number is not None:
+                    ended.append((number, status))
+        self._sweep()
+        for number, status in ended:
+            signalled = os.WTERMSIG(status) if os.WIFSIGNALED(status) else 0
+            self._tell_end(number, 0 if signalled else os.WEXITSTATUS(status), signalled)
+
+    def _sweep(self) -> None:
+        """Kill the orphans that belong to no living child: what an ended one had started, and
+        what a living one has sent away on purpose."""
+        for orphan in _own_children() - self._children.keys():
+            with suppress(ProcessLookupError):
+                if os.getsid(orphan) not in self._children:
+                    signal_group(orphan, signal.SIGKILL)
+
+    def _tell_end(self, number: int, code: int, signalled: int) -> None:
+        message = {"kind": "exit", "pid": number, "code": code, "signal": signalled}
+        with suppress(ConnectionError):  # The next look at the line shows that nobody is there.
+            send(self._control, message)
 
     def _end(self) -> None:
         for pid in self._children:
-            os.kill(pid, signal.SIGKILL)
-        for inner in self._inner.values():
-            inner.close()
+            signal_group(pid, signal.SIGKILL)
+        self._children.clear()
+        with suppress(ChildProcessError):
+            while True:
+                self._sweep()
+                os.waitpid(-1, 0)
+
+
+def _own_children() -> set[int]:
+    """Return this process's children; none where the machine does not list them."""
+    me = os.getpid()
+    try:
+        return set(map(int, Path(f"/proc/{me}/task/{me}/children").read_text().split()))
+    except OSError:
+        return set()
 
 
 def give_up(netns: str, seccomp_wanted: str) -> Report:
-    """Leave the network and refuse system calls; say what is really so."""
-    report: Report = {"netns": "off", "seccomp": "off"}
+    """Leave the network, the privileges and most system calls; say what is really so."""
+    report: Report = {"netns": "off", "privileges": "off", "seccomp": "off"}
     if netns != "off":
         home = os.stat("/proc/self/ns/net").st_ino
         try:
@@ -135,6 +143,12 @@ def give_up(netns: str, seccomp_wanted: str) -> Report:
             report["netns"] = "enforced" if canary.network(home) else "failed"
         except OSError:
             report["netns"] = "unavailable"
+    if (netns, seccomp_wanted) != ("off", "off"):
+        try:
+            privileges.drop()
+            report["privileges"] = "enforced" if canary.privileges() else "failed"
+        except OSError:
+            report["privileges"] = "unavailable"
     if seccomp_wanted != "off":
         try:
             seccomp.restrict()
@@ -145,16 +159,19 @@ def give_up(netns: str, seccomp_wanted: str) -> Report:
 
 
 def main() -> None:
-    """Be the outer zygote on the descriptor that the command line names."""
+    """Be a zygote on the descriptor that the command line names."""
     control = socket.socket(fileno=int(sys.argv[1]))
-    prctl(PR_SET_PDEATHSIG, signal.SIGKILL)
-    signal.signal(signal.SIGINT, signal.SIG_IGN)
+    # It ends when the kernel hangs up, and not before whatever it has started.
+    for number in (signal.SIGINT, signal.SIGTERM):
+        signal.signal(number, signal.SIG_IGN)
+    prctl(PR_SET_CHILD_SUBREAPER, 1)
+    report = give_up(*sys.argv[2:4])
     # What is loaded stays shared with every child as long as nobody writes to it.
     gc.collect()
     gc.freeze()
     gc.disable()
     send(control, {"kind": "ready"})
-    Zygote(control, {"netns": "off", "seccomp": "off"}, sealed=False).run()
+    Zygote(control, report).run()
 
 
 if __name__ == "__main__":

@@ -1,7 +1,8 @@
 """Forbidden acts: a layer counts as enforced when its act was refused, and not before.
 
 Interface:
-    network, sockets, files, limits     each says whether its act was refused
+    network, sockets, files, signals, limits    each says whether its act was refused
+    privileges                                  whether none is left
 """
 
 from __future__ import annotations
@@ -44,6 +45,22 @@ def files() -> bool:
     except OSError as error:
         return error.errno == errno.EACCES
     return False
+
+
+def signals() -> bool:
+    """Whether a signal to whoever started this process is refused."""
+    try:
+        os.kill(os.getppid(), 0)
+    except PermissionError:
+        return True
+    return False
+
+
+def privileges() -> bool:
+    """Whether this process has no privilege left that it could use or take up."""
+    lines = Path("/proc/self/status").read_text().splitlines()
+    held = [line.split()[1] for line in lines if line.startswith(("CapPrm:", "CapEff:"))]
+    return len(held) == 2 and not any(int(one, 16) for one in held)
 
 
 def limits() -> bool:

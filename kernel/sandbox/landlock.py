@@ -1,4 +1,4 @@
-"""Landlock: which files a process may read and write (landlock(7)).
+"""Landlock: which files a process may read and write, and whom it may signal (landlock(7)).
 
 Interface:
     restrict        give up all files but some; raises OSError where Landlock is missing
@@ -19,19 +19,24 @@ _EXECUTE, _WRITE_FILE, _READ_FILE, _READ_DIR = 1, 2, 4, 8
 _TRUNCATE, _IOCTL = 1 << 14, 1 << 15
 #: Everything that each version of the interface knows to handle, in bits.
 _HANDLED = {1: (1 << 13) - 1, 2: (1 << 14) - 1, 3: (1 << 15) - 1, 4: (1 << 15) - 1}
+#: From version 6 on: to nobody outside go connections to abstract sockets, nor signals.
+_SCOPED, _SCOPES = 6, 1 | 2
 _READ = _EXECUTE | _READ_FILE | _READ_DIR
 #: What makes sense for a file that is no folder.
 _OF_FILE = _EXECUTE | _WRITE_FILE | _READ_FILE | _TRUNCATE | _IOCTL
 
 
-def restrict(readable: Iterable[Path], writable: Iterable[Path]) -> None:
+def restrict(readable: Iterable[Path], writable: Iterable[Path]) -> bool:
     """Let this process and its children read some folders, write others, and nothing else.
 
-    `no_new_privs` must be set. Raises OSError where the machine has no Landlock.
+    Returns whether signals are held back as well: they then reach this process's own children and
+    nobody else. `no_new_privs` must be set. Raises OSError where the machine has no Landlock.
     """
     version = syscall(_CREATE, None, 0, 1)
     handled = _HANDLED.get(version, (1 << 16) - 1 if version >= 5 else _HANDLED[1])
-    ruleset = syscall(_CREATE, struct.pack("=Q", handled), ctypes.c_size_t(8), 0)
+    scoped = version >= _SCOPED
+    attributes = struct.pack("=QQQ", handled, 0, _SCOPES) if scoped else struct.pack("=Q", handled)
+    ruleset = syscall(_CREATE, attributes, ctypes.c_size_t(len(attributes)), 0)
     try:
         for path in readable:
             _allow(ruleset, path, _READ & handled)
@@ -40,6 +45,7 @@ def restrict(readable: Iterable[Path], writable: Iterable[Path]) -> None:
         syscall(_RESTRICT, ruleset, 0)
     finally:
         os.close(ruleset)
+    return scoped
 
 
 def _allow(ruleset: int, path: Path, access: int) -> None:

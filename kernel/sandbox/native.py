@@ -2,15 +2,18 @@
 
 Interface:
     syscall, prctl, unshare     as in the manual, raising OSError
+    capset                      give up all privileges
 """
 
 from __future__ import annotations
 
 import ctypes
 import os
+import struct
 
 _libc = ctypes.CDLL(None, use_errno=True)
-PR_SET_PDEATHSIG, PR_SET_NAME, PR_SET_SECCOMP, PR_SET_NO_NEW_PRIVS = 1, 15, 22, 38
+PR_SET_PDEATHSIG, PR_SET_NAME, PR_SET_SECCOMP, PR_CAPBSET_DROP = 1, 15, 22, 24
+PR_SET_CHILD_SUBREAPER, PR_SET_NO_NEW_PRIVS = 36, 38
 CLONE_NEWUSER, CLONE_NEWNET = 0x10000000, 0x40000000
 
 
@@ -36,3 +39,9 @@ def prctl(option: int, *arguments: object) -> int:
 def unshare(flags: int) -> int:
     """Leave namespaces."""
     return _check(_libc.unshare(flags))
+
+
+def capset() -> int:
+    """Give up this process's privileges: effective, permitted and inheritable."""
+    version_3 = struct.pack("=Ii", 0x20080522, 0)
+    return _check(_libc.capset(ctypes.c_char_p(version_3), ctypes.c_char_p(bytes(24))))

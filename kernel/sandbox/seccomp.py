@@ -3,7 +3,7 @@
 A refused call fails with EPERM, so that a program sees an error and not its death.
 
 Interface:
-    restrict        refuse connections, and what could undo the sandbox
+    restrict        refuse connections, what could undo the sandbox, and to bend other processes
 """
 
 from __future__ import annotations
@@ -12,6 +12,7 @@ import ctypes
 import errno
 import platform
 import struct
+from collections.abc import Mapping
 
 from .native import PR_SET_NO_NEW_PRIVS, PR_SET_SECCOMP, prctl
 
@@ -49,6 +50,24 @@ _REFUSED = {
     ),
 }  # fmt: skip
 
+#: Calls that may only concern the caller itself: their numbers, and which arguments must be what.
+#: Landlock keeps an agent from other processes' files and from sending them signals, but not from
+#: their limits and ranks.
+_SELFISH = {
+    "x86_64": {
+        "prlimit64": (302, {0: 0}), "setpriority": (141, {0: 0, 1: 0}),
+        "sched_setparam": (142, {0: 0}), "sched_setscheduler": (144, {0: 0}),
+        "sched_setaffinity": (203, {0: 0}), "sched_setattr": (314, {0: 0}),
+        "ioprio_set": (251, {0: 1, 1: 0}),
+    },
+    "aarch64": {
+        "prlimit64": (261, {0: 0}), "setpriority": (140, {0: 0, 1: 0}),
+        "sched_setparam": (118, {0: 0}), "sched_setscheduler": (119, {0: 0}),
+        "sched_setaffinity": (122, {0: 0}), "sched_setattr": (274, {0: 0}),
+        "ioprio_set": (30, {0: 1, 1: 0}),
+    },
+}  # fmt: skip
+
 
 def restrict() -> None:
     """Refuse those calls to this process and its children, for good. Raises OSError."""
@@ -69,11 +88,27 @@ def restrict() -> None:
             _instruction(_EQUAL, number, no=1),
             _instruction(_RETURN, _ERRNO | errno.EPERM),
         ]
+    for number, wanted in _SELFISH[machine].values():
+        program += _unless(number, wanted)
     program.append(_instruction(_RETURN, _ALLOW))
     code = ctypes.create_string_buffer(b"".join(program))
     header = struct.pack("=H6xQ", len(program), ctypes.addressof(code))
     prctl(PR_SET_NO_NEW_PRIVS, 1)
     prctl(PR_SET_SECCOMP, _MODE_FILTER, ctypes.c_char_p(header))
+
+
+def _unless(number: int, wanted: Mapping[int, int]) -> list[bytes]:
+    """Return what lets a call pass with the wanted arguments, and else refuses it."""
+    length = 2 * len(wanted)
+    block = [_instruction(_EQUAL, number, no=length + 2)]
+    for index, value in wanted.items():
+        # Of an argument's 64 bits the lower half, all that these calls look at. What differs goes
+        # to the last line.
+        block += [
+            _instruction(_LOAD, 16 + 8 * index),
+            _instruction(_EQUAL, value, no=length - len(block)),
+        ]
+    return [*block, _instruction(_RETURN, _ALLOW), _instruction(_RETURN, _ERRNO | errno.EPERM)]
 
 
 def _instruction(code: int, value: int, yes: int = 0, no: int = 0) -> bytes:

@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import asyncio
 import ipaddress
-import signal
 import socket
 
 from ...syscalls.errors import InputOutputError, InvalidArgument
@@ -31,8 +30,6 @@ class Gateway(Interface, name="gateway"):
 
         from .app import build
 
-        # A client that hangs up while it is answered is no reason to end.
-        signal.signal(signal.SIGPIPE, signal.SIG_IGN)
         settings = host.config
         address, port = str(settings.get("host", "127.0.0.1")), int(settings.get("port", PORT))
         remote = bool(settings.get("allow_remote", False))

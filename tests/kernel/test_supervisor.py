@@ -21,11 +21,13 @@ from llmagentos.kernel.paths import Paths
 from llmagentos.kernel.plugins import Plugin
 from llmagentos.kernel.process import Kind, ProcessTable
 from llmagentos.kernel.supervisor import (
+    BEAT,
     FIRST_DELAY,
     GRACE,
     INTENSITY,
     LONGEST_DELAY,
     PERIOD,
+    SILENCES,
     Service,
     Supervisor,
 )
@@ -63,9 +65,12 @@ class World:
 
 @asynccontextmanager
 async def world(
-    folder: Path, *names: str, config: PluginConfig | None = None
+    folder: Path, *names: str, config: PluginConfig | None = None, beat: float = 1e9
 ) -> AsyncIterator[World]:
-    """The supervisor of drivers of these names, on a real bus; it is entered by the test."""
+    """The supervisor of drivers of these names, on a real bus; it is entered by the test.
+
+    Nothing answers here, so that they are asked for an answer only where the test wants it.
+    """
     loop = asyncio.get_running_loop()
     table, launcher, events = ProcessTable(), FakeLauncher(), EventLog(now=loop.time)
     paths = Paths(state=folder / "state", runtime=folder / "run")
@@ -87,6 +92,7 @@ async def world(
             principal="ada",
             capabilities=lambda plugin, kind: CapabilitySet.parse([f"{plugin.name}.*"]),
             clock=loop.time,
+            beat=beat,
         )
         for name in names:
             plugin = Plugin(name=name, entry=f"module:{name}", source="test")
@@ -346,5 +352,22 @@ def test_stopping_ends_what_waits_to_start_again(tmp_path: Path) -> None:
                 assert (service.state, service.process) == ("waiting", None)
             assert w.launcher.signals == [] and len(w.launcher.launches) == 2
             assert asyncio.get_running_loop().time() < FIRST_DELAY
+
+    play(scene)
+
+
+def test_service_that_falls_silent_is_killed_and_started_again(tmp_path: Path) -> None:
+    async def scene() -> None:
+        async with world(tmp_path, "deaf", beat=BEAT) as house:
+            obey(house)
+            async with house.supervisor:
+                (service,) = house.supervisor.services
+                first = await house.up(service)
+                assert service.process is not None
+                await service.process.exited.wait()
+                await settle()
+                assert house.launcher.signals == [(first, signal.SIGKILL)]
+                assert service.reason == f"did not answer for {SILENCES * BEAT:g} s"
+                assert asyncio.get_running_loop().time() == (SILENCES + 1) * BEAT
 
     play(scene)

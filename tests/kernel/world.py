@@ -91,7 +91,7 @@ async def world(folder: Path, config: AgentsConfig = USUAL) -> AsyncIterator[Wor
         person=person,
         program=program,
     )
-    agents.on_birth.append(lambda process: made.born.append(process.pid))
+    agents.on_birth.append(lambda process, order: made.born.append(process.pid))
     agents.on_end.append(lambda process: made.ended.append(process.pid))
     try:
         yield made

@@ -58,7 +58,9 @@ def run(program: str, arguments: tuple[str, ...], **options: Any) -> int:
             raise click.UsageError(f"{program} takes no arguments, but a --task: {arguments[0]}")
         program = str(path)
     elif ":" not in program:
-        program, arguments = "-", (program, *arguments)
+        # It starts in its own folder, so that what is named from here is named in full.
+        named = (str(Path(a).absolute()) if Path(a).is_file() else a for a in arguments)
+        program, arguments = "-", (program, *named)
     order = {
         "program": program,
         "task": options["task"],

@@ -40,7 +40,7 @@ def call(name: str, number: int = 1) -> Call:
     described = {one.name: one for one in describe(Shop)}
     held = CapabilitySet.parse(["*"])
     process = ProcessTable().create(principal="ada", program="test", capabilities=held)
-    return Call(number, described[name], process, number, process, 0.0, 9.0, b"\x80")
+    return Call(number, described[name], process, number, process, 0.0, 9.0, b"\x80", seq=number)
 
 
 def play(

@@ -1,0 +1,209 @@
+"""What an order comes to: which program, with which name, rights, rank, folder and files.
+
+Interface:
+    Order           what somebody wants run
+    Spawn           what it comes to
+    Rules           `apply`, before anything is started
+"""
+
+from __future__ import annotations
+
+import math
+import re
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field, replace
+from pathlib import Path
+
+from ..syscalls.errors import InvalidArgument, NotFound, PermissionDenied
+from .budget import Limits
+from .capability import Capability, CapabilitySet
+from .config import AgentsConfig
+from .manifest import declared
+from .paths import Paths
+from .plugins import Plugin
+from .process import ControlBlock, Kind
+
+_MODULE = re.compile(r"[A-Za-z_][\w.]*:[A-Za-z_]\w*")
+_NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9_.-]{0,63}")
+_EVERYTHING = Capability.parse("*")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Order:
+    """What somebody wants run; the fields are those of `process.spawn`."""
+
+    program: str
+    task: str | None = None
+    name: str | None = None
+    arguments: tuple[str, ...] = ()
+    capabilities: CapabilitySet | None = None
+    drop: tuple[str, ...] = ()
+    budget: Mapping[str, float] = field(default_factory=dict)
+    #: None for an agent's own, and for 0 where a person asks.
+    nice: int | None = None
+    environment: Mapping[str, str] = field(default_factory=dict)
+    timeout: float | None = None
+    remove: bool = False
+    on_born: Callable[[ControlBlock], None] | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Spawn:
+    """What an order comes to."""
+
+    order: Order
+    name: str
+    #: Which function runs it, or which command line.
+    entry: str
+    argv: tuple[str, ...] | None
+    capabilities: CapabilitySet
+    limits: Limits
+    nice: int
+    home: Path
+    #: Folders and files that it may read besides its home.
+    readable: tuple[Path, ...]
+
+    @property
+    def program(self) -> str:
+        """What it runs, for people."""
+        return self.order.program if self.argv is None else " ".join(self.argv)
+
+
+class Rules:
+    """What may be started, and as what. Starts nothing and changes nothing."""
+
+    def __init__(
+        self,
+        *,
+        paths: Paths,
+        config: AgentsConfig,
+        runtimes: Mapping[str, Plugin],
+        interfaces: Callable[[], set[str]],
+    ) -> None:
+        self._paths = paths
+        self._config = config
+        self._runtimes = runtimes
+        self._interfaces = interfaces
+
+    def apply(self, parent: ControlBlock, order: Order) -> Spawn:
+        """Say what an order comes to.
+
+        Raises `InvalidArgument`, `NotFound` for a missing program, and `PermissionDenied` for a
+        rank that its parent must not give.
+        """
+        entry, argv = self._entry(order)
+        if order.program.endswith(".toml"):
+            order = _completed(order)
+        name = order.name or _name_of(order)
+        if not _NAME.fullmatch(name):
+            raise InvalidArgument(f"{name!r} is no name; use letters, digits and _ . -")
+        if order.timeout is not None and not 0 < order.timeout < math.inf:
+            raise InvalidArgument("a timeout is a number of seconds above 0")
+        return Spawn(
+            order=order,
+            name=name,
+            entry=entry,
+            argv=argv,
+            capabilities=self._rights(parent, order),
+            limits=Limits.parse({**self._config.budget, **order.budget}),
+            nice=rank(parent, order.nice, parent.nice),
+            home=self._home(parent, name),
+            readable=_readable(parent, order, argv),
+        )
+
+    def _entry(self, order: Order) -> tuple[str, tuple[str, ...] | None]:
+        program = order.program
+        if program == "-":
+            if not order.arguments:
+                raise InvalidArgument("the command line is empty")
+            return "", order.arguments
+        if _MODULE.fullmatch(program):
+            return self._runtimes["py"].entry, None
+        path = Path(program)
+        if not path.is_absolute():
+            raise InvalidArgument(f"{program!r} is neither an absolute path nor module:function")
+        if not path.is_file():
+            raise NotFound(f"there is no program {program}")
+        runtime = self._runtimes.get(path.suffix.removeprefix("."))
+        if runtime is None:
+            known = ", ".join(f".{suffix}" for suffix in sorted(self._runtimes))
+            raise InvalidArgument(f"{path.name} is of no kind that can be run: {known}")
+        return runtime.entry, None
+
+    def _rights(self, parent: ControlBlock, order: Order) -> CapabilitySet:
+        """Return a child's capabilities: what is asked for, or what agents usually get."""
+        if order.capabilities is not None:
+            held = order.capabilities
+        elif parent.kind is Kind.AGENT:
+            held = parent.capabilities
+        else:
+            plugins = (f"{name}.*" for name in sorted(self._interfaces()))
+            usual = CapabilitySet.parse([*self._config.capabilities, *plugins])
+            held = CapabilitySet(
+                one for one in usual if any(mine.covers(one) for mine in parent.capabilities)
+            )
+        return held.without(order.drop)
+
+    def _home(self, parent: ControlBlock, name: str) -> Path:
+        """Return where a process may write: `principal/name`, shared by all runs of one name.
+
+        An agent's children have theirs in `principal/parent+/name`. No name holds a `+`, so that
+        none of them leads into another's folder, and no agent may write to the folders between,
+        so that no link does.
+        """
+        if parent.kind is Kind.AGENT and parent.home is not None:
+            return parent.home.with_name(f"{parent.home.name}+") / name
+        return self._paths.home(parent.principal, name)
+
+
+def rank(caller: ControlBlock, nice: int | None, least: int) -> int:
+    """Return the rank that a caller may give, `least` where it says none.
+
+    A person may do what an agent may not: push itself to the front. Raises `InvalidArgument`, and
+    `PermissionDenied` for an agent that asks for a better one than `least`.
+    """
+    is_agent = caller.kind is Kind.AGENT
+    if nice is None:
+        return least if is_agent else 0
+    if not -20 <= nice <= 19:
+        raise InvalidArgument(f"nice is -20 to 19, not {nice}")
+    if is_agent and nice < least:
+        raise PermissionDenied("an agent may only lower a process's rank")
+    return nice
+
+
+def _readable(parent: ControlBlock, order: Order, argv: tuple[str, ...] | None) -> tuple[Path, ...]:
+    if argv is None:
+        return (Path(order.program).parent,) if "/" in order.program else ()
+    # A command is given the files that it is to work on, by whoever may read them anyway.
+    if not any(one.covers(_EVERYTHING) for one in parent.capabilities):
+        return ()
+    return tuple(Path(one) for one in argv if one.startswith("/") and _is_file(one))
+
+
+def _is_file(path: str) -> bool:
+    try:
+        return Path(path).is_file()
+    except (OSError, ValueError):  # Too long for a path, or no text of one.
+        return False
+
+
+def _completed(order: Order) -> Order:
+    """Let an agent's file say what the order leaves open."""
+    said = declared(Path(order.program))
+    return replace(
+        order,
+        name=order.name or said.name,
+        capabilities=said.capabilities if order.capabilities is None else order.capabilities,
+        budget={**said.budget, **order.budget},
+    )
+
+
+def _name_of(order: Order) -> str:
+    if order.program == "-":
+        stem = Path(order.arguments[0]).name
+    elif "/" not in order.program:
+        stem = order.program.partition(":")[0].rpartition(".")[2]
+    else:
+        stem = Path(order.program).stem
+    return re.sub(r"[^A-Za-z0-9_.-]", "_", stem).lstrip("_.-")[:64] or "agent"
