@@ -74,6 +74,13 @@ class Memory(Interface, name="memory"):
         raise NotImplementedError
 
     @syscall(idempotent=True, subject="namespace")
+    async def keys(
+        self, prefix: str = "", namespace: Namespace = "user", limit: int = 1000
+    ) -> list[str]:
+        """Return the keys that start with `prefix`, sorted, without their values."""
+        raise NotImplementedError
+
+    @syscall(idempotent=True, subject="namespace")
     async def search(
         self,
         query: str = "",

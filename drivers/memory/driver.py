@@ -21,7 +21,7 @@ from ...syscalls.host import Host
 from ...syscalls.memory import Hit, Item, Memory, Namespace
 from ...syscalls.server import caller
 from .fusion import fuse
-from .store import Store
+from .store import Ranking, Store
 
 T = TypeVar("T")
 #: Items that a call may ask for.
@@ -69,6 +69,12 @@ class MemoryDriver(Memory):
         place, most = _place(namespace), _limit(limit)
         return await self._do(lambda: self._store.ls(place, prefix, most))
 
+    async def keys(
+        self, prefix: str = "", namespace: Namespace = "user", limit: int = 1000
+    ) -> list[str]:
+        place, most = _place(namespace), _limit(limit)
+        return await self._do(lambda: self._store.keys(place, prefix, most))
+
     async def search(
         self,
         query: str = "",
@@ -78,7 +84,7 @@ class MemoryDriver(Memory):
     ) -> list[Hit]:
         place, most = _place(namespace), _limit(limit)
 
-        def both() -> list[Hit]:
+        def ranking() -> Ranking:
             if vector is None:
                 return self._store.by_words(place, query, most)
             if not query:
@@ -87,7 +93,7 @@ class MemoryDriver(Memory):
             words = self._store.by_words(place, query, depth)
             return fuse((words, self._store.by_vector(place, vector, depth)), most)
 
-        return await self._do(both)
+        return await self._do(lambda: self._store.hits(place, ranking()))
 
     async def _do(self, work: Callable[[], T]) -> T:
         """Run on the store's thread. Raises `InputOutputError` where the file fails."""

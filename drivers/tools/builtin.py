@@ -53,7 +53,7 @@ async def memory_delete(context: Context, key: str) -> str:
 @tool()
 async def memory_list(context: Context) -> str:
     """List the keys that are remembered."""
-    return ", ".join(item.key for item in await context.os.memory.ls()) or "empty"
+    return ", ".join(await context.os.memory.keys()) or "empty"
 
 
 @tool(effect=True)

@@ -5,6 +5,10 @@
         \"\"\"Greet somebody.\"\"\"
         return f"Hello, {name}!"
 
+A tool may be a coroutine, which can make syscalls: `await context.os.memory.get(name)`. A plugin's
+runs in a process of its own, where it may take its time, hang or crash; the one thing that it
+cannot do there is a streaming syscall.
+
 Interface:
     tool            decorator
     Context         what a tool is given besides its arguments
@@ -42,7 +46,7 @@ class Context:
     os: OS
     #: The caller's own folder.
     home: Path
-    #: The driver's settings.
+    #: The driver's settings, `[drivers.tools.settings]`.
     config: Mapping[str, Any]
 
 

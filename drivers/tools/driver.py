@@ -26,6 +26,7 @@ from ...syscalls.server import caller
 from ...syscalls.tool import Tool, ToolInfo, ToolResult
 from .builtin import TOOLS
 from .contract import Context, Definition, Failure, define
+from .settings import read
 from .worker import run_aside
 
 #: Characters of a result, at most.
@@ -39,9 +40,10 @@ class ToolsDriver(Tool):
 
     async def setup(self, host: Host) -> None:
         self._host = host
+        self._config = read(host.config)
         self._homes: OrderedDict[int, Path] = OrderedDict()
         self._tools = {name: define(name, function) for name, function in TOOLS.items()}
-        #: Tools of plugins that are no coroutines: nobody knows how long they take.
+        #: Where a plugin's tools come from: nobody knows what they do, so each call runs aside.
         self._strange: dict[str, str] = {}
         for point in entry_points(group="llmagentos.tools"):
             if point.name in self._tools:
@@ -54,8 +56,7 @@ class ToolsDriver(Tool):
                 print(f"the tool {point.name} cannot be loaded: {error}", file=sys.stderr)
                 continue
             self._tools[point.name] = definition
-            if not inspect.iscoroutinefunction(definition.function):
-                self._strange[point.name] = point.value
+            self._strange[point.name] = point.value
 
     async def ls(self) -> list[ToolInfo]:
         return [self._tools[name].info for name in sorted(self._tools)]
@@ -86,15 +87,11 @@ class ToolsDriver(Tool):
     async def _run(
         self, definition: Definition, arguments: dict[str, Any], given: dict[str, Any]
     ) -> str:
-        name = definition.info.name
-        if (entry := self._strange.get(name)) is not None:
+        system, home = self._host.os.on_behalf(caller().call), await self._home()
+        if (entry := self._strange.get(definition.info.name)) is not None:
             # Its process checks them again: what was converted cannot always be sent.
-            return await run_aside(entry, await self._home(), dict(self._host.config), given)
-        context = Context(
-            os=self._host.os.on_behalf(caller().call),
-            home=await self._home(),
-            config=self._host.config,
-        )
+            return await run_aside(system, entry, home, self._config, given)
+        context = Context(os=system, home=home, config=self._config)
         if inspect.iscoroutinefunction(definition.function):
             return str(await definition.function(context, **arguments))
         # Ours end in bounded time; a thread keeps the loop free meanwhile.

@@ -12,19 +12,25 @@ from __future__ import annotations
 import asyncio
 import errno
 import socket
-from collections.abc import AsyncIterator
+import sys
+from asyncio.subprocess import PIPE
+from collections.abc import AsyncIterator, Sequence
 from fnmatch import fnmatch
-from html.parser import HTMLParser
 from ipaddress import IPv4Address, IPv6Address, ip_address, ip_network
+from pathlib import Path
 from typing import TYPE_CHECKING, Any, cast
 
+from .child import child
 from .contract import Context, Failure, tool
 
 #: Bytes of a page, redirects, and seconds, at most.
 SIZE, REDIRECTS, SECONDS = 1024 * 1024, 5, 20
-_SKIPPED = ("script", "style", "noscript", "template")
-#: Addresses that carry another one inside, which may be private.
-_WRAPPED = tuple(map(ip_network, ("::/96", "64:ff9b::/96", "64:ff9b:1::/48", "2002::/16")))
+_PAGE = str(Path(__file__).with_name("page.py"))
+#: Addresses that carry another one inside, which may be private, or lead to a relay that does.
+_WRAPPED = ("::/96", "64:ff9b::/96", "64:ff9b:1::/48", "2002::/16", "192.88.99.0/24")
+#: Addresses of a site, of routers and of documentation, which not every Python knows as such.
+_INNER = ("fec0::/10", "5f00::/16", "3fff::/20")
+_REFUSED = tuple(map(ip_network, _WRAPPED + _INNER))
 
 if TYPE_CHECKING:
     from yarl import URL
@@ -35,15 +41,15 @@ async def http_fetch(context: Context, url: str) -> str:
     """Return the text of a web page."""
     import aiohttp
 
-    settings = context.config.get("http", {})
-    resolver = _Checked(bool(settings.get("private", False)))
+    settings = context.config["http"]
+    resolver = _Checked(settings["private"])
     connector = aiohttp.TCPConnector(resolver=cast(Any, resolver), use_dns_cache=False)
     limit = aiohttp.ClientTimeout(total=SECONDS)
     async with aiohttp.ClientSession(connector=connector, timeout=limit) as session:
         # What is checked is what is connected to: the address is read once, by one reader.
         place = _address(url)
         for _ in range(REDIRECTS + 1):
-            _allow(place, settings.get("allow", ()), resolver)
+            _allow(place, settings["allow"], resolver)
             try:
                 async with session.get(place, allow_redirects=False) as response:
                     if response.status in (301, 302, 303, 307, 308):
@@ -52,11 +58,21 @@ async def http_fetch(context: Context, url: str) -> str:
                     if response.status >= 400:
                         raise Failure(f"{response.status} {response.reason}")
                     data = await _first(response.content.iter_any(), SIZE)
-                    text = _decoded(data, response.charset)
-                    return _text_of(text) if "html" in response.content_type else text
             except (aiohttp.ClientError, TimeoutError, OSError, ValueError) as error:
                 raise Failure(f"{place} cannot be fetched: {_why(error)}") from None
+            return await _text(data, response.charset, "html" in response.content_type)
     raise Failure(f"more than {REDIRECTS} redirects")
+
+
+async def _text(data: bytes, charset: str | None, html: bool) -> str:
+    """Return a page's text, however long that takes: whoever has waited enough cancels."""
+    command = (sys.executable, "-I", _PAGE, charset or "utf-8", "html" if html else "text")
+    async with child(*command, stdin=PIPE, stdout=PIPE) as process:
+        output, _ = await process.communicate(data)
+    text = output.decode()
+    if process.returncode or "\0" in text:
+        raise Failure("not a text page")
+    return f"{text}\n… (cut after {SIZE} bytes)" if len(data) == SIZE else text
 
 
 class _Checked:
@@ -87,7 +103,7 @@ class _Checked:
 
 
 def _public(address: IPv4Address | IPv6Address) -> bool:
-    if address.is_multicast or any(address in network for network in _WRAPPED):
+    if address.is_multicast or any(address in network for network in _REFUSED):
         return False
     return address.is_global
 
@@ -101,7 +117,7 @@ def _address(text: str) -> URL:
         raise Failure(f"{text!r} is no http address") from None
 
 
-def _allow(place: URL, hosts: Any, resolver: _Checked) -> None:
+def _allow(place: URL, hosts: Sequence[str], resolver: _Checked) -> None:
     host = place.raw_host
     if place.scheme not in ("http", "https") or not host:
         raise Failure(f"{str(place)!r} is no http address")
@@ -131,37 +147,3 @@ async def _first(chunks: AsyncIterator[bytes], most: int) -> bytes:
         if len(data) >= most:
             break
     return bytes(data[:most])
-
-
-def _decoded(data: bytes, charset: str | None) -> str:
-    try:
-        text = data.decode(charset or "utf-8", errors="replace")
-    except LookupError:
-        text = data.decode(errors="replace")
-    if "\0" in text:
-        raise Failure("not a text page")
-    return f"{text}\n… (cut after {SIZE} bytes)" if len(data) == SIZE else text
-
-
-class _Text(HTMLParser):
-    def __init__(self) -> None:
-        super().__init__()
-        self.parts: list[str] = []
-        self._skip = 0
-
-    def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
-        self._skip += tag in _SKIPPED
-
-    def handle_endtag(self, tag: str) -> None:
-        self._skip -= tag in _SKIPPED and self._skip > 0
-
-    def handle_data(self, data: str) -> None:
-        if not self._skip and data.strip():
-            self.parts.append(" ".join(data.split()))
-
-
-def _text_of(html: str) -> str:
-    parser = _Text()
-    parser.feed(html)
-    parser.close()
-    return "\n".join(parser.parts)

@@ -13,13 +13,17 @@ import errno
 import os
 import stat
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path, PurePosixPath
 
 from .contract import Failure
 
-#: Bytes of a file that is read or written, and files that are listed.
-SIZE, FILES = 1024 * 1024, 1000
+#: Bytes of a file that is read or written.
+SIZE = 1024 * 1024
+#: Files that are listed, entries that are looked at for them, and folders within each other, each
+#: of which is held open meanwhile.
+FILES, VISITED, DEPTH = 1000, 10_000, 64
+_FOLDER = os.O_RDONLY | os.O_DIRECTORY | os.O_NOFOLLOW
 _OUTSIDE = "the path lies outside the agent's folder"
 
 
@@ -58,12 +62,32 @@ def write(home: Path, path: str, text: str) -> None:
 def names(home: Path) -> list[str]:
     """Return the paths of all files, sorted; `…` at the end where there are too many."""
     found: list[str] = []
-    # By descriptors, so that a folder which becomes a link meanwhile leads nowhere.
-    for root, _, files, _ in os.fwalk(home, follow_symlinks=False):
-        found += [os.path.relpath(os.path.join(root, one), home) for one in files]
-        if len(found) > FILES:
-            return [*sorted(found)[:FILES], "…"]
+    folder = os.open(home, _FOLDER)
+    try:
+        for visited, (path, file) in enumerate(_below(folder, "", DEPTH)):
+            if visited == VISITED or len(found) == FILES:
+                return [*sorted(found), "…"]
+            if file:
+                found.append(path)
+    finally:
+        os.close(folder)
     return sorted(found)
+
+
+def _below(folder: int, place: str, depth: int) -> Iterator[tuple[str, bool]]:
+    """Yield all that lies below an open folder, as a path and whether it is a file."""
+    with os.scandir(folder) as entries:
+        for entry in entries:
+            path = place + entry.name
+            yield path, entry.is_file(follow_symlinks=False)
+            if depth and entry.is_dir(follow_symlinks=False):
+                # One that has become a link meanwhile, or that is closed to us, leads nowhere.
+                with suppress(OSError):
+                    deeper = os.open(entry.name, _FOLDER, dir_fd=folder)
+                    try:
+                        yield from _below(deeper, f"{path}/", depth - 1)
+                    finally:
+                        os.close(deeper)
 
 
 @contextmanager
@@ -74,8 +98,7 @@ def _folder_of(home: Path, path: str, make: bool) -> Iterator[tuple[int, str]]:
         raise Failure("the path is empty")
     if not _sound(path) or pure.is_absolute() or ".." in pure.parts or not pure.name:
         raise Failure(_OUTSIDE)
-    flags = os.O_RDONLY | os.O_DIRECTORY | os.O_NOFOLLOW
-    folder = os.open(home, flags)
+    folder = os.open(home, _FOLDER)
     try:
         for part in pure.parts[:-1]:
             if make:
@@ -83,7 +106,7 @@ def _folder_of(home: Path, path: str, make: bool) -> Iterator[tuple[int, str]]:
                     os.mkdir(part, 0o700, dir_fd=folder)
                 except FileExistsError:
                     pass
-            deeper = _step(part, flags, folder, make)
+            deeper = _step(part, folder, make)
             os.close(folder)
             folder = deeper
         yield folder, pure.name
@@ -97,10 +120,10 @@ def _folder_of(home: Path, path: str, make: bool) -> Iterator[tuple[int, str]]:
         os.close(folder)
 
 
-def _step(part: str, flags: int, folder: int, make: bool) -> int:
+def _step(part: str, folder: int, make: bool) -> int:
     """Open a folder below another. A file in its place is no way out, just no folder."""
     try:
-        return os.open(part, flags, dir_fd=folder)
+        return os.open(part, _FOLDER, dir_fd=folder)
     except NotADirectoryError:
         if stat.S_ISLNK(os.stat(part, dir_fd=folder, follow_symlinks=False).st_mode):
             raise

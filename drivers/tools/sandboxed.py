@@ -1,7 +1,7 @@
 """Code and shell commands, each in a fresh process under bubblewrap.
 
 It sees the system's programs read-only and the agent's folder as its home; it has no network, its
-own process numbers, and dies with this driver.
+own process numbers, and dies with this driver. What its processes use together is watched.
 
 Interface:
     python, shell   the tools
@@ -9,13 +9,15 @@ Interface:
 
 from __future__ import annotations
 
+import asyncio
 import os
 import shutil
 import sys
-from asyncio.subprocess import DEVNULL, PIPE, STDOUT
+from asyncio.subprocess import DEVNULL, PIPE, STDOUT, Process
 
 from .child import child
 from .contract import Context, Failure, tool
+from .watch import overrun
 
 #: Bytes of output that are kept.
 OUTPUT = 64 * 1024
@@ -54,22 +56,34 @@ async def _run(context: Context, argv: tuple[str, ...]) -> str:
     if len(argv[-1].encode(errors="replace")) > PROGRAM or "\0" in argv[-1]:
         raise Failure(f"a program is a text of at most {PROGRAM} bytes; a longer one is a file's")
     argv = (*argv[:-1], argv[-1].encode(errors="replace").decode())
-    output = b""
-    async with child(
-        bubblewrap, *_box(str(context.home)), "/bin/sh", "-c", _LIMITS, "sh", *argv,
-        stdin=DEVNULL, stdout=PIPE, stderr=STDOUT,
-    ) as process:  # fmt: skip
-        assert process.stdout is not None
-        while chunk := await process.stdout.read(OUTPUT):
-            output += chunk[: OUTPUT - len(output) + 1]
-            if len(output) > OUTPUT:
-                text = output[:OUTPUT].decode(errors="replace")
-                raise Failure(f"more than {OUTPUT} bytes of output\n{text}")
-        code = await process.wait()
-    text = output.decode(errors="replace")
+    async with (
+        child(
+            bubblewrap, *_box(str(context.home)), "/bin/sh", "-c", _LIMITS, "sh", *argv,
+            stdin=DEVNULL, stdout=PIPE, stderr=STDOUT,
+        ) as process,
+        asyncio.TaskGroup() as tasks,
+    ):  # fmt: skip
+        watch = tasks.create_task(overrun(process.pid))
+        output = await _output(process)
+        code = await process.wait() if len(output) <= OUTPUT else 0
+        watch.cancel()
+    text = output[:OUTPUT].decode(errors="replace")
+    if not watch.cancelled():
+        raise Failure(f"{watch.result()}\n{text}".rstrip())
+    if len(output) > OUTPUT:
+        raise Failure(f"more than {OUTPUT} bytes of output\n{text}")
     if code:
         raise Failure(f"ended with code {code}\n{text}".rstrip())
     return text
+
+
+async def _output(process: Process) -> bytes:
+    """Return what a program prints; one byte more than is kept shows that there was more."""
+    assert process.stdout is not None
+    output = b""
+    while len(output) <= OUTPUT and (chunk := await process.stdout.read(OUTPUT)):
+        output += chunk[: OUTPUT - len(output) + 1]
+    return output
 
 
 def _box(home: str) -> list[str]:

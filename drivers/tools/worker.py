@@ -7,76 +7,101 @@ Interface:
 
 from __future__ import annotations
 
-import json
-import os
+import asyncio
+import inspect
+import socket
 import sys
-from asyncio.subprocess import PIPE, Process
-from contextlib import suppress
+from asyncio.subprocess import DEVNULL
+from collections.abc import AsyncIterator, Mapping
 from importlib import import_module
 from pathlib import Path
 from typing import Any
 
-from ...syscalls.errors import DeviceError
+from ...syscalls.client import Client
+from ...syscalls.errors import DeviceError, InvalidArgument, LLMAgentOSError, from_wire
+from ...syscalls.os import OS
 from .child import child
 from .contract import Context, Failure, define
-
-#: Bytes of an answer, at most.
-ANSWER = 4 * 1024 * 1024
+from .relay import Relay
 
 
-async def run_aside(entry: str, home: Path, config: dict[str, Any], arguments: Any) -> str:
-    """Run a tool by its `module:function`. Raises `Failure`, or `DeviceError` when it crashes."""
-    order = {"config": config, "arguments": arguments, "path": sys.path}
-    command = (sys.executable, "-P", "-m", __name__, entry, str(home))
-    async with child(*command, stdin=PIPE, stdout=PIPE) as process:
-        output = await _exchange(process, json.dumps(order, default=str).encode())
-        if len(output) > ANSWER:
-            raise DeviceError(f"the tool {entry} gave more than {ANSWER} bytes")
-        code = await process.wait()
-    try:
-        answer = json.loads(output)
-    except ValueError:
-        raise DeviceError(f"the tool {entry} ended with code {code}") from None
-    if "failure" in answer:
-        raise Failure(answer["failure"])
-    if "crash" in answer:
-        raise DeviceError(f"the tool {entry} crashed: {answer['crash']}")
-    return str(answer["text"])
+async def run_aside(os: OS, entry: str, home: Path, config: Mapping[str, Any], given: Any) -> str:
+    """Run a tool by its `module:function`; `os` has its caller's rights.
+
+    Raises `Failure`, the error of a syscall that the tool lets through, or `DeviceError` when it
+    crashes.
+    """
+    order = {"config": dict(config), "arguments": given, "path": sys.path}
+    ours, theirs = socket.socketpair()
+    with ours, theirs:
+        number = theirs.fileno()
+        command = (sys.executable, "-P", "-m", __name__, entry, str(home), str(number))
+        # What the tool prints goes to the log.
+        async with child(*command, stdin=DEVNULL, stdout=2, pass_fds=[number]) as process:
+            theirs.close()
+            async with asyncio.TaskGroup() as tasks:
+                relay = Relay(os, order, tasks)
+                loop = asyncio.get_running_loop()
+                await loop.create_connection(lambda: relay.connection, sock=ours)
+                try:
+                    answer = await relay.answer()
+                finally:
+                    relay.close()
+            ended = await process.wait() if answer is None else 0
+    match answer:
+        case None:
+            raise DeviceError(f"the tool {entry} ended with code {ended}")
+        case {"failure": text}:
+            raise Failure(text)
+        case {"error": text, "code": str(code)}:
+            raise from_wire(code, str(text), {})
+        case {"crash": text}:
+            raise DeviceError(f"the tool {entry} crashed: {text}")
+        case {"text": text}:
+            return str(text)
+    raise DeviceError(f"the tool {entry} gives no answer that can be read")
 
 
-async def _exchange(process: Process, order: bytes) -> bytes:
-    assert process.stdin is not None and process.stdout is not None
-    with suppress(ConnectionError):  # it ended at once, and its code says why
-        process.stdin.write(order)
-        await process.stdin.drain()
-    process.stdin.close()
-    output = b""
-    while len(output) <= ANSWER and (chunk := await process.stdout.read(ANSWER)):
-        output += chunk
-    return output
+class _Line(Client):
+    """Calls go to the driver, which makes them; a stream would have to be held open on the way."""
+
+    async def stream(self, syscall: str, *_: Any, **__: Any) -> AsyncIterator[Any]:
+        raise InvalidArgument(f"{syscall} is a stream, which a plugin's tool cannot call")
+        yield
 
 
-def main() -> None:
-    """Run the tool that the command line names with what comes in on standard input."""
-    entry, home = sys.argv[1:]
-    order = json.loads(sys.stdin.read())
+async def _work(entry: str, home: Path, sock: socket.socket) -> None:
+    line = _Line()
+    await line.open(sock)
+    order = await line.call("order")
     sys.path[:] = order["path"]
-    # What the tool prints goes to the log; the answer alone goes back.
-    answers = os.dup(1)
-    os.dup2(2, 1)
-    # It has no line to the kernel: a tool that makes syscalls is a coroutine, and runs there.
-    context = Context(os=None, home=Path(home), config=order["config"])  # type: ignore[arg-type]
+    context = Context(os=OS(line), home=home, config=order["config"])
+    answer = await _run(entry, context, order["arguments"])
+    # What is no character, such as half of a surrogate pair, cannot be sent.
+    plain = {key: text.encode(errors="replace").decode() for key, text in answer.items()}
+    await line.call("answer", plain)
+
+
+async def _run(entry: str, context: Context, given: Any) -> dict[str, str]:
     module, _, name = entry.partition(":")
     try:
         function = getattr(import_module(module), name)
-        checked = define(name, function).check(order["arguments"])
-        answer = {"text": str(function(context, **checked))}
+        arguments = define(name, function).check(given)
+        if inspect.iscoroutinefunction(function):
+            return {"text": str(await function(context, **arguments))}
+        return {"text": str(await asyncio.to_thread(function, context, **arguments))}
     except Failure as failure:
-        answer = {"failure": str(failure)}
+        return {"failure": str(failure)}
+    except LLMAgentOSError as error:
+        return {"error": error.message, "code": error.code}
     except Exception as error:  # a stranger's tool may raise anything
-        answer = {"crash": f"{type(error).__name__}: {error}"}
-    with open(answers, "w") as file:
-        json.dump(answer, file)
+        return {"crash": f"{type(error).__name__}: {error}"}
+
+
+def main() -> None:
+    """Run the tool that the command line names, as the driver orders over the socket."""
+    entry, home, number = sys.argv[1:]
+    asyncio.run(_work(entry, Path(home), socket.socket(fileno=int(number))))
 
 
 if __name__ == "__main__":

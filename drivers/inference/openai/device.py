@@ -6,26 +6,25 @@ Interface:
 
 from __future__ import annotations
 
-import json
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Mapping
+from contextlib import asynccontextmanager
 from typing import Any
 
 import aiohttp
 
-from ....syscalls.errors import (
-    DeviceError,
-    InvalidArgument,
-    LLMAgentOSError,
-    NotFound,
-    PermissionDenied,
-    TryAgain,
-)
-from ....syscalls.model import ModelInfo, ToolCall, Usage
-from ..contract import Delta, Finish, Request
+from ....syscalls.errors import DeviceError, InvalidArgument, NotFound
+from ....syscalls.model import ModelInfo
+from ..contract import Delta, Request
+from .address import split
+from .fields import body, named
+from .prices import Prices
+from .refusal import refusal
+from .reply import Reply
 
-_FINISH: dict[str, Finish] = {"stop": "stop", "length": "length", "tool_calls": "tool_calls"}
-#: Seconds to connect, and between two pieces of an answer.
-CONNECT, SILENCE = 10, 600
+#: Seconds to connect, between two pieces of an answer, and until a server has said what it runs.
+CONNECT, SILENCE, CHECK = 10, 600, 10
+#: Bytes of a piece: a server may send a whole tool call as one.
+PIECE = 2 * 1024 * 1024
 
 
 class OpenAIDevice:
@@ -33,16 +32,29 @@ class OpenAIDevice:
 
     slots = 256
 
-    def __init__(self, base: str, name: str | None, key: str | None) -> None:
-        if not base.startswith(("http://", "https://")):
-            raise InvalidArgument(f"{base!r} is no http address")
-        self._base = base.rstrip("/")
+    def __init__(
+        self,
+        base: str,
+        name: str | None,
+        key: str | None,
+        prices: Mapping[str, Any] | None = None,
+    ) -> None:
+        """`base` may carry a name and a password, which nobody sees; a `key` goes before them.
+
+        `prices` are dollars for a million tokens, `{"input": …, "output": …}`.
+        Raises `InvalidArgument` for what is no address or no price.
+        """
+        self._prices = Prices.read({} if prices is None else prices)
+        self._base, headers = split(base)
         self._name = name or ""
-        headers = {"Authorization": f"Bearer {key}"} if key else {}
+        #: Fields that the server has refused, and taken a request without.
+        self._refused: set[str] = set()
         self._session = aiohttp.ClientSession(
-            headers=headers,
+            headers={"Authorization": f"Bearer {key}"} if key else headers,
             connector=aiohttp.TCPConnector(limit=self.slots),
             timeout=aiohttp.ClientTimeout(sock_connect=CONNECT, sock_read=SILENCE),
+            # A line may have twice as many bytes.
+            read_bufsize=PIECE // 2,
         )
 
     async def check(self) -> None:
@@ -50,8 +62,9 @@ class OpenAIDevice:
 
         Raises `DeviceError` where nobody does; `NotFound` for a model that it does not have.
         """
+        limit = aiohttp.ClientTimeout(total=CHECK)
         try:
-            async with self._session.get(f"{self._base}/models") as response:
+            async with self._session.get(f"{self._base}/models", timeout=limit) as response:
                 if response.status in (404, 405, 501):
                     listed: list[str] = []  # It answers, but keeps no list.
                 else:
@@ -59,14 +72,16 @@ class OpenAIDevice:
                     found = await response.json(content_type=None)
                     listed = [str(one["id"]) for one in found.get("data", [])]
         except (aiohttp.ClientError, TimeoutError, OSError) as error:
-            raise DeviceError(f"nobody answers at {self._base}: {error}") from error
+            why = str(error) or type(error).__name__
+            raise DeviceError(f"nobody answers at {self._base}: {why}") from error
         except (ValueError, KeyError, TypeError, AttributeError):
             listed = []
         if not self._name:
             if not listed:
                 raise InvalidArgument(f"{self._base} lists no models; name one")
             self._name = listed[0]
-        elif listed and self._name not in listed:
+        # Ollama lists a model with its tag, and knows the usual one without it.
+        elif listed and not {self._name, f"{self._name}:latest"} & set(listed):
             raise NotFound(f"{self._base} has no model {self._name}; it has {', '.join(listed)}")
 
     def info(self) -> ModelInfo:
@@ -79,116 +94,48 @@ class OpenAIDevice:
         )
 
     async def chat(self, request: Request) -> AsyncIterator[Delta]:
-        reply = _Reply()
         try:
-            async with self._session.post(
-                f"{self._base}/chat/completions", json=self._body(request)
-            ) as response:
-                await _raise_for(response)
+            async with self._answer(request) as (response, sent):
+                reply = Reply(sent, self._prices)
                 if "event-stream" in response.headers.get("Content-Type", ""):
                     async for line in response.content:
-                        if line.startswith(b"data:") and (data := line[5:].strip()) != b"[DONE]":
-                            if text := reply.take(json.loads(data), "delta"):
-                                yield Delta(text=text)
-                elif text := reply.take(await response.json(content_type=None), "message"):
-                    yield Delta(text=text)
+                        if text := reply.line(line):
+                            yield Delta(text=text)
+                elif (answer := await response.json(content_type=None)) is not None:
+                    yield Delta(text=reply.whole(answer))
         except (aiohttp.ClientError, TimeoutError, OSError) as error:
             raise DeviceError(f"{self._base} fails: {error or type(error).__name__}") from error
-        except (ValueError, KeyError, TypeError, AttributeError) as error:
+        except (ValueError, LookupError, TypeError, AttributeError) as error:
             raise DeviceError(f"{self._base} answers with no chat completion: {error}") from error
         yield reply.end()
 
     async def close(self) -> None:
         await self._session.close()
 
-    def _body(self, request: Request) -> dict[str, Any]:
-        body: dict[str, Any] = {
-            "model": self._name,
-            "messages": request.messages,
-            "max_tokens": request.max_tokens,
-            "temperature": request.temperature,
-            "stream": True,
-            "stream_options": {"include_usage": True},
-        }
-        optional = {
-            "tools": request.tools or None,
-            "top_p": request.top_p if request.top_p < 1 else None,
-            "stop": request.stop or None,
-            "seed": request.seed,
-            "logprobs": request.logprobs or None,
-        }
-        return body | {key: value for key, value in optional.items() if value is not None}
-
-
-class _Reply:
-    """Gathers what a reply's last piece carries."""
-
-    def __init__(self) -> None:
-        self._calls: dict[int, ToolCall] = {}
-        self._finish: Finish = "stop"
-        self._usage = Usage(input_tokens=0, output_tokens=0)
-        self._logprobs: list[float] = []
-
-    def take(self, chunk: dict[str, Any], field: str) -> str:
-        """Take a chunk in; return its text."""
-        if "error" in chunk:
-            raise DeviceError(str(chunk["error"]))
-        if usage := chunk.get("usage"):
-            self._usage = Usage(
-                input_tokens=int(usage.get("prompt_tokens") or 0),
-                output_tokens=int(usage.get("completion_tokens") or 0),
-            )
-        text = ""
-        for choice in chunk.get("choices", [])[:1]:
-            part = choice.get(field) or {}
-            for place, call in enumerate(part.get("tool_calls") or []):
-                self._join(int(call.get("index", place)), call)
-            for one in (choice.get("logprobs") or {}).get("content") or []:
-                self._logprobs.append(float(one["logprob"]))
-            if finish := choice.get("finish_reason"):
-                self._finish = _FINISH.get(finish, "stop")
-            text = part.get("content") or ""
-        return text
-
-    def _join(self, index: int, piece: dict[str, Any]) -> None:
-        empty: ToolCall = {
-            "id": "",
-            "type": "function",
-            "function": {"name": "", "arguments": ""},
-        }
-        call = self._calls.setdefault(index, empty)
-        function = piece.get("function") or {}
-        call["id"] = piece.get("id") or call["id"]
-        call["function"]["name"] += function.get("name") or ""
-        call["function"]["arguments"] += function.get("arguments") or ""
-
-    def end(self) -> Delta:
-        """Return the last piece."""
-        calls = [self._calls[index] for index in sorted(self._calls)]
-        return Delta(
-            tool_calls=calls,
-            finish="tool_calls" if calls and self._finish == "stop" else self._finish,
-            usage=self._usage,
-            logprobs=self._logprobs or None,
-        )
+    @asynccontextmanager
+    async def _answer(
+        self, request: Request
+    ) -> AsyncIterator[tuple[aiohttp.ClientResponse, dict[str, Any]]]:
+        """Send a request, again without each field that is refused; give what was sent as well."""
+        refused = set(self._refused)
+        while True:
+            if self._session.closed:
+                raise DeviceError(f"{self._base} is not used any more")
+            sent = body(request, self._name, refused)
+            async with self._session.post(f"{self._base}/chat/completions", json=sent) as response:
+                if response.status in (400, 422):
+                    field = named(await response.text(errors="replace"), sent)
+                    if field is not None:
+                        refused.add(field)
+                        continue
+                await _raise_for(response)
+                self._refused |= refused
+                yield response, sent
+                return
 
 
 async def _raise_for(response: aiohttp.ClientResponse) -> None:
     """Raise the error that a status stands for, with the server's own words."""
-    if response.status < 400:
-        return
-    text = (await response.text(errors="replace"))[:2000]
-    try:
-        said = json.loads(text)
-        detail = said.get("error", said)
-        text = str(detail.get("message", detail) if isinstance(detail, dict) else detail)
-    except (ValueError, AttributeError):
-        pass
-    kinds: dict[int, type[LLMAgentOSError]] = {
-        400: InvalidArgument, 401: PermissionDenied, 403: PermissionDenied, 404: NotFound,
-        413: InvalidArgument, 422: InvalidArgument,
-    }  # fmt: skip
-    if response.status == 429:
-        after = response.headers.get("Retry-After", "")
-        raise TryAgain(text, retry_after=float(after) if after.isdigit() else 1.0)
-    raise kinds.get(response.status, DeviceError)(f"the model's server: {text}")
+    if response.status >= 400:
+        text = await response.text(errors="replace")
+        raise refusal(response.status, text, response.headers.get("Retry-After", ""))

@@ -12,7 +12,7 @@ import uvloop
 
 from llmagentos.drivers.memory.driver import MemoryDriver
 from llmagentos.drivers.memory.store import Store
-from llmagentos.syscalls.errors import InputOutputError, InvalidArgument, NotFound
+from llmagentos.syscalls.errors import InputOutputError, InvalidArgument, NotFound, TooBig
 from llmagentos.syscalls.server import Caller, serving
 
 Opened = Callable[[], AbstractAsyncContextManager[MemoryDriver]]
@@ -67,6 +67,19 @@ def test_an_item_that_is_second_in_both_searches_comes_first(opened: Opened) -> 
         assert [hit.key for hit in await memory.search("red", limit=1)] == ["words"]
         assert [hit.key for hit in await memory.search(limit=1, vector=[1.0, 0.0])] == ["near"]
         assert await memory.search() == []
+
+    play(opened, scene)
+
+
+def test_of_many_large_items_few_can_be_asked_for(opened: Opened) -> None:
+    async def scene(memory: MemoryDriver) -> None:
+        for number in range(12):
+            await memory.put(f"k{number:02}", "red " * 250_000, vector=[1.0, float(number)])
+        hits = await memory.search("red", limit=2, vector=[1.0, 0.0])
+        assert len(hits) == 2 and len(hits[0].value) == 1_000_000
+        for ask in (memory.ls(), memory.search("red", limit=20, vector=[1.0, 0.0])):
+            with pytest.raises(TooBig, match="ask for fewer"):
+                await ask
 
     play(opened, scene)
 
@@ -139,6 +152,7 @@ def test_a_damaged_page_fails_its_own_calls_alone(opened: Opened, tmp_path: Path
     store = Store(path)
     for number in range(50):
         store.put("user/alice", f"k{number:02}", "x" * 5000, None)
+    store.by_words("user/alice", "x", 1)
     ((root,),) = store._base.execute(
         "SELECT rootpage FROM sqlite_schema WHERE name = 'item'"
     ).fetchall()

@@ -3,16 +3,15 @@
 from __future__ import annotations
 
 from llmagentos.drivers.memory.fusion import fuse
-from llmagentos.syscalls.memory import Hit
+from llmagentos.drivers.memory.store import Ranking
 
 
-def ranking(*keys: str) -> list[Hit]:
-    return [Hit(key=key, value=key, updated=0.0, score=9.0) for key in keys]
+def ranking(*keys: str) -> Ranking:
+    return [(key, 9.0) for key in keys]
 
 
 def test_scores_are_the_sum_of_reciprocal_ranks() -> None:
-    fused = fuse((ranking("a", "b"), ranking("b", "c")), 10)
-    assert [(hit.key, hit.score) for hit in fused] == [
+    assert fuse((ranking("a", "b"), ranking("b", "c")), 10) == [
         ("b", 1 / 62 + 1 / 61),
         ("a", 1 / 61),
         ("c", 1 / 62),
@@ -20,4 +19,4 @@ def test_scores_are_the_sum_of_reciprocal_ranks() -> None:
 
 
 def test_equal_scores_come_by_key_and_the_limit_holds() -> None:
-    assert [hit.key for hit in fuse((ranking("b"), ranking("a")), 1)] == ["a"]
+    assert fuse((ranking("b"), ranking("a")), 1) == [("a", 1 / 61)]

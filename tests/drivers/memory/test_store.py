@@ -13,7 +13,10 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from llmagentos.drivers.memory.store import KEY, VALUE, Store
+from llmagentos.syscalls.codec import pack
 from llmagentos.syscalls.errors import InvalidArgument, TooBig
+from llmagentos.syscalls.memory import Hit
+from llmagentos.syscalls.message import MAX_FRAME
 
 TEXT = st.text(st.characters(exclude_categories=["Cs"]))
 KEYS = st.text(st.characters(exclude_categories=["Cs"]), min_size=1, max_size=20)
@@ -33,7 +36,7 @@ def store(tmp_path: Path) -> Iterator[Store]:
 
 
 def found(store: Store, query: str) -> list[str]:
-    return [hit.key for hit in store.by_words("a", query, 10)]
+    return [key for key, _ in store.by_words("a", query, 10)]
 
 
 @settings(max_examples=60, deadline=None)
@@ -92,16 +95,16 @@ def test_an_overwritten_or_deleted_value_is_no_longer_found(store: Store) -> Non
 def test_more_matching_words_rank_higher(store: Store) -> None:
     store.put("a", "both", "red apple", None)
     store.put("a", "one", "red brick", None)
-    hits = store.by_words("a", "red apple", 10)
-    assert [hit.key for hit in hits] == ["both", "one"] and hits[0].score > hits[1].score
+    (best, more), (second, less) = store.by_words("a", "red apple", 10)
+    assert (best, second) == ("both", "one") and more > less
 
 
 def test_the_nearest_vector_comes_first(store: Store) -> None:
     store.put("a", "east", 1, [2.0, 0.0])
     store.put("a", "north", 1, [0.0, 2.0])
-    hits = store.by_vector("a", [1e200, 1e199], 10)
-    assert [hit.key for hit in hits] == ["east", "north"]
-    assert all(math.isfinite(hit.score) for hit in hits)
+    ranking = store.by_vector("a", [1e200, 1e199], 10)
+    assert [key for key, _ in ranking] == ["east", "north"]
+    assert all(math.isfinite(score) for _, score in ranking)
 
 
 def test_the_first_vector_fixes_the_length_of_its_namespace_alone(store: Store) -> None:
@@ -123,7 +126,7 @@ def test_a_vector_without_a_direction_is_refused(store: Store, vector: list[floa
 
 def test_a_vector_that_is_tiny_still_has_its_direction(store: Store) -> None:
     store.put("a", "k", 1, [1e-60, 1e-60])
-    assert store.by_vector("a", [1.0, 1.0], 1)[0].score == pytest.approx(1.0)
+    assert store.by_vector("a", [1.0, 1.0], 1) == [("k", pytest.approx(1.0))]
 
 
 def test_keys_and_values_have_bounds(store: Store) -> None:
@@ -145,12 +148,75 @@ def test_what_json_cannot_carry_is_refused(store: Store) -> None:
             store.put("a", "k", value, None)
 
 
+def test_what_others_store_changes_no_score(store: Store) -> None:
+    store.put("a", "one", "the acquisition", None)
+    store.put("a", "two", "apples and pears", None)
+    before = store.by_words("a", "acquisition apples", 5)
+    for number in range(50):
+        store.put("b", f"k{number}", "acquisition", None)
+    assert len(store.by_words("b", "acquisition", 100)) == 50
+    assert store.by_words("a", "acquisition apples", 5) == before
+
+
+def test_the_first_search_finds_what_was_there_before_and_later_ones_what_came(
+    store: Store, tmp_path: Path
+) -> None:
+    for namespace in ("a", "b"):
+        store.put(namespace, "k", f"apple of {namespace}", None)
+        store.put(namespace, "gone", "apple", None)
+        store.delete(namespace, "gone")
+    assert found(store, "apple") == ["k"] and found(store, "b") == []
+    store.put("a", "k2", "apple", None)
+    store.delete("a", "k")
+    again = Store(tmp_path / "memory.db")
+    assert found(again, "apple") == ["k2"]
+    assert store.hits("a", [("k2", 0.5), ("k", 0.4)]) == [
+        Hit(key="k2", value="apple", updated=5.0, score=0.5)
+    ]
+    again.close()
+
+
+def test_an_answer_has_a_bound_that_says_what_to_do(store: Store) -> None:
+    ranking = []
+    for number in range(9):
+        store.put("a", f"k{number}", "x" * 1_000_000, None)
+        ranking.append((f"k{number}", 1.0))
+    for ask in (lambda: store.ls("a", "", 100), lambda: store.hits("a", ranking)):
+        with pytest.raises(TooBig, match="ask for fewer"):
+            ask()
+    assert len(store.ls("a", "", 8)) == len(store.hits("a", ranking[:8])) == 8
+
+
+def test_the_largest_answer_fits_into_a_frame(store: Store) -> None:
+    # Of all JSON, short numbers with a point grow most on the wire: from 5 bytes to 9.
+    with store._base:
+        for number in range(8):
+            store.put("a", f"k{number}", [1.5] * 209_000, None)
+        for number in range(10_000):
+            store.put("b", f"{number:0>{KEY}}", 0, None)
+    for namespace in ("a", "b"):
+        items = store.ls(namespace, "", 10_000)
+        assert 4_000_000 < len(pack(items)) < MAX_FRAME - 1000
+
+
 def test_a_failed_write_changes_nothing(tmp_path: Path, store: Store) -> None:
     store.put("a", "k", "before", None)
+    assert found(store, "before") == ["k"]
     other = apsw.Connection(str(tmp_path / "memory.db"))
-    other.execute("DROP TABLE words")
+    other.execute("DROP TABLE words_1")
     with pytest.raises(apsw.Error):
         store.put("a", "k", "after", None)
     other.close()
     item = store.get("a", "k")
     assert item is not None and item.value == "before"
+
+
+def test_keys_are_listed_without_their_values_however_large_they_are(store: Store) -> None:
+    for number in range(12):
+        store.put("a", f"large{number:02}", "x" * (VALUE - 2), None)
+    store.put("b", "large", 1, None)
+    with pytest.raises(TooBig):
+        store.ls("a", "", 1000)
+    assert store.keys("a", "large", 1000) == [f"large{number:02}" for number in range(12)]
+    assert store.keys("a", "", 2) == ["large00", "large01"]
+    assert store.keys("a", "other", 10) == []

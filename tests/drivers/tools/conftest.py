@@ -16,6 +16,7 @@ import uvloop
 from llmagentos.drivers.memory.driver import MemoryDriver
 from llmagentos.drivers.tools.contract import Context
 from llmagentos.drivers.tools.driver import ToolsDriver
+from llmagentos.drivers.tools.settings import read
 from llmagentos.syscalls.host import Host
 from llmagentos.syscalls.os import OS
 from llmagentos.syscalls.server import Caller, serving
@@ -33,6 +34,13 @@ class System:
         self.behalf: list[int] = []
         self.inspected = 0
         self._homes, self._principals = homes, principals
+
+    async def call(
+        self, syscall: str, arguments: dict[str, Any], *, deadline: float | None = None
+    ) -> Any:
+        """Make a syscall by its name, as the driver does for a tool in its own process."""
+        interface, _, method = syscall.partition(".")
+        return await getattr(getattr(self, interface), method)(**arguments)
 
     def on_behalf(self, call: int) -> System:
         self.behalf.append(call)
@@ -87,4 +95,4 @@ def play(tmp_path: Path) -> Play:
 
 @pytest.fixture
 def context(tmp_path: Path) -> Context:
-    return Context(os=cast(OS, None), home=tmp_path, config={})
+    return Context(os=cast(OS, None), home=tmp_path, config=read({}))

@@ -5,7 +5,7 @@ from __future__ import annotations
 from fractions import Fraction
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from llmagentos.drivers.tools.arithmetic import evaluate
@@ -22,11 +22,13 @@ PLAIN = st.recursive(
 )
 
 
+@settings(deadline=None)
 @given(PLAIN)
 def test_it_agrees_with_the_world_of_the_training(expression: str) -> None:
     assert evaluate(expression) == learnt(expression)
 
 
+@settings(deadline=None)
 @given(st.lists(st.tuples(st.sampled_from("+-*"), st.integers(-999, 999)), max_size=6))
 def test_integers_are_exact(steps: list[tuple[str, int]]) -> None:
     expression = "7"
@@ -35,12 +37,14 @@ def test_integers_are_exact(steps: list[tuple[str, int]]) -> None:
     assert Fraction(evaluate(expression)) == Fraction(eval(expression))
 
 
+@settings(deadline=None)
 @given(st.integers(-(10**9), 10**9), st.integers(-(10**6), 10**6).filter(bool))
 def test_floors_and_rests_fit_together(number: int, by: int) -> None:
     floor, rest = evaluate(f"({number}) // ({by})"), evaluate(f"({number}) % ({by})")
     assert int(floor) * by + int(rest) == number
 
 
+@settings(deadline=None)
 @given(st.text(max_size=40) | st.text("0123456789.+-*/%() ", max_size=60))
 def test_any_text_has_an_answer(text: str) -> None:
     assert evaluate(text)

@@ -15,7 +15,7 @@ from llmagentos.syscalls.server import Caller, serving
 from llmagentos.syscalls.tool import ToolResult
 
 PLUGIN = '''
-import os, time
+import asyncio, os, time
 from datetime import date
 from llmagentos.drivers.tools.contract import Context, Failure, tool
 
@@ -48,7 +48,7 @@ def fail(context: Context, how: str) -> str:
 @tool()
 def flood(context: Context) -> str:
     """Answer with far too much."""
-    return "x" * 5_000_000
+    return "x" * 17_000_000
 
 @tool()
 def calculator(context: Context, expression: str) -> str:
@@ -60,10 +60,63 @@ async def later(context: Context) -> str:
     """Fail in time."""
     raise TimeoutError("of its own")
 
+@tool()
+async def block(context: Context) -> str:
+    """Never let go of the loop."""
+    (context.home / "blocking").touch()
+    time.sleep(1000)
+
+@tool()
+async def remember(context: Context, key: str) -> str:
+    """Make syscalls, one of them in vain."""
+    await context.os.memory.put(key, {"by": "the tool"})
+    item = await context.os.memory.get(key)
+    return f"{item.key} {item.value} {item.updated > 0}"
+
+@tool()
+async def miss(context: Context) -> str:
+    """Let a syscall's error through."""
+    return str(await context.os.memory.get("nothing"))
+
+@tool()
+async def stream(context: Context) -> str:
+    """Try to stream."""
+    return str([chunk async for chunk in context.os.model.stream([])])
+
+@tool()
+async def crowd(context: Context) -> str:
+    """Make far more calls at once than one may, take them back and go on."""
+    calls = [asyncio.create_task(context.os.clock.now()) for _ in range(500)]
+    done, waiting = await asyncio.wait(calls, return_when=asyncio.FIRST_EXCEPTION)
+    codes = {call.exception().code for call in done}
+    for call in waiting:
+        call.cancel()
+    await asyncio.wait(waiting)
+    await context.os.memory.put("after", 1)
+    return " ".join(codes)
+
+@tool()
+async def babble(context: Context) -> str:
+    """Write on the line what is no message."""
+    for number in range(3, 256):
+        try:
+            os.write(number, b"no message" * 10)
+        except OSError:
+            pass
+    return "said"
+
+@tool()
+def surrogate(context: Context) -> str:
+    """Answer with what cannot be sent."""
+    return "\\ud800"
+
 def unmarked(context: Context) -> str:
     return ""
 '''
-NAMES = ("greet", "hang", "die", "fail", "flood", "calculator", "later", "unmarked")
+NAMES = (
+    "greet", "hang", "die", "fail", "flood", "calculator", "later", "block", "remember", "miss",
+    "stream", "crowd", "babble", "surrogate", "unmarked",
+)  # fmt: skip
 
 
 @pytest.fixture
@@ -239,7 +292,7 @@ def test_a_plugin_that_crashes_fails_its_own_caller_alone(play: Any) -> None:
         assert isinstance(crashed, DeviceError) and "of its own" in crashed.message
         assert failed == ToolResult(text="error: no seats", failed=True)
         assert isinstance(late, DeviceError) and "of its own" in late.message
-        assert isinstance(flooded, DeviceError) and "more than" in flooded.message
+        assert isinstance(flooded, DeviceError) and "code 1" in flooded.message
         assert sound == ToolResult(text="2")
 
     play(scene)
@@ -260,6 +313,64 @@ def test_a_plugin_that_hangs_holds_nobody_up_and_is_killed(play: Any, tmp_path: 
     play(scene)
     (mark,) = tmp_path.rglob("hanging")
     assert not Path("/proc", mark.read_text()).exists()
+
+
+@pytest.mark.usefixtures("plugin")
+def test_a_coroutine_that_blocks_holds_nobody_up(play: Any) -> None:
+    async def scene(house: Any) -> None:
+        blocking = asyncio.create_task(house.driver.call("block", timeout=300))
+        async with asyncio.timeout(60):
+            while not (house.home / "blocking").exists():
+                assert text(await house.driver.call("calculator", {"expression": "1+1"})) == "2"
+        blocking.cancel()
+        with pytest.raises(asyncio.CancelledError):
+            await blocking
+        with pytest.raises(DeadlineExceeded, match="block"):
+            await house.driver.call("block", timeout=0.3)
+
+    play(scene)
+
+
+@pytest.mark.usefixtures("plugin")
+def test_a_plugins_syscalls_are_made_with_its_callers_rights(play: Any) -> None:
+    async def scene(house: Any) -> None:
+        with serving(Caller(pid=2, principal="bob", call=9)):
+            result = await house.driver.call("remember", {"key": "k"})
+            assert text(result) == "k {'by': 'the tool'} True"
+            assert house.system.behalf[-1] == 9
+        with pytest.raises(NotFound, match="nothing"):
+            await house.driver.call("miss")
+        with pytest.raises(InvalidArgument, match=r"model\.stream is a stream"):
+            await house.driver.call("stream")
+        assert text(await house.driver.call("surrogate")) == "?"
+
+    play(scene)
+
+
+@pytest.mark.usefixtures("plugin")
+def test_a_plugin_that_misuses_its_line_hurts_itself_alone(play: Any) -> None:
+    async def scene(house: Any) -> None:
+        house.system.clock.now = asyncio.Event().wait
+        assert text(await house.driver.call("crowd")) == "EAGAIN"
+        with pytest.raises(DeviceError, match="ended with code"):
+            await house.driver.call("babble")
+        assert text(await house.driver.call("calculator", {"expression": "1+1"})) == "2"
+
+    play(scene)
+
+
+@pytest.mark.parametrize(
+    ("http", "named"),
+    [({"allow": "*.example.org"}, "http.allow"), ({"private": "false"}, "http.private"),
+     ({"private": 0}, "http.private"), ({"alow": []}, "http.alow"), ([], "http"),
+     ({"allow": [1]}, "http.allow.0")],
+)  # fmt: skip
+def test_a_wrong_setting_stops_the_driver_and_is_named(play: Any, http: Any, named: str) -> None:
+    async def scene(house: Any) -> None:
+        raise AssertionError("it was set up")
+
+    with pytest.raises(InvalidArgument, match=rf"^EINVAL: drivers\.tools\.settings\.{named}: "):
+        play(scene, http=http)
 
 
 def test_a_home_that_was_deleted_is_made_again(play: Any) -> None:

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Awaitable, Callable
+import signal
+from collections.abc import AsyncIterator, Awaitable, Callable
+from contextlib import asynccontextmanager
 from dataclasses import replace
 from ipaddress import ip_address
 from typing import Any
@@ -13,8 +15,10 @@ import uvloop
 from aiohttp import web
 
 from llmagentos.drivers.tools import fetch
+from llmagentos.drivers.tools.child import child
 from llmagentos.drivers.tools.contract import Context, Failure
 from llmagentos.drivers.tools.fetch import http_fetch
+from llmagentos.drivers.tools.settings import read
 
 
 async def slow(request: web.Request) -> web.StreamResponse:
@@ -43,6 +47,9 @@ async def page(request: web.Request) -> web.StreamResponse:
         "html": (b"<title>T</title><script>x</script>caf\xc3\xa9 &amp; a\n b</p>end", "text/html"),
         "latin": (b"caf\xe9", "text/plain; charset=latin-1"),
         "odd": (b"text", "text/plain; charset=no-such"),
+        "stubborn": (b"caf\xc3\xa9", "text/plain; charset=idna"),
+        "tags": (b"<a " * 300_000, "text/html"),
+        "digits": (b"a-" + b"b9cz" * 200_000, "text/plain; charset=punycode"),
         "image": (b"\x89PNG\0\0", "image/png"),
         "big": (b"x" * (fetch.SIZE + 10), "text/plain"),
     }  # fmt: skip
@@ -69,13 +76,13 @@ def visit(scene: Callable[[str], Awaitable[None]], hosts: tuple[str, ...] = ("12
 
 def allowing(context: Context, *hosts: str, private: bool = True) -> Context:
     settings: dict[str, Any] = {"allow": list(hosts), "private": private}
-    return replace(context, config={"http": settings})
+    return replace(context, config=read({"http": settings}))
 
 
 @pytest.mark.parametrize(
     ("name", "text"),
     [("html", "T\ncaf\u00e9 & a b\nend"), ("latin", "caf\u00e9"), ("odd", "text"),
-     ("slow", "one two three")],
+     ("stubborn", "caf\u00e9"), ("slow", "one two three")],
 )  # fmt: skip
 def test_a_page_is_given_as_text(context: Context, name: str, text: str) -> None:
     async def scene(base: str) -> None:
@@ -100,7 +107,7 @@ def test_without_a_setting_every_host_is_refused_and_the_setting_named(context: 
     async def scene(base: str) -> None:
         for config in ({}, {"http": {"allow": ["example.org"], "private": True}}):
             with pytest.raises(Failure, match=r"\[drivers\.tools\.settings\.http\] allow"):
-                await http_fetch(replace(context, config=config), f"{base}/html")
+                await http_fetch(replace(context, config=read(config)), f"{base}/html")
 
     visit(scene)
 
@@ -151,7 +158,8 @@ def test_a_name_that_means_a_private_address_is_refused(context: Context) -> Non
     "host",
     ["127.0.0.1", "127.1", "2130706433", "0x7f.1", "0", "127.0.0.1.", "[::1]", "[::ffff:127.0.0.1]",
      "[::127.0.0.1]", "[64:ff9b::7f00:1]", "[2002:7f00:1::]", "10.1.2.3", "169.254.169.254",
-     "100.64.0.1", "224.0.0.1", "[fe80::1]", "user@127.0.0.1", "\uff11\uff12\uff17.0.0.1"],
+     "100.64.0.1", "224.0.0.1", "[fe80::1]", "[fec0::1]", "[5f00::1]", "[3fff::1]", "192.88.99.1",
+     "[::ffff:192.88.99.1]", "user@127.0.0.1", "\uff11\uff12\uff17.0.0.1"],
 )  # fmt: skip
 def test_no_way_to_write_a_private_address_works(context: Context, host: str) -> None:
     async def scene(base: str) -> None:
@@ -182,5 +190,29 @@ def test_a_server_that_does_not_answer_is_given_up(
     async def scene(base: str) -> None:
         with pytest.raises(Failure, match="cannot be fetched"):
             await http_fetch(allowing(context, "*"), f"{base}/never")
+
+    visit(scene)
+
+
+@pytest.mark.parametrize("name", ["tags", "digits"])
+def test_a_page_that_takes_hours_to_read_holds_nobody_up_and_is_given_up(
+    context: Context, monkeypatch: pytest.MonkeyPatch, name: str
+) -> None:
+    started: asyncio.Queue[asyncio.subprocess.Process] = asyncio.Queue()
+
+    @asynccontextmanager
+    async def seen(*argv: str, **streams: Any) -> AsyncIterator[asyncio.subprocess.Process]:
+        async with child(*argv, **streams) as process:
+            started.put_nowait(process)
+            yield process
+
+    monkeypatch.setattr(fetch, "child", seen)
+
+    async def scene(base: str) -> None:
+        task = asyncio.create_task(http_fetch(allowing(context, "*"), f"{base}/{name}"))
+        process = await started.get()
+        with pytest.raises(TimeoutError):
+            await asyncio.wait_for(task, 0.3)
+        assert process.returncode == -signal.SIGKILL
 
     visit(scene)

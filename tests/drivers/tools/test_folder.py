@@ -49,7 +49,9 @@ def test_no_path_leads_out(home: Path, path: str) -> None:
     assert (home.parent / "secret").read_text() == "secret"
 
 
-@settings(max_examples=200, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(
+    max_examples=200, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture]
+)
 @given(st.lists(PARTS, min_size=1, max_size=6).map("/".join) | st.text(max_size=30))
 def test_no_path_at_all_touches_what_is_outside(home: Path, path: str) -> None:
     try:
@@ -86,3 +88,27 @@ def test_files_have_a_size_and_a_listing_an_end(
         (home / name).touch()
     monkeypatch.setattr(folder, "FILES", 2)
     assert folder.names(home)[-1] == "…" and len(folder.names(home)) == 3
+
+
+def test_a_listing_looks_at_so_many_entries_and_no_deeper(
+    home: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    deep = home.joinpath(*"d" * (folder.DEPTH + 1))
+    deep.mkdir(parents=True)
+    (deep / "too deep").touch()
+    (deep.parent / "f").touch()
+    assert folder.names(home) == ["d/" * folder.DEPTH + "f"]
+    for number in range(30):
+        (home / "wide" / str(number)).mkdir(parents=True)
+    monkeypatch.setattr(folder, "VISITED", 20)
+    assert folder.names(home)[-1] == "…"
+
+
+def test_links_and_pipes_are_no_files_and_lead_nowhere(home: Path) -> None:
+    os.mkfifo(home / "pipe")
+    (home / "closed").mkdir(mode=0o000)
+    (home / "file").touch()
+    assert folder.names(home) == ["file"]
+    open_files = len(os.listdir("/proc/self/fd"))
+    folder.names(home)
+    assert len(os.listdir("/proc/self/fd")) == open_files

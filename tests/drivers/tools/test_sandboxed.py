@@ -10,6 +10,7 @@ from pathlib import Path
 import pytest
 import uvloop
 
+from llmagentos.drivers.tools import watch
 from llmagentos.drivers.tools.contract import Context, Failure
 from llmagentos.drivers.tools.sandboxed import OUTPUT, PROGRAM, python, shell
 
@@ -118,6 +119,43 @@ def test_cancelling_kills_all_that_was_started(context: Context) -> None:
 
 def test_a_job_left_behind_ends_with_the_program(context: Context) -> None:
     assert run(shell, context, "sleep 1000 & echo done") == "done\n"
+
+
+FORKS = """
+import os, time
+for number in range({number}):
+    if os.fork() == 0:
+        {do}
+        time.sleep(1000)
+time.sleep(1000)
+"""
+
+
+def test_too_many_processes_end_the_program(
+    context: Context, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(watch, "PROCESSES", 30)
+    with pytest.raises(Failure, match="more than 30 processes"):
+        run(python, context, FORKS.format(number=30, do="os.setsid()"))
+    threads = (
+        "import threading, time\n"
+        "for _ in range(30): threading.Thread(target=time.sleep, args=[1000]).start()"
+    )
+    with pytest.raises(Failure, match="more than 30 processes"):
+        run(python, context, threads)
+
+
+def test_memory_counts_together(context: Context, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(watch, "MEMORY", 200 * 1024**2)
+    with pytest.raises(Failure, match=r"^more than 209715200 bytes of memory"):
+        run(python, context, FORKS.format(number=5, do="x = bytearray(os.urandom(60 * 2**20))"))
+
+
+def test_a_program_that_ends_at_once_is_not_watched_on(
+    context: Context, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(watch, "EVERY", 0.0)
+    assert run(shell, context, "echo here") == "here\n"
 
 
 def test_without_bubblewrap_nothing_runs(

@@ -1,0 +1,36 @@
+"""What tokens cost, `[drivers.inference.settings.prices]`.
+
+Interface:
+    Prices          dollars; `read` checks what is configured, `of` multiplies
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+from pydantic import BaseModel, ConfigDict, Field, ValidationError
+
+from ....syscalls.errors import InvalidArgument
+
+
+class Prices(BaseModel):
+    """Dollars for a million tokens."""
+
+    model_config = ConfigDict(strict=True, extra="forbid", frozen=True)
+
+    input: float = Field(default=0.0, ge=0, allow_inf_nan=False)
+    output: float = Field(default=0.0, ge=0, allow_inf_nan=False)
+
+    @classmethod
+    def read(cls, configured: Any) -> Prices:
+        """Return the prices that are configured. Raises `InvalidArgument` naming the wrong one."""
+        try:
+            return cls.model_validate(configured)
+        except ValidationError as error:
+            first = error.errors(include_url=False)[0]
+            place = ".".join(map(str, ("prices", *first["loc"])))
+            raise InvalidArgument(f"drivers.inference.settings.{place}: {first['msg']}") from None
+
+    def of(self, input_tokens: int, output_tokens: int) -> float:
+        """Return what a call has cost."""
+        return (self.input * input_tokens + self.output * output_tokens) / 1e6

@@ -1,0 +1,43 @@
+"""The tools' own settings, `[drivers.tools.settings]`.
+
+Interface:
+    read            settings as configured to settings as checked; raises `InvalidArgument`
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+from pydantic import BaseModel, ConfigDict, ValidationError
+
+from ...syscalls.errors import InvalidArgument
+
+
+class Http(BaseModel):
+    """Where `http_fetch` may go."""
+
+    model_config = ConfigDict(strict=True, extra="forbid")
+
+    #: Patterns of hosts; there is none that is allowed unasked.
+    allow: list[str] = []
+    #: Whether a host may have a private address.
+    private: bool = False
+
+
+class Settings(BaseModel):
+    """What the tools of the house read; a plugin's tools have sections of their own beside it."""
+
+    model_config = ConfigDict(strict=True, extra="allow")
+
+    http: Http = Http()
+
+
+def read(config: Mapping[str, Any]) -> dict[str, Any]:
+    """Return all settings, with those that nobody has set."""
+    try:
+        return Settings.model_validate(dict(config)).model_dump()
+    except ValidationError as error:
+        first = error.errors(include_url=False)[0]
+        place = ".".join(map(str, first["loc"]))
+        raise InvalidArgument(f"drivers.tools.settings.{place}: {first['msg']}") from None
