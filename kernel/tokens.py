@@ -54,7 +54,7 @@ class TokenStore:
             try:
                 stored = json.loads(path.read_text())
                 self._tokens = {digest: _loaded(token) for digest, token in stored.items()}
-            except (OSError, ValueError, TypeError, AttributeError) as error:
+            except (OSError, ValueError, TypeError, AttributeError, KeyError) as error:
                 raise InputOutputError(f"{path} holds no tokens: {error}") from error
         self._by_id = {token.info.id: token for token in self._tokens.values()}
 
@@ -175,7 +175,7 @@ def _stored(token: Token) -> dict[str, Any]:
 
 
 def _loaded(stored: dict[str, Any]) -> Token:
-    parent, spent = stored.pop("parent", None), stored.pop("spent", {})
+    parent, spent = stored.pop("parent"), stored.pop("spent")
     # A pydantic error is a ValueError.
     info = _INFO.validate_json(json.dumps(stored), strict=True)
     return Token(info=info, parent=parent, spent=spent)

@@ -44,7 +44,6 @@ class Affairs(System):
     async def status(self) -> Status:
         house = self._house
         states = Counter(house.info(one).state for one in house.table if one.kind is Kind.AGENT)
-        children = [one.os_pid for one in house.table if one.os_pid is not None]
         return Status(
             version=__version__,
             os_pid=os.getpid(),
@@ -57,7 +56,7 @@ class Affairs(System):
             journal=self._journal(),
             state=str(house.paths.state),
             url=next((s.url for s in house.supervisor.services if s.url), None),
-            memory=await self._memory.read(os.getpid(), children),
+            memory=await self._memory.read(os.getpid()),
         )
 
     async def provide(self, syscalls: list[Description]) -> None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import errno
+import os as machine
 import signal
 import socket
 from collections.abc import AsyncIterator, Awaitable, Callable
@@ -269,15 +270,6 @@ def test_what_a_token_has_spent_is_known_to_the_next_daemon(tmp_path: Path) -> N
     play(tmp_path, after)
 
 
-def test_tokens_of_an_older_release_are_read(tmp_path: Path) -> None:
-    store = TokenStore(tmp_path / "tokens.json")
-    token = store.create(name="a", principal="ada", capabilities=[], budget={}, expires_in=None)
-    old = (tmp_path / "tokens.json").read_text().replace(', "parent": null, "spent": {}', "")
-    (tmp_path / "tokens.json").write_text(old)
-    assert "parent" not in old
-    assert TokenStore(tmp_path / "tokens.json").find(token.secret).parent is None
-
-
 # Letters.
 
 
@@ -428,12 +420,14 @@ def test_memory_is_measured_aside_and_once_for_all_who_ask(
     monkeypatch.setattr(gauge, "resident", resident)
 
     async def scene() -> None:
-        meter = gauge.Gauge(clock)
-        found = await asyncio.gather(*(meter.read(1, [2, 3]) for _ in range(20)))
-        assert found == [{"kernel": 5, "processes": 10}] * 20 and measured == [1, 2, 3]
+        meter, me = gauge.Gauge(clock), machine.getpid()
+        child = await asyncio.create_subprocess_exec("sleep", "60")
+        found = await asyncio.gather(*(meter.read(me) for _ in range(20)))
+        assert found == [{"kernel": 5, "processes": 5}] * 20 and measured == [me, child.pid]
+        child.kill()
+        await child.wait()
         clock.now += gauge.FRESH
-        await meter.read(1, [])
-        assert measured == [1, 2, 3, 1]
+        assert await meter.read(me) == {"kernel": 5, "processes": 0}
 
     asyncio.run(scene())
 
