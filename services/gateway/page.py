@@ -64,7 +64,8 @@ def _entry(one: Description) -> str:
     first, _, rest = one.doc.partition("\n")
     kind = "each item" if one.traits.stream else "the result"
     return (
-        f"<details><summary><code>{escape(one.name)}({escape(', '.join(one.parameters))})</code>"
+        f'<details id="{escape(one.name)}">'
+        f"<summary><code>{escape(one.name)}({escape(', '.join(one.parameters))})</code>"
         f" <span class=soft>{_text(first)}</span></summary>"
         f"<p>{_text(rest.strip())}</p><p>Arguments</p><pre>{arguments}</pre>"
         f"<p>Schema of {kind}</p><pre>{result}</pre></details>"
