@@ -52,7 +52,7 @@ class Ours:
         pages = REQUESTS * -(-(PROMPT + NEW) // PAGE)
         runner = Runner(build(), pages=pages, page_size=PAGE, contexts=REQUESTS)
         self._engine = PagedEngine(runner, Pager(pages, PAGE), contexts=REQUESTS)
-        self._engine.start(lambda sequence, error: print(f"failed: {error!r}"))
+        self._engine.start()
 
     def run(self, prompts: list[list[int]]) -> list[list[int]]:
         """Return each request's new tokens."""
@@ -69,12 +69,9 @@ class Ours:
                 prompt=prompt,
                 limit=NEW,
                 sampler=Sampler(temperature=0.0, top_p=1.0, top_k=0, seed=0),
-                ends=frozenset(),
-                stop=[],
                 decode=lambda tokens: "",
-                tools=False,
                 emit=emit,
-                logprobs=False,
+                fail=lambda error: print(f"failed: {error!r}"),
             )
             for prompt in prompts
         ]

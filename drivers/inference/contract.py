@@ -2,6 +2,7 @@
 
 Interface:
     Request         one conversation to continue
+    Meter           what a request has used so far
     Delta           a piece of the reply; the last one carries the end
     Engine          the contract
 """
@@ -17,6 +18,14 @@ from ...syscalls.model import ModelInfo, ToolCall, Usage
 Finish = Literal["stop", "length", "tool_calls", "cancelled"]
 
 
+@dataclass(slots=True)
+class Meter:
+    """What a request has used so far. Its engine writes it, also for one that fails or is taken
+    back; the driver reads it and charges."""
+
+    usage: Usage = field(default_factory=lambda: Usage(input_tokens=0, output_tokens=0))
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Request:
     """One conversation to continue; the fields are those of `model.chat`."""
@@ -30,6 +39,7 @@ class Request:
     stop: list[str] = field(default_factory=list)
     seed: int | None = None
     logprobs: bool = False
+    meter: Meter = field(default_factory=Meter)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -56,7 +66,8 @@ class Engine(Protocol):
     def chat(self, request: Request) -> AsyncIterator[Delta]:
         """Yield a reply as it is written; closing the iterator takes the request back.
 
-        Raises `InvalidArgument` for a conversation that cannot be continued.
+        Raises `InvalidArgument` for a conversation that cannot be continued, `DeviceError` where
+        the engine fails or is closed.
         """
 
     async def close(self) -> None:

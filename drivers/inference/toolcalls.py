@@ -66,20 +66,22 @@ def _overlap(text: str, mark: str) -> int:
 
 
 def _parse(text: str) -> ToolCall | None:
+    """Return the call that a text is; models differ in how they write its arguments."""
     try:
         call = json.loads(text)
-    except ValueError:
-        return None
-    if not isinstance(call, dict) or not isinstance(call.get("name"), str):
-        return None
-    arguments = call.get("arguments", {})
-    if not isinstance(arguments, dict):
+        if not isinstance(call, dict) or not isinstance(call.get("name"), str):
+            return None
+        arguments = call.get("arguments", call.get("parameters", {}))
+        if isinstance(arguments, str):
+            arguments = json.loads(arguments)
+        if not isinstance(arguments, dict):
+            return None
+        written = json.dumps(arguments, ensure_ascii=False)
+        (call["name"] + written).encode()  # half a surrogate pair could not be sent on
+    except (ValueError, RecursionError):
         return None
     return {
         "id": f"call_{uuid.uuid4().hex[:12]}",
         "type": "function",
-        "function": {
-            "name": call["name"],
-            "arguments": json.dumps(arguments, ensure_ascii=False),
-        },
+        "function": {"name": call["name"], "arguments": written},
     }

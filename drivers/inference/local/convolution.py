@@ -1,7 +1,6 @@
 """The short convolution of LFM2 over a packed batch: each context keeps its last inputs.
 
 Interface:
-    taps            how many inputs one output needs; 1 for a model without convolutions
     adopt           replaces the forward of each convolution of a model
 """
 
@@ -13,23 +12,25 @@ from typing import Any
 import torch
 from torch import Tensor
 
-from .plan import Memory, Plan
+from .memory import Memory
+from .plan import Plan
 
 
-def taps(config: Any) -> int:
-    """Return the width of a model's convolutions."""
-    return int(getattr(config, "conv_L_cache", 1)) if config.model_type == "lfm2" else 1
+def adopt(model: Any, memory: Memory, contexts: int) -> int:
+    """Let every convolution of a model work on packed batches, for so many contexts.
 
-
-def adopt(model: Any, memory: Memory, contexts: int) -> None:
-    """Let every convolution of a model work on packed batches, for so many contexts."""
+    Returns how many inputs one output needs; 1 for a model without convolutions.
+    """
+    taps = 1
     for module in model.modules():
-        if type(module).__name__ == "Lfm2ShortConv":
-            width = module.conv_kernel_size - 1
+        if type(module).__name__.endswith("ShortConv"):
+            weight = module.conv.weight  # [channels, 1, taps]
+            taps = max(taps, weight.shape[2])
             memory.inputs[module.layer_idx] = torch.zeros(
-                contexts, width, module.config.hidden_size, dtype=module.conv.weight.dtype
+                contexts, weight.shape[2] - 1, weight.shape[0], dtype=weight.dtype
             )
             module.forward = partial(_forward, module)
+    return taps
 
 
 def _forward(module: Any, hidden_states: Tensor, *, plan: Plan, **kwargs: Any) -> Tensor:

@@ -12,7 +12,7 @@ from dataclasses import dataclass, field
 
 @dataclass(slots=True)
 class PageTable:
-    """One context's pages, in the order of its tokens. The pager alone writes it."""
+    """One context's pages, in the order of its tokens. The pager alone writes `pages`."""
 
     pages: list[int] = field(default_factory=list)
     #: Tokens whose keys and values are written.
@@ -44,7 +44,7 @@ class Pager:
         return -(-tokens // self.size)
 
     def allocate(self, table: PageTable, tokens: int) -> bool:
-        """Give a context room for `tokens` in total; False where there is none."""
+        """Give a context room for `tokens` in total; False, and nothing, where there is none."""
         wanted = self.needed(tokens) - len(table.pages)
         if wanted > len(self._free):
             return False
@@ -61,11 +61,14 @@ class Pager:
             self._references[page] += 1
         return PageTable(shared, pages * self.size)
 
-    def release(self, table: PageTable) -> None:
-        """Let go of all pages of a context."""
+    def release(self, table: PageTable) -> list[int]:
+        """Let go of all pages of a context; returns those that are free now."""
+        freed = []
         for page in table.pages:
             self._references[page] -= 1
             if not self._references[page]:
-                self._free.append(page)
+                freed.append(page)
+        self._free += freed
         table.pages.clear()
         table.length = 0
+        return freed

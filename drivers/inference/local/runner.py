@@ -12,7 +12,8 @@ import torch
 from torch import Tensor
 
 from . import attention, convolution
-from .plan import Memory, Plan, Span
+from .memory import Memory
+from .plan import Plan, Span
 
 
 class Runner:
@@ -20,23 +21,16 @@ class Runner:
 
     def __init__(self, model: Any, *, pages: int, page_size: int, contexts: int) -> None:
         self._model = model
-        self._taps = convolution.taps(model.config)
-        self.memory = Memory(page_size)
+        self.memory = Memory(pages=pages, page_size=page_size)
         attention.register()
         model.config._attn_implementation = attention.NAME
-        convolution.adopt(model, self.memory, contexts)
-        for module in model.modules():
-            if hasattr(module, "k_proj") and hasattr(module, "layer_idx"):
-                shape = (pages * page_size, _kv_heads(model.config), module.head_dim)
-                weight = module.k_proj.weight
-                self.memory.keys[module.layer_idx] = torch.zeros(shape, dtype=weight.dtype)
-                self.memory.values[module.layer_idx] = torch.zeros(shape, dtype=weight.dtype)
+        self._taps = convolution.adopt(model, self.memory, contexts)
 
     @torch.inference_mode()
     def step(self, spans: list[Span], tokens: list[int]) -> Tensor:
         """Return the logits of each span's last token: [S, vocabulary].
 
-        `tokens` are the spans' new tokens one after the other; spans of one token come first.
+        `tokens` are the spans' new tokens one after the other; spans stand in their `order`.
         """
         plan = Plan(spans, self.memory, self._taps)
         out = self._model(
@@ -48,12 +42,3 @@ class Runner:
         )
         logits: Tensor = out.logits[0]
         return logits
-
-    def forget(self, slot: int) -> None:
-        """Clear a context's place in the convolutions' memory for the next one."""
-        for inputs in self.memory.inputs.values():
-            inputs[slot] = 0
-
-
-def _kv_heads(config: Any) -> int:
-    return int(getattr(config, "num_key_value_heads", None) or config.num_attention_heads)

@@ -2,6 +2,7 @@
 
 Interface:
     Sampler         one request's settings and its own random source
+    logprob         a token's natural log-probability
 """
 
 from __future__ import annotations
@@ -9,9 +10,12 @@ from __future__ import annotations
 import torch
 from torch import Tensor
 
+#: Below it chance has no say: a smaller divisor only takes the logits out of a float's range.
+COLDEST = 1e-4
+
 
 class Sampler:
-    """Greedy at temperature 0; else top-k, top-p (nucleus; Holtzman et al. 2020), then chance."""
+    """Greedy when cold; else top-k, top-p (nucleus; Holtzman et al. 2020), then chance."""
 
     def __init__(self, *, temperature: float, top_p: float, top_k: int, seed: int | None) -> None:
         self._temperature = temperature
@@ -23,19 +27,11 @@ class Sampler:
         else:
             self._random.manual_seed(seed & 0x7FFF_FFFF_FFFF_FFFF)
 
-    def pick(self, logits: Tensor) -> tuple[int, float]:
-        """Return a token of logits [vocabulary] and its natural log-probability.
-
-        The probability is the model's own, before temperature and cuts.
-        """
-        logits = logits.float()
-        if self._temperature <= 0:
-            token = int(logits.argmax())
-        else:
-            token = self._draw(logits / self._temperature)
-        return token, float(logits[token] - logits.logsumexp(0))
-
-    def _draw(self, logits: Tensor) -> int:
+    def pick(self, logits: Tensor, likeliest: int) -> int:
+        """Return a token of logits [vocabulary], whose largest is that of `likeliest`."""
+        if self._temperature < COLDEST:
+            return likeliest
+        logits = logits.float() / self._temperature
         if self._top_k:
             least = logits.topk(min(self._top_k, len(logits))).values[-1]
             logits = logits.masked_fill(logits < least, float("-inf"))
@@ -46,3 +42,9 @@ class Sampler:
             beyond = ordered.cumsum(0) - ordered >= self._top_p
             chances = chances.index_fill(0, order[beyond], 0.0)
         return int(torch.multinomial(chances, 1, generator=self._random))
+
+
+def logprob(logits: Tensor, token: int) -> float:
+    """Return the model's own log-probability of a token, before temperature and cuts."""
+    logits = logits.float()
+    return float(logits[token] - logits.logsumexp(0))

@@ -7,18 +7,24 @@ Interface:
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import Any
+
+from torch import Tensor
 
 from ....syscalls.model import Usage
-from ..contract import Delta, Finish
+from ..contract import Delta, Finish, Meter
 from ..toolcalls import ToolCallParser
+from .decoder import Decoder
 from .pager import PageTable
 from .plan import Span
-from .sampler import Sampler
+from .sampler import Sampler, logprob
 
 
 class Sequence:
-    """One request. Its text is shown as soon as no further token can change it."""
+    """One request. Its text is shown as soon as no further token can change it.
+
+    `emit` is told of each piece of the reply, `fail` of an error in place of the rest; both on
+    the engine's thread.
+    """
 
     def __init__(
         self,
@@ -26,12 +32,14 @@ class Sequence:
         prompt: list[int],
         limit: int,
         sampler: Sampler,
-        ends: frozenset[int],
-        stop: list[str],
         decode: Callable[[list[int]], str],
-        tools: bool,
         emit: Callable[[Delta], None],
-        logprobs: bool,
+        fail: Callable[[BaseException], None],
+        ends: frozenset[int] = frozenset(),
+        stop: list[str] | None = None,
+        tools: bool = False,
+        logprobs: bool = False,
+        meter: Meter | None = None,
     ) -> None:
         self.tokens = list(prompt)
         self.prompt = len(prompt)
@@ -39,87 +47,93 @@ class Sequence:
         self.table = PageTable()
         self.slot = -1
         self.cancelled = False
-        self.seconds = 0.0
+        self.fail = fail
+        self._emit = emit
         self._sampler = sampler
         self._ends = ends
-        self._stop = [one for one in stop if one]
-        self._decode = decode
+        self._stop = [one for one in stop or () if one]
+        #: Characters at the end that may be the beginning of a stop string.
+        self._back = max(map(len, self._stop), default=1) - 1
+        self._decoder = Decoder(decode)
         self._parser = ToolCallParser(tools)
-        self._emit = emit
         self._text = ""  # all that was written
         self._shown = 0  # characters of it that went on
         self._logprobs: list[float] | None = [] if logprobs else None
+        self._meter = meter or Meter()
+        self._read = 0  # tokens of the prompt, also when its pages were taken away since
+        self._seconds = 0.0
 
     @property
     def most(self) -> int:
         """The tokens that it may come to hold."""
         return self.prompt + self.limit
 
+    @property
+    def pending(self) -> int:
+        """Its tokens whose keys and values are not written."""
+        return len(self.tokens) - self.table.length
+
     def span(self, room: int) -> Span:
         """Return its part of the next step: at most `room` tokens that are not yet written."""
-        count = min(len(self.tokens) - self.table.length, room)
-        return Span(table=self.table, count=count, slot=self.slot)
+        return Span(table=self.table, count=min(self.pending, room), slot=self.slot)
 
-    def advance(self, span: Span, logits: Any) -> bool:
-        """Take a step's outcome; returns whether the sequence has come to its end."""
+    def advance(self, span: Span, logits: Tensor, likeliest: int, seconds: float) -> bool:
+        """Take a step's outcome; returns whether the sequence has come to its end.
+
+        `logits` [vocabulary] are those of the span's last token, `seconds` its share of the step.
+        """
         self.table.length += span.count
-        if self.table.length < len(self.tokens):
-            return False  # Its prompt is not read to the end.
-        token, logprob = self._sampler.pick(logits)
+        self._seconds += seconds
+        self._read = max(self._read, min(self.prompt, self.table.length))
+        ended = not self.pending and self._write(logits, likeliest)
+        self._meter.usage = Usage(
+            input_tokens=self._read,
+            output_tokens=len(self.tokens) - self.prompt,
+            device_seconds=round(self._seconds, 6),
+        )
+        if ended:
+            self._emit(self._last(ended))
+        return bool(ended)
+
+    def _write(self, logits: Tensor, likeliest: int) -> Finish | None:
+        """Choose the next token and show what it makes certain; returns why it is the last."""
+        token = self._sampler.pick(logits, likeliest)
         if self._logprobs is not None:
-            self._logprobs.append(logprob)
+            self._logprobs.append(logprob(logits, token))
         self.tokens.append(token)
-        written = len(self.tokens) - self.prompt
-        if token in self._ends:
-            self._finish("stop", drop_last=True)
-            return True
-        self._text = self._decode(self.tokens[self.prompt :])
-        cut = min((at for one in self._stop if (at := self._text.find(one)) >= 0), default=-1)
+        ends = token in self._ends
+        if not ends:
+            self._text += self._decoder.feed(token)
+            if self._cut():
+                return "stop"
+        if ends or len(self.tokens) >= self.most:
+            self._text += self._decoder.end()
+            return "stop" if self._cut() or ends else "length"
+        if text := self._show(self._back):
+            self._emit(Delta(text=text))
+        return None
+
+    def _cut(self) -> bool:
+        """Cut the text before the first stop string; returns whether there was one."""
+        found = (self._text.find(one, self._shown) for one in self._stop)
+        cut = min((at for at in found if at >= 0), default=-1)
         if cut >= 0:
             self._text = self._text[:cut]
-            self._finish("stop")
-            return True
-        if written >= self.limit:
-            self._finish("length")
-            return True
-        self._show(self._held_back())
-        return False
+        return cut >= 0
 
-    def _held_back(self) -> int:
-        """Return how many characters may still change or be cut off."""
-        # A token may end within a character, which then shows as the replacement sign.
-        torn = 1 if self._text.endswith("\ufffd") else 0
-        longest = max((len(one) for one in self._stop), default=1) - 1
-        return max(torn, longest)
+    def _show(self, back: int) -> str:
+        """Return what can be shown of the text, but for its last `back` characters."""
+        end = max(len(self._text) - back, self._shown)
+        start, self._shown = self._shown, end
+        return self._parser.feed(self._text[start:end])
 
-    def _show(self, back: int) -> None:
-        end = len(self._text) - back
-        if end > self._shown:
-            text = self._parser.feed(self._text[self._shown : end])
-            self._shown = end
-            if text:
-                self._emit(Delta(text=text))
-
-    def _finish(self, finish: Finish, drop_last: bool = False) -> None:
-        if drop_last:
-            self._text = self._decode(self.tokens[self.prompt : -1])
-        self._show(0)
-        rest = self._parser.end()
+    def _last(self, finish: Finish) -> Delta:
+        text = self._show(0) + self._parser.end()
         calls = self._parser.calls
-        self._emit(
-            Delta(
-                text=rest,
-                tool_calls=calls,
-                finish="tool_calls" if calls and finish == "stop" else finish,
-                usage=self.usage(),
-                logprobs=self._logprobs,
-            )
-        )
-
-    def usage(self) -> Usage:
-        """Return what it has used so far."""
-        return Usage(
-            input_tokens=self.prompt,
-            output_tokens=len(self.tokens) - self.prompt,
-            device_seconds=round(self.seconds, 6),
+        return Delta(
+            text=text,
+            tool_calls=calls,
+            finish="tool_calls" if calls and finish == "stop" else finish,
+            usage=self._meter.usage,
+            logprobs=self._logprobs,
         )

@@ -1,0 +1,89 @@
+"""Proof that the engine gives a model's own logits, taken each time that a model is loaded.
+
+What a model's attention does is known to its code alone; names of features are never complete, and
+greedy tokens can be right while logits are wrong. So two prompts of different length are read in
+pieces, one of them written on while the other is read, and compared with the model untouched.
+
+Interface:
+    Probe           takes the untouched model's logits; `check` compares
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+import torch
+from torch import Tensor
+
+from ....syscalls.errors import InvalidArgument
+from .pager import Pager, PageTable
+from .plan import Span
+from .runner import Runner
+
+#: Each step's tokens of the first and of the second prompt.
+STEPS = ((3, 16), (1, 1), (1, 18), (0, 1), (0, 1))
+#: Pages that the prompts take together, whatever the size of a page.
+PAGES = 48
+#: The largest difference in units of the logits' own spread; else that of a coarser type.
+TOLERANCE, COARSE = 1e-3, 5e-2
+
+
+class Probe:
+    """Made before a `Runner` adopts the model; `check` is called once, with all pages free."""
+
+    @torch.inference_mode()
+    def __init__(self, model: Any) -> None:
+        self._name = model.config.model_type
+        source = torch.Generator().manual_seed(0)
+        most = model.get_input_embeddings().num_embeddings
+        lengths = [sum(counts) for counts in zip(*STEPS, strict=True)]
+        self._prompts = [torch.randint(most, (n,), generator=source).tolist() for n in lengths]
+        self._wanted = [
+            model(input_ids=torch.tensor([prompt]), use_cache=False).logits[0].float()
+            for prompt in self._prompts
+        ]
+        if any(bool(one.isnan().any()) for one in self._wanted):
+            raise InvalidArgument(f"{self._name}: its weights give no numbers")
+        exact = next(model.parameters()).dtype == torch.float32
+        self._tolerance = TOLERANCE if exact else COARSE
+
+    def check(self, runner: Runner) -> None:
+        """Raise `InvalidArgument` where the runner's logits are not the model's."""
+        try:
+            worst = self._worst(runner)
+        except Exception as error:  # a model's own code, fed with what it may not expect
+            raise InvalidArgument(self._refusal()) from error
+        if not worst <= self._tolerance:  # also for NaN
+            raise InvalidArgument(self._refusal())
+
+    def _worst(self, runner: Runner) -> float:
+        """Return the largest difference that any token shows."""
+        pager = Pager(PAGES, runner.memory.page_size)
+        tables = [PageTable() for _ in self._prompts]
+        worst = torch.zeros(())
+        for counts in STEPS:
+            spans = []
+            for slot, (table, count) in enumerate(zip(tables, counts, strict=True)):
+                if count:
+                    pager.allocate(table, table.length + count)
+                    spans.append(Span(table=table, count=count, slot=slot))
+            spans.sort(key=lambda span: span.order)
+            tokens = [t for s in spans for t in self._prompts[s.slot][s.table.length : s.length]]
+            logits = runner.step(spans, tokens)
+            for span, found in zip(spans, logits, strict=True):
+                worst = torch.maximum(
+                    worst, _apart(self._wanted[span.slot][span.length - 1], found)
+                )
+                span.table.length = span.length
+        for slot in range(len(tables)):
+            runner.memory.forget(slot)
+        return float(worst)
+
+    def _refusal(self) -> str:
+        return f"{self._name}: its attention is not one that the engine reproduces"
+
+
+def _apart(wanted: Tensor, found: Tensor) -> Tensor:
+    """Return the largest difference in units of the spread; some models rule tokens out."""
+    possible = wanted > torch.finfo(torch.float32).min / 2
+    return (wanted - found.float())[possible].abs().max() / wanted[possible].std()

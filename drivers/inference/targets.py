@@ -1,0 +1,74 @@
+"""From what a person names to an engine that runs it.
+
+Interface:
+    Opener          what a kind of target is opened by
+    OPENERS         the kinds, by what stands before the colon
+    open_engine     raises `InvalidArgument` for a kind that there is not, else as the kind does
+"""
+
+from __future__ import annotations
+
+from collections.abc import Awaitable, Callable, Mapping
+from pathlib import Path
+from typing import Any
+
+from ...syscalls.errors import InvalidArgument
+from .choice import Choice
+from .contract import Engine
+
+EMBEDDED = Path(__file__).parent / "embedded"
+#: Given the choice, the part of its target after the colon, and the driver's settings.
+Opener = Callable[[Choice, str, Mapping[str, Any]], Awaitable[Engine]]
+
+
+async def _embedded(choice: Choice, rest: str, settings: Mapping[str, Any]) -> Engine:
+    if rest:
+        raise InvalidArgument("there is one embedded model: `embedded` has nothing after it")
+    return await _local(choice, str(EMBEDDED), settings)
+
+
+async def _local(choice: Choice, rest: str, settings: Mapping[str, Any]) -> Engine:
+    from .local.device import LocalDevice
+
+    return await LocalDevice.load(
+        choice.target, rest, settings.get("threads"), settings.get("tokens")
+    )
+
+
+async def _openai(choice: Choice, rest: str, settings: Mapping[str, Any]) -> Engine:
+    from .openai.device import OpenAIDevice
+
+    device = OpenAIDevice(rest, choice.name, choice.key, settings.get("prices"))
+    try:
+        await device.check()
+    except BaseException:
+        await device.close()
+        raise
+    return device
+
+
+async def _scripted(choice: Choice, rest: str, settings: Mapping[str, Any]) -> Engine:
+    from .scripted import ScriptedDevice
+
+    return ScriptedDevice.read(rest)
+
+
+OPENERS: Mapping[str, Opener] = {
+    "embedded": _embedded,
+    "hf": _local,
+    "openai": _openai,
+    "scripted": _scripted,
+}
+
+
+async def open_engine(
+    choice: Choice, settings: Mapping[str, Any], openers: Mapping[str, Opener]
+) -> Engine:
+    """Open what a choice names."""
+    kind, _, rest = choice.target.partition(":")
+    opener = openers.get(kind)
+    if opener is None or (not rest and kind != "embedded"):
+        raise InvalidArgument(
+            f"{choice.target!r} is none of embedded, hf:FOLDER-or-ID, openai:URL, scripted:FILE"
+        )
+    return await opener(choice, rest, settings)

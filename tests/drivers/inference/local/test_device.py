@@ -1,0 +1,120 @@
+"""Conversations with a tiny model: the same tokens as `generate`, and typed errors."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Awaitable, Callable
+from pathlib import Path
+from typing import Any
+
+import pytest
+import torch
+from transformers import AutoModelForCausalLM, AutoTokenizer
+
+from llmagentos.drivers.inference.contract import Delta, Request
+from llmagentos.drivers.inference.local.device import LocalDevice
+from llmagentos.drivers.inference.local.loader import load
+from llmagentos.drivers.inference.local.template import Template
+from llmagentos.syscalls.errors import DeviceError, InvalidArgument
+
+HELLO: list[Any] = [{"role": "user", "content": "hello"}]
+Scene = Callable[[LocalDevice], Awaitable[None]]
+
+
+def play(folder: Path, scene: Scene, **settings: Any) -> None:
+    async def run() -> None:
+        device = await LocalDevice.load("hf:tiny", str(folder), 1, **settings)
+        try:
+            await scene(device)
+        finally:
+            await device.close()
+
+    asyncio.run(run())
+
+
+async def chat(device: LocalDevice, **fields: Any) -> list[Delta]:
+    return [delta async for delta in device.chat(Request(**{"messages": HELLO, **fields}))]
+
+
+def test_replies_are_those_of_generate(folder: Path) -> None:
+    tokenizer = AutoTokenizer.from_pretrained(folder)
+    ids = torch.tensor([Template(tokenizer).tokens(HELLO, [])])
+    model = AutoModelForCausalLM.from_pretrained(folder)
+    out = model.generate(ids, max_new_tokens=20, do_sample=False)[0, ids.shape[1] :]
+    wanted = tokenizer.decode(out, skip_special_tokens=True)
+
+    async def scene(device: LocalDevice) -> None:
+        for deltas in await asyncio.gather(*(chat(device, max_tokens=20) for _ in range(3))):
+            assert "".join(delta.text for delta in deltas) == wanted
+            assert deltas[-1].usage is not None
+            assert deltas[-1].usage.input_tokens == ids.shape[1]
+
+    play(folder, scene)
+
+
+def test_a_device_says_what_it_is(folder: Path) -> None:
+    async def scene(device: LocalDevice) -> None:
+        info = device.info()
+        assert (info.target, info.name, info.state) == ("hf:tiny", "tiny-llama", "ready")
+        assert info.context == 512 and info.parameters
+
+    play(folder, scene, tokens=1024)
+
+
+def test_a_conversation_that_is_too_long_is_refused(folder: Path) -> None:
+    async def scene(device: LocalDevice) -> None:
+        with pytest.raises(InvalidArgument, match="the model's context 512"):
+            await chat(device, messages=[{"role": "user", "content": "x" * 600}])
+        [*_, last] = await chat(device, max_tokens=1_000_000, temperature=1.0, seed=1)
+        assert last.usage is not None
+        assert last.usage.input_tokens + last.usage.output_tokens <= 512
+
+    play(folder, scene)
+
+
+def test_a_call_on_a_closed_device_is_answered(folder: Path) -> None:
+    async def scene(device: LocalDevice) -> None:
+        reply = device.chat(Request(messages=HELLO, max_tokens=400, temperature=1.0, seed=1))
+        await anext(reply)
+        await device.close()
+        with pytest.raises(DeviceError, match="closed"):
+            async for _ in reply:
+                pass
+        with pytest.raises(DeviceError, match="closed"):
+            await chat(device)
+
+    play(folder, scene)
+
+
+def test_a_reply_that_is_taken_back_has_used_what_it_used(folder: Path) -> None:
+    async def scene(device: LocalDevice) -> None:
+        request = Request(messages=HELLO, max_tokens=400, temperature=1.0, seed=1)
+        reply = device.chat(request)
+        await anext(reply)
+        await reply.aclose()
+        usage = request.meter.usage
+        assert usage.input_tokens > 5 and usage.output_tokens >= 1 and usage.device_seconds > 0
+
+    play(folder, scene)
+
+
+@pytest.mark.parametrize("settings", [{"tokens": 10}, {"tokens": 10**12}, {"tokens": "many"}])
+def test_a_pool_that_cannot_be_is_refused(folder: Path, settings: Any) -> None:
+    async def scene(device: LocalDevice) -> None:
+        raise AssertionError
+
+    with pytest.raises(InvalidArgument, match=r"tokens|tiny-llama"):
+        play(folder, scene, **settings)
+
+
+def test_whatever_a_model_raises_is_a_typed_error(
+    folder: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def odd(source: str) -> Any:
+        loaded = load(source)
+        del loaded.model.generation_config
+        return loaded
+
+    monkeypatch.setattr("llmagentos.drivers.inference.local.device.load", odd)
+    with pytest.raises(InvalidArgument, match="cannot be run: AttributeError"):
+        play(folder, lambda device: asyncio.sleep(0))
