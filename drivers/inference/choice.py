@@ -1,7 +1,7 @@
 """What a person has chosen to run, kept over restarts.
 
-`model.json` holds the target and the model's name; a key lies beside it in `model.key`, which its
-owner alone can read. Each is replaced as a whole, so that a crash leaves the old or the new one.
+`model.json` holds the target and the model's name; a key lies beside it in `model.key`. Their owner
+alone can read them. Each is replaced as a whole, so that a crash leaves the old or the new one.
 
 Interface:
     Choice          a target with its name and key
@@ -17,6 +17,8 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
+from .openai.address import shown
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Choice:
@@ -25,6 +27,11 @@ class Choice:
     target: str
     name: str | None = None
     key: str | None = field(default=None, repr=False)
+
+    @property
+    def label(self) -> str:
+        """The target as it may be shown, without a password in it."""
+        return shown(self.target)
 
 
 class Memo:

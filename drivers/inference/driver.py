@@ -18,6 +18,7 @@ from ...syscalls.model import ChatChunk, ChatReply, Message, Model, ModelInfo, U
 from ...syscalls.server import charge
 from .choice import Choice, Memo
 from .contract import Delta, Request
+from .openai.address import shown
 from .targets import OPENERS, Opener, open_engine
 from .tenure import Tenure
 
@@ -144,23 +145,27 @@ class InferenceDriver(Model):
                     self._failure = None
                     return
                 except Exception as error:  # whatever it is, a person can still choose another
-                    self._failure = (self._wanted.target, str(error))
-                    print(f"{self._wanted.target} cannot be run: {error}", file=sys.stderr)
+                    self._failure = (self._wanted.label, shown(str(error)))
+                    print(
+                        f"{self._wanted.label} cannot be run: {self._failure[1]}", file=sys.stderr
+                    )
             await asyncio.sleep(pause)
 
     async def _take(self, choice: Choice) -> ModelInfo:
         """Let a new engine take over. The switch is held."""
-        self._loading = choice.target
+        self._loading = choice.label
         try:
             engine = await open_engine(choice, self._host.config, self._openers)
         finally:
             self._loading = None
+        old, self._tenure = self._tenure, Tenure(engine)
         try:
+            # The calls that have waited come in before the answer does.
             await self._host.os.device.register(KIND, slots=engine.slots)
         except BaseException:
+            self._tenure = old
             await engine.close()
             raise
-        old, self._tenure = self._tenure, Tenure(engine)
         if old is not None:
             self._host.tasks.create_task(old.retire())
         return engine.info()
@@ -170,7 +175,7 @@ class InferenceDriver(Model):
             self._memo.write(choice)
         except OSError as error:
             raise InputOutputError(
-                f"{choice.target} runs, but not after a restart: {error}"
+                f"{choice.label} runs, but not after a restart: {error}"
             ) from error
 
     def _active(self) -> Tenure:

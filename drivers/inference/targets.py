@@ -69,6 +69,6 @@ async def open_engine(
     opener = openers.get(kind)
     if opener is None or (not rest and kind != "embedded"):
         raise InvalidArgument(
-            f"{choice.target!r} is none of embedded, hf:FOLDER-or-ID, openai:URL, scripted:FILE"
+            f"{choice.label!r} is none of embedded, hf:FOLDER-or-ID, openai:URL, scripted:FILE"
         )
     return await opener(choice, rest, settings)

@@ -155,10 +155,15 @@ def test_body_that_is_announced_too_long_is_refused_at_once(http: Http) -> None:
         assert sock.recv(12) == b"HTTP/1.1 413"
 
 
-def test_repeated_request_has_its_effect_once(http: Http) -> None:
+def test_repeated_request_has_its_effect_once(http: Http, house: House) -> None:
+    all_of_it = house.aos("token", "create", "all", "--cap", "*").out.strip()
     key = {"Idempotency-Key": "once"}
-    first = http.post("system.token_create", {"name": "repeated"}, headers=key)
-    assert http.post("system.token_create", {"name": "repeated"}, headers=key) == first
-    assert http.post("system.token_create", {"name": "other"}, headers=key)[0] == 422
-    tokens = http.post("system.token_ls")[1]["result"]
+
+    def make(name: str) -> tuple[int, Any]:
+        return http.post("system.token_create", {"name": name}, all_of_it, key)
+
+    first = make("repeated")
+    assert first[0] == 200 and make("repeated") == first
+    assert make("other")[0] == 422
+    tokens = http.post("system.token_ls", token=all_of_it)[1]["result"]
     assert len([one for one in tokens if one["name"] == "repeated"]) == 1

@@ -26,9 +26,14 @@ class House:
         self.caller = Caller(pid=1, principal="alice", call=1)
         self._changed = asyncio.Event()
 
+    async def admits(self) -> None:
+        """What becomes of a call that has waited for slots."""
+
     async def register(self, kind: str, slots: int, flags: list[str] | None = None) -> None:
         self.slots.append(slots)
         self._changed.set()
+        # The kernel lets in what has waited before it answers.
+        await self.admits()
 
     async def open(self) -> None:
         """Wait until the driver has said that calls may come."""

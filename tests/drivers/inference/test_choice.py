@@ -51,3 +51,11 @@ def test_a_damaged_key_is_no_key(tmp_path: Path) -> None:
     Memo(tmp_path).write(REMOTE)
     (tmp_path / "model.key").write_text('{"target": "openai:http://there/v1", "key": [')
     assert Memo(tmp_path).read() == Choice(target=REMOTE.target, name="m")
+
+
+def test_a_password_in_the_target_is_kept_and_not_shown(tmp_path: Path) -> None:
+    choice = Choice(target="openai:http://me:hidden@there/v1", name="m")
+    Memo(tmp_path).write(choice)
+    assert (tmp_path / "model.json").stat().st_mode & 0o777 == 0o600
+    assert Memo(tmp_path).read() == choice
+    assert choice.label == "openai:http://there/v1"

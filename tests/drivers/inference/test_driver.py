@@ -237,3 +237,19 @@ def test_the_driver_closes_its_engine(play: Play) -> None:
 
     play(scene, {"embedded": shop.open})
     assert shop.made["embedded"].closed.is_set()
+
+
+def test_call_that_waited_for_the_model_is_let_in_before_the_driver_is_told(play: Play) -> None:
+    async def scene(driver: InferenceDriver, house: Any) -> None:
+        await house.open()
+        answers: list[str | None] = []
+
+        async def admits() -> None:
+            answers.append(await said(driver))
+
+        house.admits = admits
+        await driver.use("other:it")
+        assert answers == ["from other:it"]
+
+    shop = Workshop()
+    play(scene, {"embedded": shop.open, "other": shop.open})
