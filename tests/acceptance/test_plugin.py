@@ -1,8 +1,11 @@
-"""A service plugin, found by its entry point and used by every face of the system."""
+"""A service and a driver from other packages, found by entry point and used by every face."""
 
 from __future__ import annotations
 
+import json
 import shutil
+import tomllib
+import urllib.request
 from collections.abc import Callable
 from pathlib import Path
 
@@ -10,21 +13,27 @@ import pytest
 
 from .conftest import ROOT, House
 
-PLUGIN = ROOT / "examples/plugins/weather"
+PLUGINS = ROOT / "examples/plugins"
+
+
+def install(site: Path, name: str, entries: str = "") -> None:
+    """Leave an example as pip leaves it: a module and its metadata."""
+    project = tomllib.loads((PLUGINS / name / "pyproject.toml").read_text())["project"]
+    shutil.copy(PLUGINS / name / f"llmagentos_{name}.py", site)
+    metadata = site / f"llmagentos_{name}-0.1.0.dist-info"
+    metadata.mkdir()
+    (metadata / "METADATA").write_text(f"Name: {project['name']}\nVersion: 0.1.0\n")
+    for group, points in project["entry-points"].items():
+        entries = f"[{group}]\n" + "".join(f"{k} = {v}\n" for k, v in points.items()) + entries
+    (metadata / "entry_points.txt").write_text(entries)
 
 
 @pytest.fixture(scope="module")
 def plugged(make_house: Callable[..., House], tmp_path_factory: pytest.TempPathFactory) -> House:
-    """A house with the example installed, as pip leaves it: a module and its metadata."""
+    """A house with both examples installed, and with one that cannot be loaded."""
     site = tmp_path_factory.mktemp("site")
-    shutil.copy(PLUGIN / "llmagentos_weather.py", site)
-    metadata = site / "llmagentos_weather-0.1.0.dist-info"
-    metadata.mkdir()
-    (metadata / "METADATA").write_text("Name: llmagentos-weather\nVersion: 0.1.0\n")
-    (metadata / "entry_points.txt").write_text(
-        "[llmagentos.services]\nweather = llmagentos_weather:Weather\n"
-        "broken = llmagentos_nowhere:Missing\n"
-    )
+    install(site, "weather", "broken = llmagentos_nowhere:Missing\n")
+    install(site, "printer")
     house = make_house(PYTHONPATH=str(site), LLMAGENTOS_DRIVERS__INFERENCE__ENABLED="false")
     house.aos("start")
     return house
@@ -41,13 +50,43 @@ def test_plugins_methods_are_syscalls_everywhere(plugged: House) -> None:
     assert "Return the mean high" in plugged.aos("syscalls", "weather.forecast").out
 
 
+def test_plugins_syscalls_have_routes_and_schemas(plugged: House) -> None:
+    token = plugged.aos("token", "create", "plugin").out.strip()
+    status = plugged.status()
+    while not status["url"]:
+        status = plugged.status()
+    request = urllib.request.Request(
+        f"{status['url']}/api/v1/syscalls/weather.forecast",
+        data=b'{"city": "Cairo"}',
+        headers={"Authorization": f"Bearer {token}", "Content-Type": "application/json"},
+    )
+    with urllib.request.urlopen(request, timeout=30) as answer:
+        assert json.load(answer)["result"]["low"] == 16.9
+    with urllib.request.urlopen(f"{status['url']}/openapi.json", timeout=30) as answer:
+        paths = json.load(answer)["paths"]
+    described = paths["/api/v1/syscalls/weather.forecast"]["post"]["description"]
+    assert "mean high and low" in described and "/api/v1/syscalls/printer.print" in paths
+
+
+def test_drivers_plugin_owns_a_device_that_calls_are_queued_for(plugged: House) -> None:
+    prints = plugged.program(
+        "prints.py",
+        "import asyncio\n"
+        "async def main(os, task):\n"
+        "    pages = await asyncio.gather(*(os.printer.print(text=str(n)) for n in range(5)))\n"
+        "    print(sorted(pages))\n",
+    )
+    assert plugged.aos("run", "--name", "prints", prints).out == "[1, 2, 3, 4, 5]\n"
+    assert plugged.aos("call", "printer.pages").json() == 5
+    (device,) = [d for d in plugged.aos("device", "ls", "--json").json() if d["kind"] == "printer"]
+    assert device["slots"] == 1
+    (ran,) = plugged.aos("ps", "-a", "--json", "--filter", "name=prints").json()
+    assert ran["usage"]["device_seconds"] == pytest.approx(0.05)
+
+
 def test_plugin_that_cannot_be_loaded_disturbs_nobody(plugged: House) -> None:
     services = {one["name"]: one for one in plugged.aos("service", "--json").json()}
     assert services["broken"]["state"] != "ready"
     assert plugged.aos("call", "clock.now", check=False).code == 0
     log = plugged.state / "service/broken/log"
     assert "llmagentos_nowhere" in log.read_text()
-
-
-def test_examples_metadata_names_the_class() -> None:
-    assert 'weather = "llmagentos_weather:Weather"' in Path(PLUGIN / "pyproject.toml").read_text()
