@@ -209,7 +209,7 @@ class Client:
 class _Proxy:
     """One interface's methods as calls."""
 
-    def __init__(self, client: Client, entries: list[Syscall], behalf: int | None) -> None:
+    def __init__(self, client: Client, entries: tuple[Syscall, ...], behalf: int | None) -> None:
         for entry in entries:
             make = _streaming if entry.traits.stream else _calling
             setattr(self, entry.name.partition(".")[2], make(client, entry, behalf))

@@ -74,6 +74,8 @@ class Interface:
 
     #: The first half of each syscall's name.
     interface_name: ClassVar[str] = ""
+    #: The class as `table.read` has read it; each class has its own.
+    _entries: ClassVar[Any] = None
 
     def __init_subclass__(cls, *, name: str | None = None, **kwargs: Any) -> None:
         super().__init_subclass__(**kwargs)

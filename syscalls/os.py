@@ -5,6 +5,7 @@
         print(await os.weather.forecast("Oslo"))   # a plugin's syscall
 
 Interface:
+    OURS        the interfaces that it is made of
     OS          typed interfaces, a plugin's by its name, and `call` and `stream` by syscall name
 """
 
@@ -17,12 +18,16 @@ from typing import Any
 from .client import Client
 from .clock import Clock
 from .device import Device
+from .interface import Interface
 from .ipc import Ipc
 from .memory import Memory
 from .model import Model
 from .process import Process
 from .system import System
 from .tool import Tool
+
+#: In the order in which a reader needs them.
+OURS: tuple[type[Interface], ...] = (Process, Ipc, Memory, Model, Tool, Clock, Device, System)
 
 
 class OS:

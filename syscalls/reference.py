@@ -13,19 +13,9 @@ from collections.abc import Iterable, Iterator
 from inspect import getdoc
 from typing import Any
 
-from .clock import Clock
-from .device import Device
 from .interface import Interface, Traits
-from .ipc import Ipc
-from .memory import Memory
-from .model import Model
-from .process import Process
-from .system import System
+from .os import OURS
 from .table import Description, describe
-from .tool import Tool
-
-#: In the order in which a reader needs them.
-OURS: tuple[type[Interface], ...] = (Process, Ipc, Memory, Model, Tool, Clock, Device, System)
 
 _HEAD = """\
 # Syscalls

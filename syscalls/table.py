@@ -124,17 +124,22 @@ class SyscallTable(Mapping[str, Syscall]):
         return len(self._entries)
 
 
-def read(interface: type[Interface]) -> list[Syscall]:
+def read(interface: type[Interface]) -> tuple[Syscall, ...]:
     """Return an interface's entries. Raises `InvalidArgument` naming a method that cannot be one.
 
-    Every parameter and the result need a type, since the schemas come from them.
+    Every parameter and the result need a type, since the schemas come from them. A class is read
+    once: to build its checks takes longer than a process takes to start.
     """
-    if not interface.interface_name.isidentifier():
-        raise InvalidArgument(f"{interface.__qualname__} has no interface name")
-    return [
-        _entry(f"{interface.interface_name}.{name}", method, traits)
-        for name, (method, traits) in interface.methods().items()
-    ]
+    known: tuple[Syscall, ...] | None = vars(interface).get("_entries")
+    if known is None:
+        if not interface.interface_name.isidentifier():
+            raise InvalidArgument(f"{interface.__qualname__} has no interface name")
+        known = tuple(
+            _entry(f"{interface.interface_name}.{name}", method, traits)
+            for name, (method, traits) in interface.methods().items()
+        )
+        interface._entries = known
+    return known
 
 
 def describe(interface: type[Interface]) -> list[Description]:

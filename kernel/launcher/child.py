@@ -29,6 +29,11 @@ from .channel import send
 _SYSTEM = ("/usr", "/lib", "/lib64", "/bin", "/etc/ld.so.cache", "/etc/localtime",
            "/etc/ssl/certs", "/etc/mime.types", "/dev/urandom", "/dev/zero", "/proc/self",
            "/proc/meminfo", "/proc/cpuinfo", "/sys/devices/system/cpu")  # fmt: skip
+#: Where Python and this package live. Found once, in the zygote: to look costs more than all else
+#: that a child does.
+_PYTHON = {sys.prefix, sys.base_prefix, *sysconfig.get_paths().values(), *sys.path,
+           str(Path(__file__).resolve().parents[2])} - {""}  # fmt: skip
+_READABLE = tuple(map(Path, (*_SYSTEM, *sorted(_PYTHON))))
 #: The socket's descriptor in every process.
 SOCKET = 3
 
@@ -103,7 +108,7 @@ def _restrict(sandbox: Sandbox, order: Mapping[str, Any]) -> Report:
         report["rlimits"] = "off"
     if sandbox.landlock != "off":
         home = Path(order["home"])
-        readable = [Path(one) for one in (*_SYSTEM, *_python(), *order["readable"])]
+        readable = [*_READABLE, *map(Path, order["readable"])]
         try:
             prctl(PR_SET_NO_NEW_PRIVS, 1)
             scoped = landlock.restrict(readable, [home, Path(os.devnull)])
@@ -116,12 +121,6 @@ def _restrict(sandbox: Sandbox, order: Mapping[str, Any]) -> Report:
     else:
         report["landlock"] = report["signals"] = "off"
     return report
-
-
-def _python() -> list[str]:
-    package = Path(__file__).resolve().parents[2]
-    paths = {sys.prefix, sys.base_prefix, *sysconfig.get_paths().values(), str(package), *sys.path}
-    return [path for path in paths if path]
 
 
 def _limit(sandbox: Sandbox) -> str:

@@ -26,6 +26,8 @@ from typing import Any
 import uvloop  # noqa: F401
 
 from ...syscalls import blocking, host, program  # noqa: F401
+from ...syscalls.os import OURS
+from ...syscalls.table import read
 from ..sandbox import canary, privileges, seccomp
 from ..sandbox.layers import Report
 from ..sandbox.native import (
@@ -167,6 +169,8 @@ def main() -> None:
     prctl(PR_SET_CHILD_SUBREAPER, 1)
     report = give_up(*sys.argv[2:4])
     # What is loaded stays shared with every child as long as nobody writes to it.
+    for interface in OURS:
+        read(interface)
     gc.collect()
     gc.freeze()
     gc.disable()

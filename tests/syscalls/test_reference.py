@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from llmagentos.syscalls.os import OS
-from llmagentos.syscalls.reference import OURS, render
+from llmagentos.syscalls.os import OS, OURS
+from llmagentos.syscalls.reference import render
 
 PAGE = Path(__file__).parents[2] / "docs/syscalls.md"
 

@@ -12,7 +12,7 @@ Interface:
 from __future__ import annotations
 
 import random
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from typing import Any
 
@@ -20,6 +20,7 @@ import torch
 from torch import Tensor
 
 from .dialogue import converse, encode
+from .mix import Mix
 
 __all__ = ["IGNORED", "Batch", "Batches"]
 
@@ -39,10 +40,13 @@ class Batch:
 
 
 class Batches:
-    """Batches of about `tokens` tokens each."""
+    """Batches of about `tokens` tokens each; what a pool is made of depends on where it begins."""
 
-    def __init__(self, tokenizer: Any, *, seed: int, tokens: int) -> None:
+    def __init__(
+        self, tokenizer: Any, *, seed: int, tokens: int, mix: Callable[[int], Mix]
+    ) -> None:
         self._tokenizer = tokenizer
+        self._mix = mix
         self._seed = seed
         self._tokens = tokens
         #: How many batches were taken.
@@ -69,10 +73,10 @@ class Batches:
             next(self)
 
     def _draw(self, pool: int) -> list[Batch]:
-        rows = []
+        rows, mix = [], self._mix(self.position)
         for number in range(pool * _POOL, (pool + 1) * _POOL):
             rng = random.Random(f"{self._seed}:{number}")
-            rows.append(encode(converse(rng), self._tokenizer))
+            rows.append(encode(converse(rng, mix), self._tokenizer))
         rows.sort(key=lambda row: len(row[0]))
         batches, some = [], rows[:0]
         for row in rows:

@@ -14,6 +14,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Any
 
+from .mix import POLISH, Mix
 from .sampler import Sampler
 from .tasks import Call, Task, demonstrate
 from .vocabulary import Vocabulary
@@ -60,10 +61,10 @@ def _turn(task: Task, world: LocalWorld) -> Iterator[dict[str, Any]]:
     yield {"role": "assistant", "content": shown.answer}
 
 
-def converse(rng: random.Random) -> Dialogue:
+def converse(rng: random.Random, mix: Mix = POLISH) -> Dialogue:
     """One to three requests in one world; tools are offered once, as in a session."""
-    vocabulary = Vocabulary(rng)
-    sampler = Sampler(rng, vocabulary, slips=_SLIPS)
+    vocabulary = Vocabulary(rng, common=mix.common)
+    sampler = Sampler(rng, vocabulary, slips=_SLIPS, mix=mix)
     messages: list[dict[str, Any]] = []
     if rng.random() < 0.45:
         words = vocabulary.words(2, 6)
@@ -71,7 +72,7 @@ def converse(rng: random.Random) -> Dialogue:
         for _ in range(rng.choices((0, 1, 2, 3), weights=(6, 2, 1, 1))[0]):
             system += rng.choice(" \n") + vocabulary.words(2, 8).capitalize() + "."
         messages.append({"role": "system", "content": system})
-    task = sampler.task()
+    task = sampler.task(refuse=mix.refuse)
     tools = task.tools if rng.random() > 0.01 else ()
     task = _offering(task, tools)
     world = LocalWorld(memory=task.memory, files=task.files, now=task.now)

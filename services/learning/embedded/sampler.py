@@ -2,7 +2,7 @@
 
 Interface:
     Sampler         seeded source of clauses and tasks
-    HELDOUT_PAIRS   tools that never follow each other in training
+    HELDOUT_KINDS   what it draws only when asked to
 """
 
 from __future__ import annotations
@@ -12,6 +12,7 @@ import re
 from collections.abc import Callable, Mapping, Sequence
 
 from .builder import Builder
+from .mix import POLISH, Mix
 from .noise import slip
 from .phrasing import PRODUCTIONS, Production
 from .tasks import REFUSAL, Clause, Task, pairs
@@ -19,35 +20,12 @@ from .vocabulary import Vocabulary
 from .wording import AFFIXES, GRAMMAR, JOINERS
 from .world import DISTRACTORS, SIGNATURES
 
-__all__ = ["HELDOUT_KINDS", "HELDOUT_PAIRS", "SIMPLE_KINDS", "TALK", "Sampler"]
+__all__ = ["HELDOUT_KINDS", "SIMPLE_KINDS", "TALK", "Sampler"]
 
-HELDOUT_PAIRS: frozenset[tuple[str, str]] = frozenset(
-    {
-        ("file_read", "calculator"),
-        ("clock", "file_write"),
-        ("memory_list", "file_write"),
-        ("file_list", "memory_put"),
-        ("memory_delete", "file_write"),
-        ("calculator", "memory_delete"),
-        ("file_read", "memory_delete"),
-        ("memory_put", "clock"),
-        ("file_write", "memory_get"),
-        ("file_list", "memory_get"),
-    }
-)
-HELDOUT_KINDS = ("read_compute", "time_write", "keys_write", "files_store")
+#: Kinds that only tests draw: each is a pair of tools that training never has.
+HELDOUT_KINDS = ("time_write", "keys_write", "files_store")
 SIMPLE_KINDS = ("compute", "store", "recall", "forget", "keys", "write", "read", "files", "time")
 
-#: how often each kind is drawn
-_WEIGHTS: Mapping[str, float] = {
-    "compute": 10, "compute_store": 6, "compute_write": 5, "compute_store_write": 1,
-    "recall_compute": 6, "recall_compute_store": 4, "recall_compute_write": 3,
-    "recall_compute_store_write": 0.4, "recall_two": 4, "recall_two_store": 2,
-    "recall_two_write": 1.5, "recall_two_store_write": 0.3, "store": 12, "recall": 8, "forget": 5,
-    "keys": 3, "write": 7, "read": 6, "files": 3, "time": 3, "time_store": 3, "keys_store": 2,
-    "files_write": 2, "read_store": 5, "recall_write": 5, "recall_store": 3, "read_write": 4,
-    "rename": 2, "update+": 2, "update-": 2, "unknown": 2, "greet": 0.4, "thank": 0.4, "about": 0.6,
-}  # fmt: skip
 TALK = {
     "unknown": REFUSAL,
     "greet": "Hello! What can I do for you?",
@@ -76,9 +54,17 @@ _LIKELY: dict[str, tuple[float, ...]] = {
 class Sampler:
     """Draws tasks; its memory and files persist, so that later tasks can refer to them."""
 
-    def __init__(self, rng: random.Random, vocabulary: Vocabulary, *, slips: float = 0.0) -> None:
+    def __init__(
+        self,
+        rng: random.Random,
+        vocabulary: Vocabulary,
+        *,
+        slips: float = 0.0,
+        mix: Mix = POLISH,
+    ) -> None:
         self.rng = rng
         self.vocabulary = vocabulary
+        self.mix = mix
         #: how often a person slips
         self.slips = slips
         #: the world that the next task starts in; whoever runs a task updates it
@@ -87,21 +73,21 @@ class Sampler:
 
     def task(self, *, kinds: Sequence[str] = (), refuse: float = 0.05) -> Task:
         """One task as in training: one clause, sometimes two or three."""
-        rng = self.rng
+        rng, likely = self.rng, self.mix.weights
         while True:
             count = 1 if kinds else rng.choices((1, 2, 3), weights=(82, 15, 3))[0]
             clauses, texts = [], []
             for _ in range(count):
-                pool = SIMPLE_KINDS if count > 1 and rng.random() < 0.8 else tuple(_WEIGHTS)
+                pool = SIMPLE_KINDS if count > 1 and rng.random() < 0.8 else tuple(likely)
                 names = kinds or pool
-                weights = [_WEIGHTS.get(name, 1.0) for name in names]
+                weights = [likely.get(name, 1.0) for name in names]
                 kind = rng.choices(names, weights=weights)[0]
                 clause, text = self.clause(kind, affixes=count == 1)
                 clauses.append(clause)
                 texts.append(text)
             task = self.assemble(clauses, texts, refuse=refuse)
             talk = any(clause.kind in TALK for clause in clauses)
-            if not (count > 1 and talk) and not pairs(task) & HELDOUT_PAIRS:
+            if not (count > 1 and talk) and not pairs(task) & self.mix.unseen:
                 return task
 
     def sequence(self, first: str, second: str) -> Task:

@@ -18,7 +18,8 @@ from collections.abc import Callable, Iterator, Mapping
 from functools import partial
 from itertools import islice
 
-from .sampler import HELDOUT_KINDS, HELDOUT_PAIRS, Sampler
+from .mix import HELDOUT_PAIRS
+from .sampler import HELDOUT_KINDS, Sampler
 from .tasks import Task, pairs
 from .vocabulary import Vocabulary
 from .written import read

@@ -1,10 +1,9 @@
 """Trains the embedded model from a seed.
 
-    python -m llmagentos.services.learning.embedded.train --steps 2000 --seed 0 --out FOLDER
+    python -m llmagentos.services.learning.embedded.train --seed 0 --out FOLDER
 
-A run that was stopped goes on from its checkpoint when the same command is given again. With
-`--minutes` the number of steps is set by the speed of the first ones, and reported, so that
-`--steps` repeats the run.
+The bulk of the run is followed by a polish at a lower rate, with more of what is rare (`mix`). A
+run that was stopped goes on from its checkpoint when the same command is given again.
 
 Interface:
     Plan            what a run is to do
@@ -29,28 +28,42 @@ from torch.nn.functional import cross_entropy
 
 from .batches import IGNORED, Batch, Batches
 from .checkpoint import Checkpoint, export
+from .mix import BULK, POLISH, Mix
 from .model import Shape, build
 from .optimiser import Optimiser, rate
 from .tokenizer import train_tokenizer
 
 __all__ = ["Plan", "main", "train"]
 
-#: Steps that measure the speed, and seconds between checkpoints.
-_MEASURED, _INTERVAL = 40, 120
+#: Seconds between checkpoints.
+_INTERVAL = 120
+#: Share of the full rate that the polish begins with.
+_GENTLE = 0.4
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Plan:
     """What a run is to do. The same plan gives the same weights on the same machine."""
 
-    #: 0 until measured
-    steps: int
+    #: of the bulk, and of the polish after it
+    steps: int = 12_000
+    polish: int = 3_000
     seed: int = 0
     #: of one batch
     tokens: int = 4096
     shape: Shape = field(default_factory=Shape)
     vocabulary: int = 2048
     threads: int = 2
+
+    def mix(self, step: int) -> Mix:
+        """What is drawn at a step."""
+        return BULK if step < self.steps else POLISH
+
+    def rate(self, step: int) -> float:
+        """The share of the full learning rate at a step."""
+        if step < self.steps:
+            return rate(step / self.steps)
+        return _GENTLE * rate((step - self.steps) / self.polish)
 
 
 def loss_of(model: Any, batch: Batch) -> Tensor:
@@ -66,50 +79,42 @@ def train(
     plan: Plan,
     out: Path,
     *,
-    minutes: float = 0.0,
-    report: Callable[[int, int, float], None] = lambda step, steps, loss: None,
+    report: Callable[[int, float], None] = lambda step, loss: None,
 ) -> dict[str, Any]:
     """Run a plan, from its checkpoint in `out` if there is one, and write the model there.
 
-    `report` is called with the step, the steps in total and the loss (smoothed).
+    `report` is called with the step and the loss (smoothed). Raises `ValueError` for a checkpoint
+    of another plan.
     """
     out.mkdir(parents=True, exist_ok=True)
     torch.set_num_threads(plan.threads)
     tokenizer = train_tokenizer(vocabulary_size=plan.vocabulary)
     model = build(tokenizer, plan.shape, plan.seed).train()
     optimiser = Optimiser(model)
-    batches = Batches(tokenizer, seed=plan.seed, tokens=plan.tokens)
+    batches = Batches(tokenizer, seed=plan.seed, tokens=plan.tokens, mix=plan.mix)
     checkpoint = Checkpoint(out / "checkpoint.pt")
-    steps, spent, seen, smooth = plan.steps, 0.0, 0, 0.0
+    spent, seen, smooth = 0.0, 0, 0.0
     known = asdict(plan)
     if (saved := checkpoint.plan()) is not None:
-        if {**saved["plan"], "steps": 0} != {**known, "steps": 0}:
+        if saved["plan"] != known:
             raise ValueError(f"{checkpoint.path} belongs to another plan: {saved['plan']}")
         checkpoint.restore(model, optimiser, batches)
-        steps, spent = saved["steps"], saved["seconds"]
-        seen, smooth = saved["tokens"], saved["loss"]
+        spent, seen, smooth = saved["seconds"], saved["tokens"], saved["loss"]
     begun = written = time.monotonic()
 
     def state() -> dict[str, Any]:
-        return {
-            "plan": known,
-            "steps": steps,
-            "seconds": spent + time.monotonic() - begun,
-            "tokens": seen,
-            "loss": smooth,
-        }
+        seconds = spent + time.monotonic() - begun
+        return {"plan": known, "seconds": seconds, "tokens": seen, "loss": smooth}
 
-    while not steps or batches.position < steps:
+    while batches.position < plan.steps + plan.polish:
         step = batches.position
         batch = next(batches)
         loss = loss_of(model, batch)
-        optimiser.step(loss, rate(step / steps) if steps else min(1.0, (step + 1) / _MEASURED))
+        optimiser.step(loss, plan.rate(step))
         seen += batch.inputs.numel()
         value = float(loss.detach())
         smooth = value if step == 0 else 0.98 * smooth + 0.02 * value
-        if not steps and step + 1 == _MEASURED:
-            steps = max(_MEASURED, round(minutes * 60 * _MEASURED / (time.monotonic() - begun)))
-        report(step + 1, steps, smooth)
+        report(step + 1, smooth)
         if time.monotonic() - written > _INTERVAL:
             checkpoint.save(model, optimiser, batches, state())
             written = time.monotonic()
@@ -132,14 +137,15 @@ def main() -> None:
     )
 
     parser = argparse.ArgumentParser(description="Train the embedded model.")
-    length = parser.add_mutually_exclusive_group(required=True)
-    length.add_argument("--steps", type=int, default=0)
-    length.add_argument("--minutes", type=float, default=0.0)
+    usual = Plan()
+    parser.add_argument("--steps", type=int, default=usual.steps, help="of the bulk")
+    parser.add_argument("--polish", type=int, default=usual.polish, help="steps after it")
     parser.add_argument("--seed", type=int, default=0)
-    parser.add_argument("--tokens", type=int, default=4096)
+    parser.add_argument("--tokens", type=int, default=usual.tokens, help="of one batch")
     parser.add_argument("--out", type=Path, required=True)
     given = parser.parse_args()
-    plan = Plan(steps=given.steps, seed=given.seed, tokens=given.tokens)
+    plan = Plan(steps=given.steps, polish=given.polish, seed=given.seed, tokens=given.tokens)
+    total = plan.steps + plan.polish
     columns = (
         TextColumn("step {task.completed:.0f}/{task.total:.0f}"),
         BarColumn(),
@@ -149,14 +155,14 @@ def main() -> None:
     )
     console = Console(file=sys.stderr)
     with Progress(*columns, console=console, refresh_per_second=1) as progress:
-        bar = progress.add_task("train", total=given.steps or 1, loss=0.0)
+        bar = progress.add_task("train", total=total, loss=0.0)
 
-        def show(step: int, steps: int, loss: float) -> None:
-            progress.update(bar, completed=step, total=steps or step + 1, loss=loss)
+        def show(step: int, loss: float) -> None:
+            progress.update(bar, completed=step, loss=loss)
             if not console.is_terminal and step % 50 == 0:
-                print(f"step {step}/{steps} loss {loss:.4f}", file=sys.stderr, flush=True)
+                print(f"step {step}/{total} loss {loss:.4f}", file=sys.stderr, flush=True)
 
-        done = train(plan, given.out, minutes=given.minutes, report=show)
+        done = train(plan, given.out, report=show)
     print(json.dumps(done))
 
 

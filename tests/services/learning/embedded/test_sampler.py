@@ -6,23 +6,26 @@ import random
 
 import pytest
 
-from llmagentos.services.learning.embedded.sampler import HELDOUT_PAIRS, Sampler
+from llmagentos.services.learning.embedded.mix import BULK, HELDOUT_PAIRS, POLISH, Mix
+from llmagentos.services.learning.embedded.sampler import Sampler
 from llmagentos.services.learning.embedded.suites import SUITES
 from llmagentos.services.learning.embedded.tasks import REFUSAL, Task, demonstrate, pairs
 from llmagentos.services.learning.embedded.vocabulary import Vocabulary
 
 
-def drawn(count: int) -> list[Task]:
+def drawn(count: int, mix: Mix = POLISH) -> list[Task]:
     found = []
     for seed in range(count):
         rng = random.Random(seed)
-        found.append(Sampler(rng, Vocabulary(rng), slips=0.1).task())
+        vocabulary = Vocabulary(rng, common=mix.common)
+        found.append(Sampler(rng, vocabulary, slips=0.1, mix=mix).task(refuse=mix.refuse))
     return found
 
 
-def test_training_never_has_a_held_out_pair_of_tools() -> None:
-    for task in drawn(1500):
-        assert not pairs(task) & HELDOUT_PAIRS
+@pytest.mark.parametrize("mix", [BULK, POLISH])
+def test_training_never_has_a_held_out_pair_of_tools(mix: Mix) -> None:
+    for task in drawn(1000, mix):
+        assert not pairs(task) & (HELDOUT_PAIRS | mix.unseen)
 
 
 def test_expert_solves_what_is_drawn_and_refuses_what_it_has_no_tool_for() -> None:

@@ -8,6 +8,7 @@ from typing import Any
 import pytest
 import torch
 
+from llmagentos.services.learning.embedded.mix import BULK, POLISH
 from llmagentos.services.learning.embedded.model import Shape
 from llmagentos.services.learning.embedded.optimiser import rate
 from llmagentos.services.learning.embedded.player import Player
@@ -16,8 +17,8 @@ from llmagentos.services.learning.embedded.train import Plan, train
 SMALL = Shape(width=32, inner=64, heads=2, pairs=1)
 
 
-def plan(steps: int) -> Plan:
-    return Plan(steps=steps, tokens=1024, shape=SMALL, vocabulary=1024, threads=1)
+def plan(steps: int, polish: int = 0) -> Plan:
+    return Plan(steps=steps, polish=polish, tokens=1024, shape=SMALL, vocabulary=1024, threads=1)
 
 
 def weights(folder: Path) -> dict[str, Any]:
@@ -33,16 +34,16 @@ class Stopped(Exception):
 def test_stopped_run_goes_on_to_the_same_weights(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    whole = train(plan(8), tmp_path / "whole")
+    whole = train(plan(4, 4), tmp_path / "whole")
     monkeypatch.setattr("llmagentos.services.learning.embedded.train._INTERVAL", 0)
 
-    def stop(step: int, steps: int, loss: float) -> None:
+    def stop(step: int, loss: float) -> None:
         if step == 5:
             raise Stopped
 
     with pytest.raises(Stopped):
-        train(plan(8), tmp_path / "parts", report=stop)
-    parts = train(plan(8), tmp_path / "parts")
+        train(plan(4, 4), tmp_path / "parts", report=stop)
+    parts = train(plan(4, 4), tmp_path / "parts")
     assert parts["tokens"] == whole["tokens"]
     one, other = weights(tmp_path / "whole"), weights(tmp_path / "parts")
     assert one.keys() == other.keys()
@@ -51,7 +52,7 @@ def test_stopped_run_goes_on_to_the_same_weights(
 
 def test_loss_falls_and_the_folder_can_be_played(tmp_path: Path) -> None:
     losses: list[float] = []
-    train(plan(40), tmp_path, report=lambda step, steps, loss: losses.append(loss))
+    train(plan(40), tmp_path, report=lambda step, loss: losses.append(loss))
     assert losses[-1] < 0.85 * losses[0]
     assert isinstance(Player(tmp_path, limit=4).text([{"role": "user", "content": "hi"}], []), str)
 
@@ -59,7 +60,13 @@ def test_loss_falls_and_the_folder_can_be_played(tmp_path: Path) -> None:
 def test_folder_of_another_plan_is_refused(tmp_path: Path) -> None:
     train(plan(1), tmp_path)
     with pytest.raises(ValueError, match="another plan"):
-        train(Plan(steps=1, tokens=512, shape=SMALL), tmp_path)
+        train(plan(2), tmp_path)
+
+
+def test_polish_is_gentle_and_draws_what_is_rare() -> None:
+    whole = Plan(steps=100, polish=100)
+    assert whole.rate(99) < 0.02 and 0.35 < whole.rate(120) <= 0.4 and whole.rate(199) < 0.01
+    assert whole.mix(99) is BULK and whole.mix(100) is POLISH
 
 
 def test_rate_rises_stays_and_falls_to_zero() -> None:

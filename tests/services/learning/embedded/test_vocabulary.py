@@ -11,6 +11,7 @@ from llmagentos.services.learning.embedded.vocabulary import (
     Vocabulary,
     is_heldout,
 )
+from llmagentos.services.learning.embedded.written import read
 
 
 def test_the_two_lists_of_words_share_none() -> None:
@@ -32,6 +33,12 @@ def test_held_out_entities_are_never_drawn_in_training() -> None:
     for _ in range(2000):
         assert is_heldout(heldout.identifier())
         assert heldout.word() in HELDOUT_WORDS
+
+
+def test_no_word_of_the_phrasings_is_held_out() -> None:
+    words = {word for phrase in read("training") for word in re.findall("[a-z]+", phrase.template)}
+    assert not words & set(HELDOUT_WORDS)
+    assert {Vocabulary(random.Random(n), common=1.0).word() for n in range(50)} <= words
 
 
 def test_same_seed_draws_the_same() -> None:
