@@ -6,9 +6,9 @@ Interface:
 
 from __future__ import annotations
 
+import ctypes
 import gc
 import os
-import random
 import resource
 import signal
 import socket
@@ -27,24 +27,32 @@ from .channel import send
 
 #: Where programs and their libraries live on any Linux.
 _SYSTEM = ("/usr", "/lib", "/lib64", "/bin", "/etc/ld.so.cache", "/etc/localtime",
-           "/etc/ssl/certs", "/etc/mime.types", "/dev/urandom", "/dev/zero", "/proc/self",
+           "/etc/ssl/certs", "/etc/mime.types", "/dev/urandom", "/dev/zero",
            "/proc/meminfo", "/proc/cpuinfo", "/sys/devices/system/cpu")  # fmt: skip
 #: Where Python and this package live. Found once, in the zygote: to look costs more than all else
 #: that a child does.
 _PYTHON = {sys.prefix, sys.base_prefix, *sysconfig.get_paths().values(), *sys.path,
            str(Path(__file__).resolve().parents[2])} - {""}  # fmt: skip
 _READABLE = tuple(map(Path, (*_SYSTEM, *sorted(_PYTHON))))
+#: Another folder for every process.
+_OWN = Path("/proc/self")
 #: The socket's descriptor in every process.
 SOCKET = 3
 
 
-def become(order: Mapping[str, Any], sock: int, answer: socket.socket, report: Report) -> NoReturn:
+def become(
+    order: Mapping[str, Any],
+    sock: int,
+    answer: socket.socket,
+    report: Report,
+    known: landlock.Opened,
+) -> NoReturn:
     """Turn this fork of a zygote into the process that `order` describes."""
     code = 1
     try:
         sandbox = Sandbox(**order["sandbox"])
         _settle(order)
-        report = {**report, **_restrict(sandbox, order)}
+        report = {**report, **_restrict(sandbox, order, known)}
         lacking = missing(sandbox, report)
         send(
             answer,
@@ -72,7 +80,7 @@ def become(order: Mapping[str, Any], sock: int, answer: socket.socket, report: R
 
 
 def _settle(order: Mapping[str, Any]) -> None:
-    """Give the process its own session, output, folder, name and seeds."""
+    """Give the process its own session, output, folder and name."""
     prctl(PR_SET_PDEATHSIG, signal.SIGKILL)
     os.setsid()
     for number in (signal.SIGTERM, signal.SIGINT, signal.SIGCHLD, signal.SIGHUP):
@@ -82,24 +90,19 @@ def _settle(order: Mapping[str, Any]) -> None:
     nothing = os.open(os.devnull, os.O_RDONLY)
     for source, target in ((nothing, 0), (log, 1), (log, 2)):
         os.dup2(source, target)
-    sys.stdin = open(0, closefd=False)  # lives as long as the process
-    sys.stdout = open(1, "w", buffering=1, closefd=False)
-    sys.stderr = open(2, "w", buffering=1, closefd=False)
     os.chdir(order["home"])
     os.environ["HOME"] = order["home"]
     os.environ.update(order["environment"])
     title = os.fsencode(str(order["title"])[:15])
-    prctl(PR_SET_NAME, _text(title))
-    random.seed()
+    prctl(PR_SET_NAME, ctypes.c_char_p(title))
 
 
-def _text(text: bytes) -> object:
-    import ctypes
+def readable() -> landlock.Opened:
+    """Open, before the fork, what every child of a zygote may read."""
+    return landlock.opened(_READABLE)
 
-    return ctypes.c_char_p(text)
 
-
-def _restrict(sandbox: Sandbox, order: Mapping[str, Any]) -> Report:
+def _restrict(sandbox: Sandbox, order: Mapping[str, Any], known: landlock.Opened = ()) -> Report:
     """Apply the layers of one process and try each of them out."""
     report: Report = {}
     if sandbox.rlimits != "off":
@@ -108,10 +111,10 @@ def _restrict(sandbox: Sandbox, order: Mapping[str, Any]) -> Report:
         report["rlimits"] = "off"
     if sandbox.landlock != "off":
         home = Path(order["home"])
-        readable = [*_READABLE, *map(Path, order["readable"])]
         try:
             prctl(PR_SET_NO_NEW_PRIVS, 1)
-            scoped = landlock.restrict(readable, [home, Path(os.devnull)])
+            readable = (_OWN, *map(Path, order["readable"]))
+            scoped = landlock.restrict(readable, (home, Path(os.devnull)), known)
             report["landlock"] = "enforced" if canary.files() else "failed"
             report["signals"] = "unavailable"
             if scoped:

@@ -38,7 +38,7 @@ from ..sandbox.native import (
     unshare,
 )
 from .channel import receive, send
-from .child import become
+from .child import become, readable
 from .group import signal_group
 
 
@@ -48,6 +48,7 @@ class Zygote:
     def __init__(self, control: socket.socket, report: Report) -> None:
         self._control = control
         self._report = report
+        self._known = readable()
         self._children: dict[int, int] = {}  # the machine's number to the kernel's
         self._wakes, wake = os.pipe2(os.O_CLOEXEC | os.O_NONBLOCK)
         signal.signal(signal.SIGCHLD, lambda number, frame: None)
@@ -78,7 +79,7 @@ class Zygote:
         else:
             if pid == 0:
                 signal.set_wakeup_fd(-1)
-                become(order, sock, self._control, self._report)
+                become(order, sock, self._control, self._report, self._known)
             self._children[pid] = order["pid"]
         finally:
             for descriptor in descriptors:
@@ -168,6 +169,10 @@ def main() -> None:
         signal.signal(number, signal.SIG_IGN)
     prctl(PR_SET_CHILD_SUBREAPER, 1)
     report = give_up(*sys.argv[2:4])
+    # A child's output goes where its descriptors point; what writes to them is the same.
+    sys.stdin = open(0, closefd=False)
+    sys.stdout = open(1, "w", buffering=1, closefd=False)
+    sys.stderr = open(2, "w", buffering=1, closefd=False)
     # What is loaded stays shared with every child as long as nobody writes to it.
     for interface in OURS:
         read(interface)

@@ -1,6 +1,7 @@
 """Landlock: which files a process may read and write, and whom it may signal (landlock(7)).
 
 Interface:
+    Opened, opened  what many processes will read, opened once for all of them
     restrict        give up all files but some; raises OSError where Landlock is missing
 """
 
@@ -10,7 +11,9 @@ import ctypes
 import os
 import struct
 from collections.abc import Iterable
+from contextlib import suppress
 from pathlib import Path
+from typing import TypeAlias
 
 from .native import syscall
 
@@ -26,8 +29,12 @@ _READ = _EXECUTE | _READ_FILE | _READ_DIR
 _OF_FILE = _EXECUTE | _WRITE_FILE | _READ_FILE | _TRUNCATE | _IOCTL
 
 
-def restrict(readable: Iterable[Path], writable: Iterable[Path]) -> bool:
-    """Let this process and its children read some folders, write others, and nothing else.
+#: Descriptors, and whether each is a folder's.
+Opened: TypeAlias = "tuple[tuple[int, bool], ...]"
+
+
+def restrict(readable: Iterable[Path], writable: Iterable[Path], known: Opened = ()) -> bool:
+    """Let this process and its children read some folders and what is known, write others, no more.
 
     Returns whether signals are held back as well: they then reach this process's own children and
     nobody else. `no_new_privs` must be set. Raises OSError where the machine has no Landlock.
@@ -38,24 +45,28 @@ def restrict(readable: Iterable[Path], writable: Iterable[Path]) -> bool:
     attributes = struct.pack("=QQQ", handled, 0, _SCOPES) if scoped else struct.pack("=Q", handled)
     ruleset = syscall(_CREATE, attributes, ctypes.c_size_t(len(attributes)), 0)
     try:
-        for path in readable:
-            _allow(ruleset, path, _READ & handled)
-        for path in writable:
-            _allow(ruleset, path, handled)
+        for one in (*known, *(mine := opened(readable))):
+            _allow(ruleset, *one, _READ & handled)
+        for one in (others := opened(writable)):
+            _allow(ruleset, *one, handled)
         syscall(_RESTRICT, ruleset, 0)
+        for descriptor, _ in (*mine, *others):
+            os.close(descriptor)
     finally:
         os.close(ruleset)
     return scoped
 
 
-def _allow(ruleset: int, path: Path, access: int) -> None:
-    try:
-        folder = os.open(path, os.O_PATH | os.O_CLOEXEC)
-    except OSError:
-        return  # What does not exist needs no permission.
-    try:
-        if not path.is_dir():
-            access &= _OF_FILE
-        syscall(_ADD_RULE, ruleset, 1, struct.pack("=Qi", access, folder), 0)
-    finally:
-        os.close(folder)
+def opened(paths: Iterable[Path]) -> Opened:
+    """Open what exists; what does not needs no permission."""
+    found = []
+    for path in paths:
+        with suppress(OSError):
+            found.append((os.open(path, os.O_PATH | os.O_CLOEXEC), path.is_dir()))
+    return tuple(found)
+
+
+def _allow(ruleset: int, descriptor: int, folder: bool, access: int) -> None:
+    if not folder:
+        access &= _OF_FILE
+    syscall(_ADD_RULE, ruleset, 1, struct.pack("=Qi", access, descriptor), 0)

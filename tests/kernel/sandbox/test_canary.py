@@ -93,7 +93,7 @@ def test_layer_that_does_not_hold_is_reported_as_it_is(
         ("", "landlock='off', rlimits='off'", "off off"),
         ("without(444)", "", "unavailable enforced"),
         ("without(446)", "", "unavailable enforced"),
-        ("landlock.restrict = lambda readable, writable: None", "", "failed enforced"),
+        ("landlock.restrict = lambda readable, writable, known: None", "", "failed enforced"),
         ("without(302)", "", "enforced failed"),  # prlimit64
         pytest.param(
             "resource.setrlimit = lambda kind, bounds: None",
