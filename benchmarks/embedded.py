@@ -106,7 +106,7 @@ def main() -> None:
     """Run the benchmark."""
     parser = argparse.ArgumentParser(prog="benchmarks.embedded", description=__doc__)
     parser.add_argument("--json", action="store_true", help="print one JSON object as last line")
-    parser.add_argument("--count", type=int, default=200, help="tasks of each suite")
+    parser.add_argument("--count", type=int, default=500, help="tasks of each suite")
     parser.add_argument("--show", action="store_true", help="print the tasks that failed")
     options = parser.parse_args()
     with tempfile.TemporaryDirectory() as folder, daemon(Path(folder)) as path:
