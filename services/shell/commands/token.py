@@ -19,7 +19,12 @@ def token() -> None:
 
 
 @token.command()
-@click.option("--cap", multiple=True, metavar="CAPABILITY", help="Grant this; everything but system.* by default.")
+@click.option(
+    "--cap",
+    multiple=True,
+    metavar="CAPABILITY",
+    help="Grant this; everything but system.* by default.",
+)
 @click.option("--max-tokens", type=click.IntRange(0), help="Tokens that may be spent with it.")
 @click.option("--expires", metavar="TIME", help="Such as 30m, 12h or 7d.")
 @as_json
