@@ -44,16 +44,16 @@ def restrict(readable: Iterable[Path], writable: Iterable[Path], known: Opened =
     scoped = version >= _SCOPED
     attributes = struct.pack("=QQQ", handled, 0, _SCOPES) if scoped else struct.pack("=Q", handled)
     ruleset = syscall(_CREATE, attributes, ctypes.c_size_t(len(attributes)), 0)
+    mine, others = opened(readable), opened(writable)
     try:
-        for one in (*known, *(mine := opened(readable))):
+        for one in (*known, *mine):
             _allow(ruleset, *one, _READ & handled)
-        for one in (others := opened(writable)):
+        for one in others:
             _allow(ruleset, *one, handled)
         syscall(_RESTRICT, ruleset, 0)
-        for descriptor, _ in (*mine, *others):
-            os.close(descriptor)
     finally:
-        os.close(ruleset)
+        for descriptor in (ruleset, *(one for one, _ in (*mine, *others))):
+            os.close(descriptor)
     return scoped
 
 

@@ -31,15 +31,12 @@ class Player:
             folder, local_files_only=True, dtype=torch.float32
         )
         self._model = model.eval()
-        #: Tokens that were read and written.
-        self.read = self.written = 0
 
     def text(self, messages: list[dict[str, Any]], tools: list[dict[str, Any]]) -> str:
         """The raw continuation of a conversation, without its end mark."""
         prompt: list[int] = self._tokenizer.apply_chat_template(
             messages, tools=tools or None, add_generation_prompt=True, tokenize=True
         )["input_ids"]
-        self.read += len(prompt)
         with self._torch.inference_mode():
             out = self._model.generate(
                 self._torch.tensor([prompt]),
@@ -48,7 +45,6 @@ class Player:
                 do_sample=False,
             )
         ids: list[int] = out[0, len(prompt) :].tolist()
-        self.written += len(ids)
         if ids and ids[-1] == self._tokenizer.eos_token_id:
             ids.pop()
         decoded: str = self._tokenizer.decode(ids)
