@@ -5,22 +5,28 @@
 
 Interface:
     run(arguments, sock)    the process's entry; returns its exit code
+    rehearse                does what every process does, once, before it is forked
 """
 
 from __future__ import annotations
 
+import asyncio
 import importlib
 import inspect
+import os.path
 import socket
 import sys
 from collections.abc import Callable, Mapping
-from pathlib import Path
-from types import ModuleType
+from types import FunctionType, ModuleType
 from typing import Any
+
+import uvloop
 
 from .blocking import BlockingOS
 from .client import connect
+from .codec import pack, pack_frame
 from .errors import InvalidArgument
+from .message import VERSION, Kind
 from .os import OS
 
 
@@ -34,13 +40,29 @@ def run(arguments: Mapping[str, Any], sock: socket.socket) -> int:
         print(f"aos: {error}", file=sys.stderr)
         return 126
     if inspect.iscoroutinefunction(main):
-        import uvloop
-
         outcome = uvloop.run(_await(main, sock, task))
     else:
         with BlockingOS(sock) as os:
             outcome = _call(main, os, task)
     return _exit_code(outcome)
+
+
+def rehearse() -> None:
+    """Make one call on a loop of its own, with an answer that is no kernel's.
+
+    Python finds, loads and specialises a good deal when code runs for the first time. Done before
+    a fork, it is done once, and the pages that hold it stay shared.
+    """
+    ours, theirs = socket.socketpair()
+    answer = pack_frame((VERSION, Kind.REPLY, 1), pack(0.0))
+
+    async def main(os: OS) -> None:
+        asyncio.get_running_loop().add_reader(theirs, lambda: theirs.send(answer))
+        await os.clock.now()
+        asyncio.get_running_loop().remove_reader(theirs)
+
+    with theirs:
+        uvloop.run(_await(main, ours, None))
 
 
 async def _await(main: Callable[..., Any], sock: socket.socket, task: str | None) -> Any:
@@ -53,7 +75,11 @@ async def _await(main: Callable[..., Any], sock: socket.socket, task: str | None
 
 def _call(main: Callable[..., Any], os: Any, task: str | None) -> Any:
     """Call `main` with as many of (os, task) as it takes."""
-    takes = len(inspect.signature(main).parameters)
+    # To ask `inspect` costs more memory than everything else that a program needs to start.
+    if isinstance(main, FunctionType) and not main.__code__.co_flags & inspect.CO_VARARGS:
+        takes = main.__code__.co_argcount
+    else:
+        takes = len(inspect.signature(main).parameters)
     return main(*(os, task)[:takes])
 
 
@@ -71,11 +97,13 @@ def _load(program: str) -> tuple[ModuleType, str]:
         name, _, function = program.partition(":")
         return importlib.import_module(name), function
     # Its neighbours can be imported, as when Python runs a script.
-    sys.path.insert(0, str(Path(program).parent))
+    sys.path.insert(0, os.path.dirname(program))
     # Without the machinery of imports, which looks for compiled files that a sandbox cannot write.
     module = sys.modules["agent"] = ModuleType("agent")
     module.__file__ = program
-    exec(compile(Path(program).read_bytes(), program, "exec"), vars(module))
+    with open(program, "rb") as file:
+        text = file.read()
+    exec(compile(text, program, "exec"), vars(module))
     return module, "main"
 
 

@@ -1,16 +1,20 @@
 """A new process on its way from the zygote's copy to the program's first line.
 
+Whatever runs here copies the pages that it touches, even to count a reference, and that is most of
+what a process costs. So it runs little: plain functions, no enums, paths or context managers.
+
 Interface:
     become          never returns; runs the program and exits
 """
 
 from __future__ import annotations
 
+import _signal  # type: ignore[import-not-found]  # what `signal` wraps in enums
 import ctypes
 import gc
 import os
+import random
 import resource
-import signal
 import socket
 import sys
 import sysconfig
@@ -33,9 +37,9 @@ _SYSTEM = ("/usr", "/lib", "/lib64", "/bin", "/etc/ld.so.cache", "/etc/localtime
 #: that a child does.
 _PYTHON = {sys.prefix, sys.base_prefix, *sysconfig.get_paths().values(), *sys.path,
            str(Path(__file__).resolve().parents[2])} - {""}  # fmt: skip
-_READABLE = tuple(map(Path, (*_SYSTEM, *sorted(_PYTHON))))
+_READABLE = (*_SYSTEM, *sorted(_PYTHON))
 #: Another folder for every process.
-_OWN = Path("/proc/self")
+_OWN = "/proc/self"
 #: The socket's descriptor in every process.
 SOCKET = 3
 
@@ -81,20 +85,21 @@ def become(
 
 def _settle(order: Mapping[str, Any]) -> None:
     """Give the process its own session, output, folder and name."""
-    prctl(PR_SET_PDEATHSIG, signal.SIGKILL)
+    prctl(PR_SET_PDEATHSIG, _signal.SIGKILL)
     os.setsid()
-    for number in (signal.SIGTERM, signal.SIGINT, signal.SIGCHLD, signal.SIGHUP):
-        signal.signal(number, signal.SIG_DFL)
-    signal.signal(signal.SIGINT, signal.default_int_handler)
+    random.seed()
+    for number in (_signal.SIGTERM, _signal.SIGCHLD, _signal.SIGHUP):
+        _signal.signal(number, _signal.SIG_DFL)
+    _signal.signal(_signal.SIGINT, _signal.default_int_handler)
     log = os.open(order["log"], os.O_WRONLY | os.O_APPEND | os.O_CREAT | os.O_CLOEXEC, 0o600)
     nothing = os.open(os.devnull, os.O_RDONLY)
     for source, target in ((nothing, 0), (log, 1), (log, 2)):
         os.dup2(source, target)
     os.chdir(order["home"])
     os.environ["HOME"] = order["home"]
-    os.environ.update(order["environment"])
-    title = os.fsencode(str(order["title"])[:15])
-    prctl(PR_SET_NAME, ctypes.c_char_p(title))
+    for name, value in order["environment"].items():
+        os.environ[name] = value
+    prctl(PR_SET_NAME, ctypes.c_char_p(order["title"].encode()[:15]))
 
 
 def readable() -> landlock.Opened:
@@ -110,11 +115,10 @@ def _restrict(sandbox: Sandbox, order: Mapping[str, Any], known: landlock.Opened
     else:
         report["rlimits"] = "off"
     if sandbox.landlock != "off":
-        home = Path(order["home"])
         try:
             prctl(PR_SET_NO_NEW_PRIVS, 1)
-            readable = (_OWN, *map(Path, order["readable"]))
-            scoped = landlock.restrict(readable, (home, Path(os.devnull)), known)
+            readable, writable = (_OWN, *order["readable"]), (order["home"], os.devnull)
+            scoped = landlock.restrict(readable, writable, known)
             report["landlock"] = "enforced" if canary.files() else "failed"
             report["signals"] = "unavailable"
             if scoped:
@@ -149,7 +153,7 @@ def _run(order: Mapping[str, Any]) -> int:
     if order["argv"] is not None:
         os.environ["LLMAGENTOS_FD"] = str(SOCKET)
         # Python ignores it, and a program that is executed would go on doing so.
-        signal.signal(signal.SIGPIPE, signal.SIG_DFL)
+        _signal.signal(_signal.SIGPIPE, _signal.SIG_DFL)
         try:
             os.execvp(order["argv"][0], order["argv"])
         except OSError as error:

@@ -34,6 +34,7 @@ from ..sandbox.native import (
     CLONE_NEWNET,
     CLONE_NEWUSER,
     PR_SET_CHILD_SUBREAPER,
+    fork,
     prctl,
     unshare,
 )
@@ -72,7 +73,7 @@ class Zygote:
     def _obey(self, order: dict[str, Any], descriptors: list[int]) -> None:
         try:
             (sock,) = descriptors  # Out of descriptors, this process is given none.
-            pid = os.fork()
+            pid = fork()
         except (OSError, ValueError) as error:
             print(f"process {order['pid']} cannot be forked: {error}", file=sys.stderr)
             self._tell_end(order["pid"], 126, 0)
@@ -176,6 +177,7 @@ def main() -> None:
     # What is loaded stays shared with every child as long as nobody writes to it.
     for interface in OURS:
         read(interface)
+    program.rehearse()
     gc.collect()
     gc.freeze()
     gc.disable()

@@ -11,8 +11,7 @@ import ctypes
 import os
 import struct
 from collections.abc import Iterable
-from contextlib import suppress
-from pathlib import Path
+from stat import S_ISDIR
 from typing import TypeAlias
 
 from .native import syscall
@@ -33,7 +32,7 @@ _OF_FILE = _EXECUTE | _WRITE_FILE | _READ_FILE | _TRUNCATE | _IOCTL
 Opened: TypeAlias = "tuple[tuple[int, bool], ...]"
 
 
-def restrict(readable: Iterable[Path], writable: Iterable[Path], known: Opened = ()) -> bool:
+def restrict(readable: Iterable[str], writable: Iterable[str], known: Opened = ()) -> bool:
     """Let this process and its children read some folders and what is known, write others, no more.
 
     Returns whether signals are held back as well: they then reach this process's own children and
@@ -57,12 +56,15 @@ def restrict(readable: Iterable[Path], writable: Iterable[Path], known: Opened =
     return scoped
 
 
-def opened(paths: Iterable[Path]) -> Opened:
+def opened(paths: Iterable[str]) -> Opened:
     """Open what exists; what does not needs no permission."""
     found = []
     for path in paths:
-        with suppress(OSError):
-            found.append((os.open(path, os.O_PATH | os.O_CLOEXEC), path.is_dir()))
+        try:
+            descriptor = os.open(path, os.O_PATH | os.O_CLOEXEC)
+        except OSError:
+            continue
+        found.append((descriptor, S_ISDIR(os.fstat(descriptor).st_mode)))
     return tuple(found)
 
 

@@ -3,6 +3,7 @@
 Interface:
     syscall, prctl, unshare     as in the manual, raising OSError
     capset                      give up all privileges
+    fork                        a copy of this process, nothing run in it
 """
 
 from __future__ import annotations
@@ -12,6 +13,8 @@ import os
 import struct
 
 _libc = ctypes.CDLL(None, use_errno=True)
+#: The same without letting go of the interpreter's lock, which a copy would never get back.
+_held = ctypes.PyDLL(None, use_errno=True)
 PR_SET_PDEATHSIG, PR_SET_NAME, PR_SET_SECCOMP, PR_CAPBSET_DROP = 1, 15, 22, 24
 PR_SET_CHILD_SUBREAPER, PR_SET_NO_NEW_PRIVS = 36, 38
 CLONE_NEWUSER, CLONE_NEWNET = 0x10000000, 0x40000000
@@ -45,3 +48,13 @@ def capset() -> int:
     """Give up this process's privileges: effective, permitted and inheritable."""
     version_3 = struct.pack("=Ii", 0x20080522, 0)
     return _check(_libc.capset(ctypes.c_char_p(version_3), ctypes.c_char_p(bytes(24))))
+
+
+def fork() -> int:
+    """Copy this process, which must have one thread; return 0 in the copy.
+
+    `os.fork` also runs what modules have asked for in a copy (new locks, new random numbers),
+    which after it costs more memory than all else; a process without other threads needs no new
+    locks. Random numbers are the caller's affair.
+    """
+    return _check(_held.fork())

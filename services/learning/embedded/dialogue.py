@@ -72,7 +72,7 @@ def converse(rng: random.Random, mix: Mix = POLISH) -> Dialogue:
         for _ in range(rng.choices((0, 1, 2, 3), weights=(6, 2, 1, 1))[0]):
             system += rng.choice(" \n") + vocabulary.words(2, 8).capitalize() + "."
         messages.append({"role": "system", "content": system})
-    task = sampler.task(refuse=mix.refuse)
+    task = sampler.task()
     tools = task.tools if rng.random() > 0.01 else ()
     task = _offering(task, tools)
     world = LocalWorld(memory=task.memory, files=task.files, now=task.now)

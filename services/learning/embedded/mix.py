@@ -3,14 +3,15 @@
 Interface:
     Mix             shares and limits of what is drawn
     BULK, POLISH    the two
+    USUAL           what the suites draw
 """
 
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
-__all__ = ["BULK", "HELDOUT_PAIRS", "POLISH", "Mix"]
+__all__ = ["BULK", "HELDOUT_PAIRS", "POLISH", "USUAL", "Mix"]
 
 #: Tools that never follow each other in training.
 HELDOUT_PAIRS: frozenset[tuple[str, str]] = frozenset(
@@ -46,20 +47,13 @@ class Mix:
     #: Pairs of tools that do not occur.
     unseen: frozenset[tuple[str, str]]
     #: Share of tasks that lack a tool.
-    refuse: float
+    refuse: float = 0.05
     #: Share of entities' words that are words of the phrasings, which are one token each.
-    common: float
+    common: float = 0.0
+    #: How often a request has one, two and three wishes.
+    wishes: tuple[float, float, float] = (82, 15, 3)
 
 
-BULK = Mix(
-    weights=_WEIGHTS,
-    unseen=HELDOUT_PAIRS | {("file_read", "calculator")},
-    refuse=0.05,
-    common=0.0,
-)
-POLISH = Mix(
-    weights={**_WEIGHTS, "read_compute": 5},
-    unseen=HELDOUT_PAIRS,
-    refuse=0.15,
-    common=0.2,
-)
+BULK = Mix(weights=_WEIGHTS, unseen=HELDOUT_PAIRS | {("file_read", "calculator")})
+USUAL = Mix(weights={**_WEIGHTS, "read_compute": 5}, unseen=HELDOUT_PAIRS)
+POLISH = replace(USUAL, refuse=0.10, common=0.2, wishes=(70, 22, 8))

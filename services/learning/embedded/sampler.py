@@ -12,7 +12,7 @@ import re
 from collections.abc import Callable, Mapping, Sequence
 
 from .builder import Builder
-from .mix import POLISH, Mix
+from .mix import USUAL, Mix
 from .noise import slip
 from .phrasing import PRODUCTIONS, Production
 from .tasks import REFUSAL, Clause, Task, pairs
@@ -60,7 +60,7 @@ class Sampler:
         vocabulary: Vocabulary,
         *,
         slips: float = 0.0,
-        mix: Mix = POLISH,
+        mix: Mix = USUAL,
     ) -> None:
         self.rng = rng
         self.vocabulary = vocabulary
@@ -71,11 +71,12 @@ class Sampler:
         self.memory: dict[str, str] = {}
         self.files: dict[str, str] = {}
 
-    def task(self, *, kinds: Sequence[str] = (), refuse: float = 0.05) -> Task:
+    def task(self, *, kinds: Sequence[str] = (), refuse: float | None = None) -> Task:
         """One task as in training: one clause, sometimes two or three."""
         rng, likely = self.rng, self.mix.weights
+        share = self.mix.refuse if refuse is None else refuse
         while True:
-            count = 1 if kinds else rng.choices((1, 2, 3), weights=(82, 15, 3))[0]
+            count = 1 if kinds else rng.choices((1, 2, 3), weights=self.mix.wishes)[0]
             clauses, texts = [], []
             for _ in range(count):
                 pool = SIMPLE_KINDS if count > 1 and rng.random() < 0.8 else tuple(likely)
@@ -85,7 +86,7 @@ class Sampler:
                 clause, text = self.clause(kind, affixes=count == 1)
                 clauses.append(clause)
                 texts.append(text)
-            task = self.assemble(clauses, texts, refuse=refuse)
+            task = self.assemble(clauses, texts, refuse=share)
             talk = any(clause.kind in TALK for clause in clauses)
             if not (count > 1 and talk) and not pairs(task) & self.mix.unseen:
                 return task

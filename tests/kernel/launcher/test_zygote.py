@@ -94,6 +94,37 @@ def test_program_ends_as_python_would_end_it(
     play(scene)
 
 
+def test_no_two_programs_draw_the_same_random_numbers(play: Callable[[Scene], None]) -> None:
+    async def scene(yard: Yard) -> None:
+        for pid in range(1, 5):
+            await yard.program(pid, "import random; raise SystemExit(random.random())", SEALED)
+        await yard.ended(4)
+        assert len({float(yard.said(pid)) for pid in range(1, 5)}) == 4
+
+    play(scene)
+
+
+def test_program_may_fork_and_use_threads(play: Callable[[Scene], None]) -> None:
+    text = (
+        "import os, threading\n"
+        "from concurrent.futures import ThreadPoolExecutor\n"
+        "with ThreadPoolExecutor(4) as pool:\n"
+        "    print(sum(pool.map(abs, range(-9, 0))), flush=True)\n"
+        "if os.fork() == 0:\n"
+        "    print(threading.current_thread() is threading.main_thread(), flush=True)\n"
+        "    os._exit(0)\n"
+        "os.wait()\n"
+        "raise SystemExit\n"
+    )
+
+    async def scene(yard: Yard) -> None:
+        await yard.program(1, text)
+        assert await yard.ended(1) == {1: (0, 0)}
+        assert yard.said(1) == "45\nTrue\n"
+
+    play(scene)
+
+
 def test_command_that_cannot_be_run_ends_as_in_a_shell(play: Callable[[Scene], None]) -> None:
     async def scene(yard: Yard) -> None:
         await yard.launch(1, "no-such-command")

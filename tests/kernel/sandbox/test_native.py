@@ -32,3 +32,15 @@ def test_name_of_a_process_is_changed(attempt: Attempt) -> None:
         "print(Path('/proc/self/comm').read_text().strip())\n"
     )
     assert said == ["aos-7"]
+
+
+def test_copy_of_a_process_runs_nothing_that_modules_asked_for(attempt: Attempt) -> None:
+    said = attempt(
+        "os.register_at_fork(after_in_child=lambda: print('asked', flush=True))\n"
+        "pid = native.fork()\n"
+        "if pid == 0:\n"
+        "    print('copy', flush=True)\n"
+        "    os._exit(7)\n"
+        "print(os.waitstatus_to_exitcode(os.waitpid(pid, 0)[1]))\n"
+    )
+    assert said == ["copy", "7"]
