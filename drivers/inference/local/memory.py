@@ -45,6 +45,7 @@ class Memory:
         self._kept.clear()
         self._scratch.clear()
 
+    @torch.inference_mode()  # in which the pages were made, and outside of which none may change
     def wipe(self, pages: list[int]) -> None:
         """Zero pages: what is masked counts as zero times its value, which NaN survives."""
         for pair in self._kept.values():

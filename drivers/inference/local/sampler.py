@@ -38,8 +38,10 @@ class Sampler:
         chances = logits.softmax(0)
         if self._top_p < 1:
             ordered, order = chances.sort(descending=True)
-            # The token that crosses the border still belongs.
+            # The token that crosses the border still belongs, so the first one always does; a
+            # border too small for the type counts as zero.
             beyond = ordered.cumsum(0) - ordered >= self._top_p
+            beyond[0] = False
             chances = chances.index_fill(0, order[beyond], 0.0)
         return int(torch.multinomial(chances, 1, generator=self._random))
 

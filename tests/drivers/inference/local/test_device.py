@@ -14,6 +14,7 @@ from transformers import AutoModelForCausalLM, AutoTokenizer
 from llmagentos.drivers.inference.contract import Delta, Request
 from llmagentos.drivers.inference.local.device import LocalDevice
 from llmagentos.drivers.inference.local.loader import load
+from llmagentos.drivers.inference.local.sampler import Sampler
 from llmagentos.drivers.inference.local.template import Template
 from llmagentos.syscalls.errors import DeviceError, InvalidArgument
 
@@ -50,6 +51,22 @@ def test_replies_are_those_of_generate(folder: Path) -> None:
             assert deltas[-1].usage.input_tokens == ids.shape[1]
 
     play(folder, scene)
+
+
+def test_a_reply_that_fails_takes_no_later_one_with_it(
+    folder: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    async def scene(device: LocalDevice) -> None:
+        with monkeypatch.context() as patch, pytest.raises(DeviceError, match="no such chance"):
+            patch.setattr(Sampler, "pick", _fails)
+            await chat(device, max_tokens=5)
+        assert (await chat(device, max_tokens=5))[-1].finish is not None
+
+    play(folder, scene)
+
+
+def _fails(*_: object) -> int:
+    raise RuntimeError("no such chance")
 
 
 def test_a_device_says_what_it_is(folder: Path) -> None:
