@@ -72,6 +72,8 @@ class Client:
         self.connection = Connection(self._on_frame, self._on_lost)
         #: Where requests, credits and cancellations go when this process also serves.
         self.on_request: OnRequest | None = None
+        #: Where the kernel's signals go, but for PING, which the client answers itself.
+        self.on_signal: Callable[[list[Any]], None] | None = None
         #: Told when the connection has ended.
         self.on_lost: Callable[[], None] | None = None
         self._numbers = itertools.count(1)
@@ -176,6 +178,8 @@ class Client:
         elif kind == Kind.SIGNAL:
             if header[3:] == [Signal.PING]:
                 connection.send((VERSION, Kind.SIGNAL, 0, Signal.PONG))
+            elif self.on_signal is not None:
+                self.on_signal(header)
         elif self.on_request is not None:
             self.on_request(connection, header, body)
         else:
