@@ -21,13 +21,13 @@ from ..syscalls.errors import (
 )
 from .bus import Bus
 from .config import AgentsConfig
-from .devices import DeviceTable
 from .events import EventLog
 from .launcher.contract import Launch, Launcher, Sandbox
 from .paths import Paths
 from .plugins import Plugin
 from .process import ControlBlock, Kind, ProcessTable, State
 from .spawn import Order, Rules, Spawn, rank
+from .trap import Trap
 
 __all__ = ["Agents", "Order"]
 
@@ -50,7 +50,7 @@ class Agents:
         table: ProcessTable,
         bus: Bus,
         launcher: Launcher,
-        devices: DeviceTable,
+        trap: Trap,
         events: EventLog,
         paths: Paths,
         config: AgentsConfig,
@@ -60,7 +60,7 @@ class Agents:
         self._table = table
         self._bus = bus
         self._launcher = launcher
-        self._devices = devices
+        self._trap = trap
         self._events = events
         self._paths = paths
         self._config = config
@@ -159,7 +159,7 @@ class Agents:
     def renice(self, caller: ControlBlock, process: ControlBlock, nice: int) -> None:
         """Change a process's rank. Raises as `rank` does."""
         process.nice = rank(caller, nice, process.nice)
-        self._devices.renice(process.pid, nice)
+        self._trap.steering.renice(process)
 
     def signal(self, process: ControlBlock, number: signals.Signals) -> None:
         """Send a signal. Raises `InvalidArgument` for a process that cannot take one."""
@@ -171,11 +171,11 @@ class Agents:
             raise PermissionDenied(f"{process.name} is a {process.kind}; everybody needs it")
         if number is signals.SIGSTOP:
             process.state = State.SUSPENDED
-            self._devices.hold(process.pid)
+            self._trap.steering.suspend(process)
         elif process.state is State.SUSPENDED:
             # A stopped process takes no other signal but KILL before it goes on.
             process.state = State.RUNNING
-            self._devices.resume(process.pid)
+            self._trap.steering.resume(process)
             if number is not signals.SIGCONT:
                 self._kill(process, signals.SIGCONT)
         self._kill(process, number)
@@ -215,7 +215,7 @@ class Agents:
             code, reason = 128 + number, f"ended by {_name(number)}"
         else:
             reason = "finished" if code == 0 else f"ended with code {code}"
-        self._devices.resume(process.pid)
+        self._trap.devices.resume(process.pid)
         self._cut(process)
         self._table.exit(process, code, reason)
         self._events.emit("process.exited", f"{process.name} {reason}", process.pid, code=code)

@@ -10,8 +10,8 @@ higher than reserved, which are noted as they are and refuse all that comes afte
 Interface:
     Limits          upper bounds by resource
     Usage           amounts by resource
-    Budget          a node; `child`, `begin`, `reserve`, `commit`, `release`, `spend`, `snapshot`,
-                    `close`
+    Budget          a node; `child`, `begin`, `reserve`, `draw`, `commit`, `release`, `spend`,
+                    `snapshot`, `close`
     Reservation     what a call in flight may still cost
 """
 
@@ -160,8 +160,33 @@ class Budget:
         self._hold(amounts, 1)
         return Reservation(dict(amounts))
 
+    def draw(self, reservation: Reservation | None, actual: Usage) -> None:
+        """Note a part of a call's cost while it runs, out of what was set aside for it.
+
+        Raises `QuotaExceeded`, once the cost is noted, where it is more than that and than what
+        was left besides.
+        """
+        beyond = dict(actual)
+        if reservation is not None and reservation.open:
+            amounts = dict(reservation.amounts)
+            for resource in amounts.keys() & actual.keys():
+                taken = min(max(actual[resource], 0.0), amounts[resource])
+                beyond[resource] -= taken
+                amounts[resource] -= taken
+                for node in self._path():
+                    node._reserved[resource] -= taken
+            reservation.amounts = amounts
+        self.spend(actual)
+        for resource, cost in beyond.items():
+            if cost > 0 and self.remaining(resource) < 0:
+                raise QuotaExceeded(
+                    f"this has cost more {resource} than there were", resource=resource, left=0.0
+                )
+
     def commit(self, reservation: Reservation, actual: Usage) -> None:
         """Give back a reservation and note the real cost, once, even one that is higher.
+
+        Costs that were drawn before are not among them.
 
         A cost that is no finite number is noted as what was reserved for it. One that comes after
         the reservation was released is noted all the same.

@@ -1,4 +1,4 @@
-"""The bus: one socketpair for each process, and the clock that ends overdue calls.
+"""The bus: one socketpair for each process, and the clock that the trap is told.
 
 Interface:
     Bus(trap)         an asynchronous context; while it is open, calls are carried
@@ -17,7 +17,7 @@ from ..syscalls.connection import Connection
 from .process import ControlBlock
 from .trap import Trap
 
-#: Seconds between two looks at the deadlines.
+#: Seconds between two turns of the clock.
 TICK = 0.02
 
 
@@ -70,6 +70,6 @@ class Bus:
         await asyncio.get_running_loop().create_connection(lambda: connection, sock=sock)
 
     def _tick(self) -> None:
-        # Armed first: whatever goes wrong with one call, deadlines go on.
+        # Armed first: whatever goes wrong with one call, the clock goes on.
         self._timer = asyncio.get_running_loop().call_later(TICK, self._tick)
-        self._trap.expire()
+        self._trap.tick()

@@ -8,7 +8,7 @@ Interface:
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
 
 from ..syscalls.errors import DeviceError, InDoubt, LLMAgentOSError
@@ -38,6 +38,9 @@ class Call:
     attempts: int = 0  # how often it has been handed to a provider
     reservation: Reservation | None = None
     answered: bool = False  # the origin has its answer; the device has not let go yet
+    used: dict[str, float] = field(default_factory=dict)  # what it was charged so far, as reported
+    like: tuple[str, str] | None = None  # what its duration is learned by, if it is
+    left: float | None = None  # seconds until its deadline, while its process is suspended
 
     def lost(self) -> LLMAgentOSError:
         """Say honestly what is known once the provider has died."""
@@ -76,6 +79,18 @@ class CallTable:
         """Let the call be reported once its deadline has passed."""
         self._deadlines.add(call.number, call.deadline)
 
+    def stop_clock(self, call: Call, now: float) -> None:
+        """Let a call's deadline stand still."""
+        if call.left is None and not call.answered:
+            self._deadlines.discard(call.number, call.deadline)
+            call.left = call.deadline - now
+
+    def start_clock(self, call: Call, now: float) -> None:
+        """Let a call's deadline go on."""
+        if call.left is not None and not call.answered:
+            call.deadline, call.left = now + call.left, None
+            self.watch(call)
+
     def assign(self, call: Call, provider: ControlBlock) -> None:
         """Note who works on a call."""
         call.provider = provider
@@ -103,7 +118,8 @@ class CallTable:
         """Its origin waits for it no longer."""
         del call.origin.in_flight[call.origin_number]
         call.origin.in_flight_bytes -= len(call.body)
-        self._deadlines.discard(call.number, call.deadline)
+        if call.left is None:
+            self._deadlines.discard(call.number, call.deadline)
 
     def of_origin(self, process: ControlBlock) -> list[Call]:
         """Return the calls that a process waits for."""

@@ -19,6 +19,7 @@ from .ledger import Ledger
 from .process import ControlBlock
 from .recorder import Recorder
 from .registry import Registry
+from .tenancy import Tenants
 
 #: How often a repeatable call is handed to a provider that dies over it.
 MAX_ATTEMPTS = 2
@@ -35,6 +36,7 @@ class Ending:
         devices: DeviceTable,
         ledger: Ledger,
         recorder: Recorder,
+        tenants: Tenants,
         clock: Callable[[], float],
         admit: Callable[[ManagedDevice], None],
     ) -> None:
@@ -45,6 +47,7 @@ class Ending:
         self._devices = devices
         self._ledger = ledger
         self._recorder = recorder
+        self._tenants = tenants
         self._clock = clock
         self._admit = admit
 
@@ -89,10 +92,16 @@ class Ending:
         """Send a lost provider's call again where that does no harm, or end it honestly."""
         traits = call.syscall.traits
         again = traits.idempotent and not traits.stream and call.attempts < MAX_ATTEMPTS
-        if again and not call.answered and self._registry.expected(call.syscall.name):
+        if not again or call.answered or not self._registry.expected(call.syscall.name):
+            self.fail(call, call.lost())
+            return
+        call.used = {}  # It is charged for both, and each counts from 0.
+        if traits.device is None:
             self._calls.park(call)
         else:
-            self.fail(call, call.lost())
+            call.provider = None
+            self._devices.of(traits.device).queue.requeue(call.number, self._clock())
+            self._let_in(call)
 
     def _close(self, call: Call, code: str, body: bytes, usage: Mapping[str, Any] | None) -> None:
         """Forget a call, free what it held, and record its outcome, in this order: whatever a
@@ -101,11 +110,13 @@ class Ending:
         self._calls.remove(call)
         self._ledger.commit(call, usage)
         if (kind := call.syscall.traits.device) is not None:
-            queue = self._devices.of(kind).queue
+            device, now = self._devices.of(kind), self._clock()
             if call.provider is None:
-                queue.cancel(call.number)
+                device.queue.cancel(call.number, now)
             else:
-                queue.finish(call.number, usage or {}, self._clock())
+                device.finish(call.number, call.used, now)
+        if call.process.tenancies:
+            self._tenants.ended(call)
         if not call.answered:
             self._recorder.ended(call, code, body)
 

@@ -1,11 +1,12 @@
-"""What calls cost: reserved before, committed after.
+"""What calls cost: reserved before, charged as they run, committed after.
 
 Interface:
-    Ledger          `reserve` and `commit`, stages of the trap
+    Ledger          `reserve`, `charge` and `commit`, stages of the trap
 """
 
 from __future__ import annotations
 
+import math
 from collections.abc import Mapping
 from typing import Any
 
@@ -53,19 +54,34 @@ class Ledger:
                 )
         call.reservation = process.budget.reserve(amounts)
 
+    def charge(self, call: Call, usage: Mapping[str, Any]) -> None:
+        """Charge what a running call has used since the last time, and note it with the call.
+
+        Raises `QuotaExceeded`, once that is done, for one that has cost more than was set aside
+        for it and than was left.
+        """
+        amounts = _amounts(usage)
+        for resource, amount in amounts.items():
+            call.used[resource] = call.used.get(resource, 0.0) + amount
+        call.process.budget.draw(call.reservation, _costs(amounts))
+
     def commit(self, call: Call, usage: Mapping[str, Any] | None) -> None:
-        """Give back what was set aside and charge what the provider reports."""
-        actual = {
-            resource: float(amount)
-            for resource, amount in (usage or {}).items()
-            if isinstance(amount, (int, float)) and resource in COSTS
-        }
-        if actual:
-            self._learn(call.syscall.name, actual)
+        """Give back what was set aside, and charge what the provider reports of the whole call
+        less what the call was charged as it ran."""
+        rest: dict[str, float] = {}
+        if usage:
+            for resource, amount in _amounts(usage).items():
+                if (left := amount - call.used.get(resource, 0.0)) > 0:
+                    rest[resource] = left
+                    call.used[resource] = amount
+            # The budget takes such a cost for what was set aside.
+            rest |= {name: cost for name, cost in usage.items() if _endless(cost)}
+        if call.used:
+            self._learn(call.syscall.name, _costs(call.used))
         if call.reservation is not None:
-            call.process.budget.commit(call.reservation, actual)
-        elif actual:
-            call.process.budget.spend(actual)
+            call.process.budget.commit(call.reservation, _costs(rest))
+        elif rest:
+            call.process.budget.spend(_costs(rest))
 
     def _learn(self, name: str, actual: Mapping[str, float]) -> None:
         typical = self._typical.setdefault(name, {})
@@ -76,6 +92,23 @@ class Ledger:
 
 def _metered(process: ControlBlock) -> bool:
     return any(process.budget.limited(resource) for resource in COSTS)
+
+
+def _amounts(usage: Mapping[str, Any]) -> dict[str, float]:
+    """Return what of a provider's report is an amount."""
+    return {
+        resource: float(amount)
+        for resource, amount in usage.items()
+        if type(amount) in (int, float) and 0 < amount < math.inf
+    }
+
+
+def _endless(amount: Any) -> bool:
+    return type(amount) is float and not math.isfinite(amount)
+
+
+def _costs(amounts: Mapping[str, float]) -> dict[str, float]:
+    return {name: amount for name, amount in amounts.items() if name in COSTS}
 
 
 def _most_tokens(body: bytes) -> float:

@@ -16,11 +16,15 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from enum import StrEnum
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from ..syscalls.connection import Connection
 from ..syscalls.errors import InvalidArgument, NotFound
 from .budget import Budget, Limits
 from .capability import CapabilitySet
+
+if TYPE_CHECKING:
+    from .tenancy import Tenancy
 
 
 class Kind(StrEnum):
@@ -105,6 +109,8 @@ class ControlBlock:
     seq: int = 0
     #: Whether somebody limits what its calls may cost; None until the ledger has looked.
     metered: bool | None = None
+    #: The devices that it has used; `Tenants` alone writes it.
+    tenancies: tuple[Tenancy, ...] = ()
 
 
 class ProcessTable:

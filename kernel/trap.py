@@ -3,7 +3,8 @@
 Interface:
     Trap.attach(process, connection)    a process's frames come here from then on
     Trap.answer(interface, handlers)    the kernel itself answers these calls
-    Trap.expire(now)                    end the calls whose deadline has passed
+    Trap.tick()                         end the calls whose deadline has passed, tell drivers ranks
+    Trap.steering                       what becomes of a process's calls
 
 A call takes these stages, each of which may refuse it with an error of the table:
 
@@ -25,7 +26,9 @@ from ..syscalls.errors import (
     DeviceError,
     Internal,
     LLMAgentOSError,
+    PermissionDenied,
     ProtocolError,
+    QuotaExceeded,
     TooBig,
     TryAgain,
 )
@@ -41,6 +44,8 @@ from .policy.contract import Waiting
 from .process import ControlBlock, State
 from .recorder import NullRecorder, Recorder
 from .registry import Handler, Registry
+from .steering import Steering
+from .tenancy import Tenants
 
 #: Bytes that may wait for a provider that does not read; past it calls are refused with EAGAIN.
 MAX_BACKLOG = 32 * 1024 * 1024
@@ -66,6 +71,8 @@ class Trap:
         self._clock = clock
         self._recorder = recorder or NullRecorder()
         self._ledger = Ledger()
+        self._tenants = Tenants(clock)
+        self.devices.on_driver = self._tenants.introduce
         self._calls = CallTable()
         self._arrival = Arrival(self.registry, self._calls, clock)
         self._ending = Ending(
@@ -74,8 +81,17 @@ class Trap:
             devices=self.devices,
             ledger=self._ledger,
             recorder=self._recorder,
+            tenants=self._tenants,
             clock=clock,
             admit=self._admit,
+        )
+        #: What becomes of a process's calls when it is suspended, reniced and so on.
+        self.steering = Steering(
+            calls=self._calls,
+            devices=self.devices,
+            tenants=self._tenants,
+            ending=self._ending,
+            clock=clock,
         )
         #: Devices that calls are being let in to, further down the stack.
         self._admitting: set[str] = set()
@@ -135,8 +151,7 @@ class Trap:
     def end_session(self, session: ControlBlock, error: LLMAgentOSError) -> None:
         """Take a session's rights back: what was asked on its behalf ends in an error."""
         self._arrival.sessions.pop(session.pid, None)
-        for call in [call for call in self._calls if call.process is session]:
-            self._ending.abandon(call, error)
+        self.steering.end_session(session, error)
 
     def on_frame(self, connection: Connection, header: list[Any], body: bytes) -> None:
         """Take one frame. Raises `ProtocolError` for one that nobody may send to a kernel."""
@@ -153,10 +168,16 @@ class Trap:
         process.connection = None
         for call in self._calls.of_origin(process):
             self._ending.abandon(call, Cancelled())
+        self.steering.gone(process, Cancelled())
         self.registry.withdraw(process)
         self.devices.withdraw(process)
         for call in self._calls.orphaned(process):
             self._ending.orphan(call)
+
+    def tick(self) -> None:
+        """Do what is done again and again."""
+        self.expire()
+        self.steering.tick()
 
     def expire(self, now: float | None = None) -> None:
         """End every call whose deadline lies before `now` (the clock's time by default)."""
@@ -201,10 +222,18 @@ class Trap:
             self._ending.answer(call, self.registry.handle(name, call.process, call.body))
             return
         self._calls.watch(call)
+        process = call.process
         if kind is None:
+            if process.tenancies:
+                self._tenants.leaves(call)
             self._dispatch(call)
             return
-        device, process = self.devices.of(kind), call.process
+        if process.state is State.ZOMBIE:
+            raise PermissionDenied(f"process {process.pid} has ended")
+        if process.state is State.SUSPENDED:
+            self._calls.stop_clock(call, self._clock())
+        device = self.devices.of(kind)
+        self._tenants.enters(call, device)
         device.queue.submit(
             Waiting(
                 key=call.number,
@@ -244,11 +273,12 @@ class Trap:
             raise TryAgain(f"whoever answers {name} reads too slowly", retry_after=0.1)
         self._calls.assign(call, provider)
         call.attempts += 1
-        process = call.process
+        process, kind, now = call.process, call.syscall.traits.device, self._clock()
+        rank = None if kind is None else self.devices.of(kind).queue.rank(call.number, now)
         provider.connection.send(
             (
-                VERSION, Kind.REQUEST, call.number, name, call.deadline - self._clock(),
-                call.trace, None, process.pid, process.principal,
+                VERSION, Kind.REQUEST, call.number, name, call.deadline - now, call.trace, None,
+                process.pid, process.principal, rank,
             ),
             call.body,
         )  # fmt: skip
@@ -291,10 +321,19 @@ class Trap:
         if call is not None:
             self._ending.abandon(call, Cancelled())
 
-    @staticmethod
-    def _on_signal(origin: ControlBlock, header: list[Any], body: bytes) -> None:
-        if header[3:4] != [Signal.PONG]:  # That it has arrived is all that it says.
-            raise ProtocolError("a kernel takes no signal but PONG")
+    def _on_signal(self, origin: ControlBlock, header: list[Any], body: bytes) -> None:
+        if header[3:4] == [Signal.PONG]:
+            return  # That it has arrived is all that it says.
+        if header[3:4] != [Signal.USAGE] or (used := _usage(header, 4)) is None:
+            raise ProtocolError("a kernel takes no signal but PONG, and USAGE with a map")
+        if (call := self._call_served_by(origin, header[2])) is None:
+            return
+        try:
+            self._ledger.charge(call, used)
+        except QuotaExceeded as error:
+            self._ending.abandon(call, error)
+        if (kind := call.syscall.traits.device) is not None:
+            self.devices.of(kind).queue.charge(call.number, call.used, self._clock())
 
     def _call_served_by(self, provider: ControlBlock, number: int) -> Call | None:
         """Return the call, or None when it has ended meanwhile or is not this process's."""

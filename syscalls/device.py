@@ -23,12 +23,17 @@ class DeviceInfo:
     kind: str
     #: Pid of its driver.
     driver: int
-    #: Calls that it serves at once; 0 while it is not ready.
+    #: Calls that it takes at once; 0 while it is not ready.
     slots: int
+    #: Calls that its driver has, and those that wait for it in the kernel.
     running: int
     waiting: int
+    #: What ranks them.
     policy: str
+    #: What it can do; `preempt` lets its running calls make room for others of a lower rank.
     flags: list[str] = field(default_factory=list)
+    #: How often calls have done so, where the driver says.
+    preemptions: int | None = None
 
 
 class Device(Interface, name="device"):
@@ -40,7 +45,10 @@ class Device(Interface, name="device"):
     ) -> None:
         """Say that the caller drives a device; again with other slots when that changes.
 
-        With 0 slots calls wait in the queue until there are some.
+        With 0 slots calls wait in the queue until there are some. The driver of a device with the
+        flag `preempt` is told the ranks of its calls and what their processes do, and runs the
+        lowest ranks; its slots are all the calls that it takes in, those that stand still too, but
+        for those of suspended processes.
         """
         raise NotImplementedError
 
@@ -51,5 +59,8 @@ class Device(Interface, name="device"):
 
     @syscall(effect=True, idempotent=True)
     async def schedule(self, kind: str, policy: str) -> None:
-        """Let another policy rank a device's calls. Raises `NotFound` naming those there are."""
+        """Let another policy rank a device's calls, those that run as well.
+
+        Raises `NotFound` naming the policies there are.
+        """
         raise NotImplementedError

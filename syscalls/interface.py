@@ -13,12 +13,13 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any, ClassVar, TypeVar
+from typing import TYPE_CHECKING, Any, ClassVar, Literal, TypeVar
 
 if TYPE_CHECKING:
     from .host import Host
 
 F = TypeVar("F", bound=Callable[..., Any])
+ProcessState = Literal["running", "blocked", "suspended", "gone"]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -90,6 +91,19 @@ class Interface:
 
     async def teardown(self) -> None:
         """Give back what `setup` took; nothing is served any more. Does nothing by default."""
+
+    def on_rank(self, call: int, rank: tuple[float, ...]) -> None:
+        """Learn that a call being served stands elsewhere from now on; the lowest comes first.
+
+        Only the driver of a device that can preempt is told so. `call` is `caller().call`.
+        """
+
+    def on_process(self, pid: int, state: ProcessState, seconds: float | None) -> None:
+        """Learn what a process does that has used the device. Told as `on_rank` is.
+
+        A blocked one waits for something else, for `seconds` it is expected, None where nobody
+        knows; a suspended one's calls are to stand still; a gone one's calls come to their end.
+        """
 
     @classmethod
     def methods(cls) -> dict[str, tuple[Callable[..., Any], Traits]]:

@@ -23,13 +23,16 @@ from .codec import pack, unpack
 from .connection import Connection
 from .errors import Cancelled, Internal, LLMAgentOSError, NoSyscall, ProtocolError
 from .interface import Interface
-from .message import INITIAL_CREDIT, VERSION, Kind
+from .message import INITIAL_CREDIT, VERSION, Kind, Signal
 from .table import Syscall, SyscallTable
 
+#: Seconds between two reports of what calls have used.
+INTERVAL = 0.05
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+
+@dataclass(slots=True, kw_only=True)
 class Caller:
-    """Who made a call, as the kernel states it."""
+    """Who made a call, as the kernel states it. The server alone writes it."""
 
     #: The process.
     pid: int
@@ -41,11 +44,16 @@ class Caller:
     deadline: float | None = None
     #: The caller's trace id, for telemetry.
     trace: Any = None
+    #: Where the call stands now among those for the same device, the lowest first; empty for a
+    #: call that was queued for none.
+    rank: tuple[float, ...] = ()
     #: What serving it has used so far; `charge` adds to it.
     usage: dict[str, float] = field(default_factory=dict)
 
 
 _CALLER: ContextVar[Caller] = ContextVar("caller")
+#: Told of each charge.
+_CHARGED: ContextVar[Callable[[Caller], None]] = ContextVar("charged")
 
 
 def caller() -> Caller:
@@ -54,10 +62,13 @@ def caller() -> Caller:
 
 
 def charge(**amounts: float) -> None:
-    """Note what the call being served has used, such as tokens, device_seconds or money."""
-    usage = _CALLER.get().usage
+    """Note what the call being served has used since the last time, such as tokens,
+    device_seconds or money. The kernel is told while the call runs."""
+    who = _CALLER.get()
     for resource, amount in amounts.items():
-        usage[resource] = usage.get(resource, 0) + amount
+        who.usage[resource] = who.usage.get(resource, 0) + amount
+    if (charged := _CHARGED.get(None)) is not None:
+        charged(who)
 
 
 @contextmanager
@@ -88,8 +99,40 @@ class _Credit:
         self._left -= 1
 
 
+class _Reports:
+    """Tells the kernel now and then what running calls have used."""
+
+    def __init__(self, connection: Connection) -> None:
+        self._connection = connection
+        self._loop = asyncio.get_running_loop()
+        self._changed: dict[int, Caller] = {}
+        self._told: dict[int, dict[str, float]] = {}  # by call, all that the kernel knows
+        self._armed = False
+
+    def note(self, who: Caller) -> None:
+        """A call has used something. May be called on any thread."""
+        self._changed[who.call] = who
+        if not self._armed:
+            self._armed = True
+            self._loop.call_soon_threadsafe(self._loop.call_later, INTERVAL, self._send)
+
+    def drop(self, call: int) -> None:
+        """A call has ended; its answer says the rest."""
+        self._changed.pop(call, None)
+        self._told.pop(call, None)
+
+    def _send(self) -> None:
+        changed, self._changed, self._armed = self._changed, {}, False
+        for who in list(changed.values()):
+            told, usage = self._told.get(who.call, {}), dict(who.usage)
+            fresh = {name: used - told.get(name, 0) for name, used in usage.items()}
+            self._told[who.call] = usage
+            self._connection.send((VERSION, Kind.SIGNAL, who.call, Signal.USAGE, fresh))
+
+
 @dataclass(slots=True)
 class _Running:
+    who: Caller
     task: asyncio.Task[None]
     credit: _Credit
 
@@ -107,8 +150,10 @@ class Server:
             for one in served
             for name in type(one).methods()
         }
+        self._served = served
         self._tasks = tasks
         self._running: dict[int, _Running] = {}
+        self._reports: _Reports | None = None
 
     def attach(self, client: Client) -> None:
         """Answer the requests that arrive on the client's connection.
@@ -117,7 +162,9 @@ class Server:
         is lost, the calls being served are cancelled: nobody waits for them any more.
         """
         client.on_request = self._on_request
+        client.on_signal = self._on_signal
         client.on_lost = self._cancel_all
+        self._reports = _Reports(client.connection)
 
     def _cancel_all(self) -> None:
         for running in self._running.values():
@@ -129,12 +176,17 @@ class Server:
             if len(header) < 9:
                 raise ProtocolError("a request without its caller")
             who = Caller(
-                pid=header[7], principal=header[8], call=call, deadline=header[4], trace=header[5]
+                pid=header[7],
+                principal=header[8],
+                call=call,
+                deadline=header[4],
+                trace=header[5],
+                rank=tuple(header[9] or ()) if len(header) > 9 else (),
             )
             credit = _Credit()
             work = self._serve(connection, header[3], body, who, credit)
             task = self._tasks.create_task(work)
-            self._running[call] = _Running(task, credit)
+            self._running[call] = _Running(who, task, credit)
             task.add_done_callback(partial(self._on_done, connection, who))
         elif (running := self._running.get(call)) is None:
             return  # The call has ended while this frame was on its way.
@@ -143,8 +195,20 @@ class Server:
         else:
             running.task.cancel()
 
+    def _on_signal(self, header: list[Any]) -> None:
+        """Tell the interfaces what the kernel says; a call that has ended is past it."""
+        if header[3:4] == [Signal.RANK] and header[2] in self._running:
+            rank = self._running[header[2]].who.rank = tuple(header[4])
+            for one in self._served:
+                one.on_rank(header[2], rank)
+        elif header[3:4] == [Signal.PROCESS]:
+            for one in self._served:
+                one.on_process(*header[4:7])
+
     def _on_done(self, connection: Connection, who: Caller, task: asyncio.Task[None]) -> None:
         self._running.pop(who.call, None)
+        if self._reports is not None:
+            self._reports.drop(who.call)
         if task.cancelled():
             # Answered as every call is, also one that was taken back before it could begin.
             _send_error(connection, who, Cancelled())
@@ -153,6 +217,8 @@ class Server:
         self, connection: Connection, name: str, body: bytes, who: Caller, credit: _Credit
     ) -> None:
         _CALLER.set(who)
+        if self._reports is not None:
+            _CHARGED.set(self._reports.note)
         try:
             if name not in self._methods:
                 raise NoSyscall(f"{name!r} is not served here")

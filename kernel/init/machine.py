@@ -33,6 +33,7 @@ class Machine(Device):
                 kind=device.kind,
                 driver=0 if device.driver is None else device.driver.pid,
                 flags=list(device.flags),
+                preemptions=device.preemptions,
                 **device.queue.counts(),
             )
             for device in self._house.trap.devices
@@ -42,5 +43,5 @@ class Machine(Device):
         devices = {device.kind: device for device in self._house.trap.devices}
         if kind not in devices:
             raise NotFound(f"there is no device {kind!r}; {', '.join(devices) or 'none at all'}")
-        devices[kind].queue.set_policy(policy, find(policy))
+        self._house.trap.steering.schedule(devices[kind], policy, find(policy))
         self._house.events.emit("device.policy", f"{kind} is scheduled by {policy}")

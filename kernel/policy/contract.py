@@ -47,15 +47,21 @@ class Policy(Protocol):
         """Take out the call that comes next; None where none waits."""
 
     def charge(self, item: Waiting, service: float, now: float) -> None:
-        """Note what a call has used, once it has ended, in units of service (see `RunQueue`).
+        """Note what a running call has used since the last time, in units of service (see
+        `RunQueue`).
 
         It may have been popped from another policy. The service is finite and not below 0.
         """
 
+    def end(self, item: Waiting, now: float) -> None:
+        """A call that was popped has ended, or waits again: it has been charged all it has used."""
+
     def rank(self, item: Waiting, now: float) -> tuple[float, ...]:
         """Return where a call stands or would stand; the lowest comes first.
 
-        Ranks of one policy at one moment can be compared, those of running calls too.
+        Ranks of one policy at one moment can be compared, of waiting calls with one another, and
+        of running ones with one another: a device that can preempt runs the lowest of those. They
+        change seldom, since each change may cost a preemption.
         """
 
     def items(self) -> list[Waiting]:

@@ -40,6 +40,9 @@ class Priority:
     def charge(self, item: Waiting, service: float, now: float) -> None:
         """What a call has used does not count here."""
 
+    def end(self, item: Waiting, now: float) -> None:
+        """Nothing is kept of a call that was popped."""
+
     def rank(self, item: Waiting, now: float) -> tuple[float, ...]:
         return item.nice + item.arrived / self._ageing, item.key
 

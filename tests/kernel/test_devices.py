@@ -93,6 +93,6 @@ def test_new_rank_holds_for_calls_that_wait() -> None:
     queue = devices.of("inference").queue
     for key, pid in ((1, 7), (2, 8)):
         queue.submit(call(key, pid))
-    devices.renice(8, -20)
+    devices.renice(8, -20, 2.0)
     devices.register(driver(), "inference", 2)
     assert queue.admit(2.0) == [2, 1]

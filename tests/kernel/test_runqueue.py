@@ -56,7 +56,7 @@ def test_full_queue_asks_to_come_again_and_held_calls_count() -> None:
     with pytest.raises(TryAgain) as refusal:
         queue.submit(call(3, pid=3))
     assert refusal.value.details["retry_after"] > 0
-    queue.cancel(1)
+    queue.cancel(1, 5.0)
     queue.submit(call(3, pid=3))
 
 
@@ -92,7 +92,7 @@ def test_cancelled_call_is_gone_from_every_place_and_frees_its_slot() -> None:
     assert queue.admit(5.0) == [1]
     queue.hold(2)
     for key in (1, 2, 4, 99):
-        queue.cancel(key)
+        queue.cancel(key, 5.0)
     assert queue.admit(6.0) == [3]
     queue.resume(2)
     assert queue.waiting == 0
@@ -102,7 +102,7 @@ def test_cancelled_running_call_leaves_no_estimate_with_its_principal() -> None:
     policy = Fair()
     queue = queue_of(1, 2, slots=1, policy=policy)
     queue.admit(5.0)
-    queue.cancel(1)
+    queue.cancel(1, 5.0)
     assert policy.rank(call(2), 5.0)[0] == policy.counter("user1") == 0.0
 
 
@@ -131,7 +131,7 @@ def test_another_policy_takes_over_what_waits_and_what_runs() -> None:
     queue.hold(2)
     queue.admit(5.0)
     fair = Fair()
-    queue.set_policy("fair", lambda: fair)
+    queue.set_policy("fair", lambda: fair, 5.0)
     assert queue.counts() == {"slots": 1, "running": 1, "waiting": 2, "policy": "fair"}
     queue.resume(2)
     queue.finish(1, {"device_seconds": 4.0}, 6.0)
@@ -142,7 +142,7 @@ def test_another_policy_takes_over_what_waits_and_what_runs() -> None:
 def test_policy_that_cannot_be_made_leaves_the_queue_as_it_is() -> None:
     queue = queue_of(1, slots=1)
     with pytest.raises(ZeroDivisionError):
-        queue.set_policy("broken", lambda: 1 / 0)  # type: ignore[arg-type, return-value]
+        queue.set_policy("broken", lambda: 1 / 0, 5.0)  # type: ignore[arg-type, return-value]
     assert queue.counts()["policy"] == "fifo" and queue.admit(5.0) == [1]
 
 
@@ -151,9 +151,9 @@ def test_policy_that_cannot_be_made_leaves_the_queue_as_it_is() -> None:
     [
         ({"device_seconds": 2.5, "tokens": 9}, 2.5),
         ({"device_seconds": 0, "tokens": 1500}, 1.5),
-        ({}, 1.0),
-        ({"tokens": "many", "device_seconds": -3}, 1.0),
-        ({"device_seconds": math.inf, "tokens": math.nan}, 1.0),
+        ({}, 0.0),
+        ({"tokens": "many", "device_seconds": -3}, 0.0),
+        ({"device_seconds": math.inf, "tokens": math.nan}, 0.0),
     ],
 )
 def test_service_is_a_number_whatever_a_driver_reports(
@@ -199,7 +199,7 @@ def test_every_call_is_let_in_once_and_stands_in_one_place(
             queue.finish(running.pop(which % len(running)), {"tokens": which}, float(key))
         elif what == "cancel" and (everything := [*waiting, *running]):
             gone = everything[which % len(everything)]
-            queue.cancel(gone)
+            queue.cancel(gone, 5.0)
             waiting.pop(gone, None)
             running = [one for one in running if one != gone]
         elif what == "hold":
@@ -214,7 +214,7 @@ def test_every_call_is_let_in_once_and_stands_in_one_place(
         elif what == "renice":
             queue.renice(pid, which % 40 - 20)
         elif what == "policy":
-            queue.set_policy(str(which), POLICIES[which % len(POLICIES)])
+            queue.set_policy(str(which), POLICIES[which % len(POLICIES)], float(key))
         assert_places(queue, waiting, running, held)
 
 

@@ -59,12 +59,13 @@ async def world(folder: Path, config: AgentsConfig = USUAL) -> AsyncIterator[Wor
     paths.make()
     program = folder / "clerk.py"
     program.touch()
-    bus = Bus(Trap(loop.time, devices=devices))  # It is not entered: nobody looks at deadlines.
+    trap = Trap(loop.time, devices=devices)
+    bus = Bus(trap)  # It is not entered: nobody looks at deadlines.
     agents = Agents(
         table=table,
         bus=bus,
         launcher=launcher,
-        devices=devices,
+        trap=trap,
         events=events,
         paths=paths,
         config=config,

@@ -3,14 +3,14 @@
 from __future__ import annotations
 
 import itertools
-from collections import Counter
+from collections import Counter, defaultdict
 
 import pytest
 from hypothesis import event, given
 from hypothesis import strategies as st
 
 from llmagentos.kernel.policy.contract import Waiting
-from llmagentos.kernel.policy.fair import Fair
+from llmagentos.kernel.policy.fair import LAG, SLICE, Fair
 
 WEIGHTS = {"ada": 1.0, "bob": 2.0, "eve": 0.5, "joe": 1.0}
 ESTIMATE, SMALLEST, LARGEST = 1.0, 0.25, 8.0
@@ -26,6 +26,7 @@ class Device:
         self.keys = itertools.count()
         self.waiting: Counter[str] = Counter()
         self.charged = dict.fromkeys(weights, 0.0)
+        self.used: defaultdict[int, float] = defaultdict(float)
         self.running: list[Waiting] = []
         self.popped: list[str] = []
 
@@ -42,21 +43,33 @@ class Device:
             self.waiting[item.principal] -= 1
             self.popped.append(item.principal)
 
+    def charge(self, item: Waiting, service: float) -> None:
+        """No call uses more than the largest."""
+        service = min(service, LARGEST - self.used[item.key])
+        self.used[item.key] += service
+        self.policy.charge(item, service, 0.0)
+        self.charged[item.principal] += service / self.weights[item.principal]
+
+    def step(self, which: int, service: float) -> None:
+        if self.running:
+            self.charge(self.running[which % len(self.running)], service)
+
     def finish(self, which: int, service: float) -> None:
         if self.running:
             item = self.running.pop(which % len(self.running))
-            self.policy.charge(item, service, 0.0)
-            self.charged[item.principal] += service / self.weights[item.principal]
+            self.charge(item, service)
+            self.policy.end(item, 0.0)
 
     def unfairness(self) -> float:
         """The paper's U."""
-        return self.slots * max(LARGEST, ESTIMATE) / min(self.weights.values())
+        return self.slots * max(LARGEST, ESTIMATE) / min(self.weights.values()) + LAG
 
 
 ACTIONS = st.lists(
     st.one_of(
         st.tuples(st.sampled_from(sorted(WEIGHTS)), st.integers(1, 12)),
         st.tuples(st.integers(0, 7), st.sampled_from([SMALLEST, 0.5, 1.0, 3.0, LARGEST])),
+        st.tuples(st.integers(-8, -1), st.sampled_from([SMALLEST, 0.5, 1.0, 3.0])),
     ),
     max_size=200,
 )
@@ -67,6 +80,8 @@ def act(device: Device, action: tuple[str | int, float]) -> None:
     if isinstance(who, str):
         for _ in range(int(amount)):
             device.arrive(who)
+    elif who < 0:
+        device.step(who, amount)
     else:
         device.finish(who, amount)
     device.admit()
@@ -108,7 +123,7 @@ def test_principal_that_waits_is_passed_by_no_more_than_the_bound(
     pattern: list[tuple[list[str], float]], backlog: list[str], slots: int
 ) -> None:
     device = Device(slots, dict.fromkeys(["ada", "bob", "eve"], 1.0))
-    most = 2 * (2 * slots * 2.0 / 1.0 + slots)  # (P - 1) · (2 · U · w_max / l + M): 10 or 20
+    most = 2 * (2 * (slots * 2.0 + LAG) / 1.0 + slots)  # (P - 1) · (2 · U · w_max / l + M)
     passed = dict.fromkeys(device.weights, 0)
     for name in backlog:
         device.arrive(name)
@@ -155,7 +170,7 @@ def test_idle_principal_saves_up_no_right_to_starve_the_others() -> None:
         device.arrive("ada")
     device.admit()
     for _ in range(4):
-        device.finish(0, 500.0)  # ada has the device for itself, and is charged late
+        device.finish(0, LARGEST)  # ada has the device for itself, and is charged late
     for _ in range(20):
         device.arrive("bob")
         device.arrive("ada")
@@ -175,10 +190,69 @@ def test_call_popped_by_another_policy_is_charged_and_leaves_no_estimate() -> No
     policy = Fair()
     item = Waiting(key=1, pid=1, principal="ada")
     policy.charge(item, 5.0, 0.0)
-    assert policy.counter("ada") == 0.0  # unknown here so far
-    policy.add(item, 0.0)
-    policy.charge(Waiting(key=2, pid=1, principal="ada"), 5.0, 0.0)
-    assert policy.counter("ada") == 5.0 and policy.rank(item, 0.0)[0] == 5.0
+    policy.end(item, 0.0)
+    assert policy.counter("ada") == 5.0
+    assert policy.rank(item, 0.0)[0] == 5.0
+
+
+def test_estimate_gives_way_to_what_a_call_is_charged() -> None:
+    policy = Fair(estimate=1.0)
+    items = [Waiting(key=key, pid=1, principal="ada") for key in (1, 2)]
+    policy.add(items[0], 0.0)
+    policy.pop(0.0)
+    policy.add(items[1], 0.0)
+    standings = [policy.rank(items[1], 0.0)[0]]
+    for service in (0.25, 0.75, 0.5):
+        policy.charge(items[0], service, 0.0)
+        standings.append(policy.rank(items[1], 0.0)[0])
+    policy.end(items[0], 0.0)
+    assert [*standings, policy.rank(items[1], 0.0)[0]] == [1.0, 1.0, 1.0, 1.5, 1.5]
+
+
+def running(policy: Fair, *principals: str) -> list[Waiting]:
+    items = [Waiting(key=key, pid=key, principal=one) for key, one in enumerate(principals)]
+    for item in items:
+        policy.add(item, 0.0)
+    for _ in items:
+        policy.pop(0.0)
+    return items
+
+
+def test_running_calls_of_two_principals_take_turns_by_the_slice() -> None:
+    policy = Fair()
+    items = running(policy, "ada", "bob")
+    turns = []
+    for _ in range(40):
+        first = min(items, key=lambda item: policy.rank(item, 0.0))
+        policy.charge(first, SLICE / 5, 0.0)
+        turns.append(first.principal)
+    runs = [len(list(group)) for _, group in itertools.groupby(turns)]
+    assert turns.count("ada") == pytest.approx(20, abs=5)
+    assert all(4 <= run <= 6 or run in (9, 10, 11) for run in runs[:-1])
+
+
+def test_ranks_of_a_principal_that_runs_alone_stay_as_they_are() -> None:
+    policy = Fair()
+    items = running(policy, "ada", "ada")
+    ranks = [policy.rank(item, 0.0) for item in items]
+    policy.charge(items[0], 100.0, 0.0)
+    assert [policy.rank(item, 0.0) for item in items] == ranks
+
+
+def test_principal_whose_calls_stand_still_keeps_its_claim_when_more_of_them_come() -> None:
+    policy = Fair()
+    first, second = running(policy, "ada", "bob")
+    policy.charge(first, 1.5, 0.0)  # ada's call runs, bob's stands still on the device
+    policy.add(Waiting(key=7, pid=7, principal="ada"), 0.0)
+    policy.pop(0.0)
+    policy.add(Waiting(key=8, pid=8, principal="bob"), 0.0)
+    policy.pop(0.0)
+    assert policy.counter("bob") == 0.0
+    assert policy.rank(second, 0.0) < policy.rank(first, 0.0)
+    policy.charge(first, 10.0, 0.0)
+    policy.add(Waiting(key=9, pid=9, principal="ada"), 0.0)
+    policy.add(Waiting(key=10, pid=10, principal="bob"), 0.0)
+    assert policy.counter("bob") == pytest.approx(11.5 - LAG)
 
 
 def test_call_ranked_anew_leaves_its_principals_counter() -> None:

@@ -14,15 +14,14 @@ from llmagentos.kernel.policy.contract import Policy, Waiting, weight
 from llmagentos.kernel.policy.fair import Fair
 from llmagentos.kernel.policy.fifo import Fifo
 from llmagentos.kernel.policy.priority import AGEING, Priority
-from llmagentos.kernel.policy.program import AGEING as LEVEL_AGEING
-from llmagentos.kernel.policy.program import LEVELS, Program, ProgramFair
+from llmagentos.kernel.policy.program import LONGEST, STEP, STRETCH, Program, ProgramFair
 
 POLICIES = [Fifo, Priority, Fair, Program, ProgramFair]
 NICES = st.integers(-20, 19)
 #: What to do, a number to choose a call by, a process, a nice value, and a service or a delay.
 STEPS = st.lists(
     st.tuples(
-        st.sampled_from(["add", "add", "again", "remove", "pop", "pop", "charge"]),
+        st.sampled_from(["add", "add", "again", "remove", "pop", "pop", "charge", "end"]),
         st.integers(0, 99),
         st.integers(1, 6),
         NICES,
@@ -67,7 +66,11 @@ def test_no_call_is_lost_or_repeated_and_the_lowest_rank_comes_next(
                 elif make in (Fair, ProgramFair):
                     assert ranks[item.key][0] == min(ranks.values())[0]
         elif popped:
-            policy.charge(popped.pop(which % len(popped)), amount, now)
+            policy.charge(popped[which % len(popped)], amount, now)
+            ranks = {item.key: policy.rank(item, now) for item in popped}
+            assert len(set(ranks.values())) == len(popped)
+            if what == "end":
+                policy.end(popped.pop(which % len(popped)), now)
         assert len(policy) == len(waiting)
         assert {item.key: item for item in policy.items()} == waiting
     rest = [item.key for _ in waiting if (item := policy.pop(now)) is not None]
@@ -109,7 +112,7 @@ def bound(policy: Policy, item: Waiting) -> float:
     if isinstance(policy, Priority):
         return (item.nice + 20) * AGEING
     if isinstance(policy, Program):
-        return policy.level(item.pid, item.nice) * LEVEL_AGEING
+        return policy.delay(item.pid) + (item.nice + 20) * STEP
     return 0.0
 
 
@@ -135,6 +138,7 @@ def test_call_is_passed_only_by_those_that_come_within_its_bound(
             come(pid, urgency)
         if (popped := policy.pop(now)) is not None:
             policy.charge(popped, float(service), now)
+            policy.end(popped, now)
             del latest[popped.key]
             assert all(popped.arrived <= moment + 1e-9 for moment in latest.values())
 
@@ -149,19 +153,46 @@ def test_adversary_cannot_keep_the_least_urgent_call_waiting() -> None:
     assert second <= 39 * AGEING + 1
 
 
+def order(policy: Policy) -> list[int]:
+    items = iter(lambda: policy.pop(0.0), None)
+    return [item.key for item in items if item is not None]
+
+
 def test_process_that_got_less_comes_first_and_an_old_call_before_it() -> None:
     policy = Program()
-    policy.charge(call(0, pid=1), 1000.0, 0.0)
+    policy.charge(call(0, pid=1), 10.0, 0.0)
     policy.add(call(1, pid=1, arrived=0.0), 0.0)
     policy.add(call(2, pid=2, arrived=1.0), 1.0)
-    policy.add(call(3, pid=3, arrived=1.0 + LEVELS * LEVEL_AGEING), 99.0)
-    assert [item.key for _ in range(3) if (item := policy.pop(99.0))] == [2, 1, 3]
+    policy.add(call(3, pid=3, arrived=1.0 + 10 * STRETCH), 9.0)
+    assert order(policy) == [2, 1, 3]
 
 
-def test_nice_process_is_charged_more_for_the_same_service() -> None:
+def test_service_puts_a_process_behind_by_the_level_and_not_for_ever() -> None:
     policy = Program()
-    policy.charge(call(0, pid=1), 10.0, 0.0)
-    assert policy.level(1, -5) < policy.level(1, 0) < policy.level(1, 5) <= LEVELS - 1
+    delays = [policy.delay(1)]
+    for service in (0.5, 0.5, 1.0, 1.0, 1e9, 1e300):
+        policy.charge(call(0, pid=1), service, 0.0)
+        delays.append(policy.delay(1))
+    level = [0.0, STRETCH, 3 * STRETCH]
+    assert delays == [level[0], level[0], level[1], level[1], level[2], LONGEST, LONGEST]
+
+
+def test_running_call_sinks_as_its_process_is_served() -> None:
+    policy = Program()
+    items = [call(1, pid=1, arrived=0.0), call(2, pid=2, arrived=1.0)]
+    for item in items:
+        policy.add(item, 1.0)
+        policy.pop(1.0)
+    assert policy.rank(items[0], 1.0) < policy.rank(items[1], 1.0)
+    policy.charge(items[0], 1.0, 2.0)
+    assert policy.rank(items[0], 2.0) > policy.rank(items[1], 2.0)
+
+
+def test_nice_counts_also_for_a_process_that_has_got_nothing_yet() -> None:
+    policy = Program()
+    for key, nice in enumerate([10, 0, -20]):
+        policy.add(call(key, pid=key, nice=nice, arrived=float(key)), 3.0)
+    assert order(policy) == [2, 1, 0]
 
 
 def test_step_of_nice_is_worth_a_quarter() -> None:
