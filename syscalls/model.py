@@ -384,3 +384,19 @@ class Model(Interface, name="model"):
         that cannot be run, and the old one stays.
         """
         raise NotImplementedError
+
+    @syscall(effect=True, deadline=600.0)
+    async def add(self, target: str, name: str | None = None, key: str | None = None) -> ModelInfo:
+        """Let one more model run beside those there are.
+
+        A call goes to the devices that run the model it names, or the one that `use` has chosen:
+        to that which has served its process before, unless another one has less to do. Raises as
+        `use` does, and `AlreadyExists` for a target that runs.
+        """
+        raise NotImplementedError
+
+    @syscall(effect=True, deadline=600.0)
+    async def remove(self, target: str) -> None:
+        """Take one of several models away; its calls come to their end. Raises `NotFound`, and
+        `InvalidArgument` for the only one."""
+        raise NotImplementedError

@@ -1,6 +1,6 @@
 """What a person has chosen to run, kept over restarts.
 
-`model.json` holds the target and the model's name; a key lies beside it in `model.key`. Their owner
+`model.json` holds the targets and the models' names; keys lie beside it in `model.key`. Their owner
 alone can read them. Each is replaced as a whole, so that a crash leaves the old or the new one.
 
 Interface:
@@ -41,27 +41,45 @@ class Memo:
         self._file = folder / "model.json"
         self._key = folder / "model.key"
 
-    def read(self) -> Choice | None:
-        """Return what was chosen; None for nothing, and for a file that is damaged."""
+    def read(self) -> list[Choice]:
+        """Return what was chosen, the chosen one first; nothing for a file that is damaged."""
         said = _read(self._file)
         if said is None:
-            return None
-        target, name = said.get("target"), said.get("name")
-        if not isinstance(target, str) or not isinstance(name, str | None):
+            return []
+        models = said.get("models")
+        listed = models if isinstance(models, list) else []
+        if not listed or not all(map(_whole, listed)):
             print(f"{self._file} is damaged and not followed", file=sys.stderr)
-            return None
-        kept = _read(self._key) or {}
+            return []
         # A key goes to the endpoint that it was given for, whatever crash came between the files.
-        key = kept.get("key") if kept.get("target") == target else None
-        return Choice(target=target, name=name, key=key if isinstance(key, str) else None)
+        keys = {target: key for target, key in (_read(self._key) or {}).items() if _text(key)}
+        return [
+            Choice(target=one["target"], name=one.get("name"), key=keys.get(one["target"]))
+            for one in listed
+        ]
 
-    def write(self, choice: Choice) -> None:
-        """Keep a choice. Raises `OSError`."""
-        if choice.key is None:
-            self._key.unlink(missing_ok=True)
+    def write(self, choices: list[Choice]) -> None:
+        """Keep choices. Raises `OSError`."""
+        keys = {one.target: one.key for one in choices if one.key is not None}
+        if keys:
+            _write(self._key, keys)
         else:
-            _write(self._key, {"target": choice.target, "key": choice.key})
-        _write(self._file, {"target": choice.target, "name": choice.name})
+            self._key.unlink(missing_ok=True)
+        _write(
+            self._file, {"models": [{"target": one.target, "name": one.name} for one in choices]}
+        )
+
+
+def _whole(said: Any) -> bool:
+    return (
+        isinstance(said, dict)
+        and _text(said.get("target"))
+        and (said.get("name") is None or _text(said["name"]))
+    )
+
+
+def _text(said: Any) -> bool:
+    return isinstance(said, str)
 
 
 def _read(file: Path) -> dict[str, Any] | None:

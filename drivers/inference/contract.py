@@ -115,6 +115,9 @@ class Engine(Protocol):
         asked for and lacks, `DeviceError` where the engine fails or is closed.
         """
 
+    async def failed(self) -> str:
+        """Wait until it can serve no more, and return why; for ever where that does not happen."""
+
     async def close(self) -> None:
         """Give back everything; requests in flight end in `DeviceError`."""
 

@@ -7,29 +7,42 @@ Interface:
 from __future__ import annotations
 
 import asyncio
-import sys
-from collections.abc import AsyncGenerator, AsyncIterator, Iterator, Mapping
-from contextlib import aclosing
+from collections.abc import AsyncIterator, Iterator, Mapping
+from contextlib import aclosing, contextmanager
+from dataclasses import replace
 from typing import Any
 
-from ...syscalls.errors import DeviceError, InputOutputError
+from ...syscalls.errors import AlreadyExists, InputOutputError, InvalidArgument, NotFound
 from ...syscalls.host import Host
-from ...syscalls.model import ChatChunk, ChatReply, Message, Model, ModelInfo, Usage
-from ...syscalls.server import charge
+from ...syscalls.model import (
+    ChatChunk,
+    ChatReply,
+    ContextInfo,
+    Embeddings,
+    Message,
+    Model,
+    ModelInfo,
+    PageMap,
+    Scores,
+    Usage,
+)
+from ...syscalls.server import caller
 from .choice import Choice, Memo
-from .contract import Delta, Request
-from .openai.address import shown
+from .contract import ContextEngine, Engine, Meter, Owner, ProcessState, Request, Sampling
+from .fleet import Fleet, contextual, each
+from .place import Place, named
+from .reply import Routed, gathered, metered, settle
 from .targets import OPENERS, Opener, open_engine
-from .tenure import Tenure
 
 #: What the kernel queues calls for.
 KIND = "inference"
-#: Seconds before what cannot be run at boot is tried again; the last one again and again.
-PAUSES = (1.0, 2.0, 4.0, 8.0, 16.0, 32.0, 60.0)
 
 
 class InferenceDriver(Model):
-    """One device at a time; a new one takes over once it has loaded."""
+    """One device or several; a new one takes over once it has loaded.
+
+    How a reply is drawn is the interface's affair: here it travels as `sampling`.
+    """
 
     def __init__(self, openers: Mapping[str, Opener] = OPENERS) -> None:
         self._openers = openers
@@ -37,194 +50,289 @@ class InferenceDriver(Model):
     async def setup(self, host: Host) -> None:
         self._host = host
         self._memo = Memo(host.state)
-        self._tenure: Tenure | None = None
+        self._fleet = Fleet()
         self._loading: str | None = None
-        #: What a person wants and cannot have yet, and why.
-        self._failure: tuple[str, str] | None = None
         self._switch = asyncio.Lock()
         await host.os.device.register(KIND, slots=0)
         # Only where nothing was chosen it is the embedded model: nobody gets another by surprise.
         configured = Choice(target=str(host.config.get("model", "embedded")))
-        self._wanted = self._memo.read() or configured
-        self._boot = host.tasks.create_task(self._first())
+        self._fleet.places = [self._place(one) for one in self._memo.read() or [configured]]
+        self._keep()
 
     async def teardown(self) -> None:
-        self._boot.cancel()
-        if self._tenure is not None:
-            await self._tenure.engine.close()
+        for place in self._fleet.places:
+            await place.give_up()
+        for tenure in self._fleet.tenures:
+            await tenure.engine.close()
 
-    async def chat(
+    # Conversations.
+
+    async def chat(  # type: ignore[override]  # see the class
         self,
         messages: list[Message],
         tools: list[dict[str, Any]] | None = None,
-        max_tokens: int = 512,
-        temperature: float = 0.0,
-        top_p: float = 1.0,
-        top_k: int = 0,
-        stop: list[str] | None = None,
-        seed: int | None = None,
-        logprobs: bool = False,
+        model: str | None = None,
+        **sampling: Any,
     ) -> ChatReply:
-        request = _request(
-            messages, tools, stop, max_tokens=max_tokens, temperature=temperature, top_p=top_p,
-            top_k=top_k, seed=seed, logprobs=logprobs,
-        )  # fmt: skip
-        text, last = "", Delta()
-        tenure = self._active()
-        async with aclosing(_deltas(tenure, request)) as deltas:
-            async for last in deltas:
-                text += last.text
-        return ChatReply(
-            content=text or None,
-            tool_calls=last.tool_calls,
-            finish_reason=last.finish or "stop",
-            usage=request.meter.usage,
-            model=tenure.engine.info().name,
-            logprobs=last.logprobs,
-        )
+        routed, request = self._routed(messages, tools, model, sampling)
+        reply = await gathered(routed.deltas(), request.meter)
+        return replace(reply, model=routed.name)
 
-    async def stream(
+    async def stream(  # type: ignore[override]  # see the class
         self,
         messages: list[Message],
         tools: list[dict[str, Any]] | None = None,
-        max_tokens: int = 512,
-        temperature: float = 0.0,
-        top_p: float = 1.0,
-        top_k: int = 0,
-        stop: list[str] | None = None,
-        seed: int | None = None,
+        model: str | None = None,
+        **sampling: Any,
     ) -> AsyncIterator[ChatChunk]:
-        request = _request(
-            messages, tools, stop, max_tokens=max_tokens, temperature=temperature, top_p=top_p,
-            top_k=top_k, seed=seed,
-        )  # fmt: skip
-        tenure = self._active()
-        async with aclosing(_deltas(tenure, request)) as deltas:
+        routed, request = self._routed(messages, tools, model, sampling)
+        async with aclosing(metered(routed.deltas(), request.meter)) as deltas:
             async for delta in deltas:
                 yield ChatChunk(
                     content=delta.text,
                     tool_calls=delta.tool_calls,
                     finish_reason=delta.finish,
                     usage=request.meter.usage if delta.finish else None,
-                    model=tenure.engine.info().name if delta.finish else None,
+                    model=routed.name if delta.finish else None,
+                    logprobs=delta.logprobs,
                 )
 
+    def _routed(
+        self,
+        messages: list[Message],
+        tools: list[dict[str, Any]] | None,
+        model: str | None,
+        sampling: dict[str, Any],
+    ) -> tuple[Routed, Request]:
+        request = Request(
+            messages=messages, tools=tools or [], sampling=_sampling(sampling), owner=_owner()
+        )
+        return Routed(self._fleet, request, model), request
+
+    # Contexts.
+
+    async def open(
+        self,
+        text: str | None = None,
+        messages: list[Message] | None = None,
+        tools: list[dict[str, Any]] | None = None,
+    ) -> ContextInfo:
+        tenure, owner, meter = self._fleet.route(caller().pid), _owner(), Meter()
+        engine = contextual(tenure)
+        with tenure.call(), _charging(meter):
+            info = await engine.open(owner, meter, text=text, messages=messages, tools=tools or [])
+        self._fleet.note(info.context, tenure)
+        return info
+
+    async def append(
+        self, context: int, text: str | None = None, messages: list[Message] | None = None
+    ) -> ContextInfo:
+        tenure, meter = self._fleet.holding(context), Meter()
+        with tenure.call(), _charging(meter):
+            return await contextual(tenure).append(
+                _owner(), meter, context, text=text, messages=messages
+            )
+
+    async def generate(self, context: int, **sampling: Any) -> ChatReply:  # type: ignore[override]
+        tenure, meter = self._fleet.holding(context), Meter()
+        with tenure.call():
+            deltas = contextual(tenure).generate(_owner(), meter, context, _sampling(sampling))
+            return replace(await gathered(deltas, meter), model=tenure.name)
+
+    async def fork(self, context: int, count: int = 1) -> list[ContextInfo]:
+        tenure = self._fleet.holding(context)
+        with tenure.call():
+            made = await contextual(tenure).fork(_owner(), context, count)
+        for one in made:
+            self._fleet.note(one.context, tenure)
+        return made
+
+    async def score(
+        self,
+        continuations: list[str],
+        context: int | None = None,
+        messages: list[Message] | None = None,
+        text: str | None = None,
+    ) -> Scores:
+        if context is None:
+            tenure = self._fleet.route(caller().pid)
+        else:
+            tenure = self._fleet.holding(context)
+        engine, meter = contextual(tenure), Meter()
+        with tenure.call(), _charging(meter):
+            return await engine.score(
+                _owner(), meter, continuations, context=context, messages=messages, text=text
+            )
+
+    async def embed(self, texts: list[str]) -> Embeddings:
+        tenure, meter = self._fleet.route(caller().pid), Meter()
+        engine = contextual(tenure)
+        with tenure.call(), _charging(meter):
+            return await engine.embed(_owner(), meter, texts)
+
+    async def pin(self, context: int, seconds: float) -> ContextInfo:
+        return contextual(self._fleet.holding(context)).pin(_owner(), context, seconds)
+
+    async def close(self, context: int) -> None:
+        contextual(self._fleet.holding(context)).close_context(_owner(), context)
+        self._fleet.forget(context)
+
+    async def contexts(self) -> list[ContextInfo]:
+        return [one for engine in self._engines() for one in engine.contexts(_owner())]
+
+    async def pages(self) -> PageMap:
+        maps = [engine.pages() for engine in self._engines()]
+        if not maps:
+            raise InvalidArgument("no device here has pages: they only answer `chat`")
+        return _together(maps)
+
+    def on_rank(self, call: int, rank: tuple[float, ...]) -> None:
+        for engine in self._engines():
+            engine.rank(call, rank)
+
+    def on_process(self, pid: int, state: ProcessState, seconds: float | None) -> None:
+        for engine in self._engines():
+            engine.process(pid, state, seconds)
+
+    def _engines(self) -> list[ContextEngine]:
+        return list(each(self._fleet.tenures))
+
+    # What runs.
+
     async def ls(self) -> list[ModelInfo]:
-        known = [] if self._tenure is None else [self._tenure.engine.info()]
+        known = [place.info(place is self._fleet.places[0]) for place in self._fleet.places]
         if self._loading is not None:
-            known.append(_named(self._loading, "loading"))
-        elif self._failure is not None:
-            target, reason = self._failure
-            known.append(_named(target, f"failed: {reason}"))
+            known.append(named(self._loading, "loading"))
         if not any(one.target == "embedded" for one in known):
-            known.append(_named("embedded", "available"))
+            known.append(named("embedded", "available"))
         return known
 
     async def use(self, target: str, name: str | None = None, key: str | None = None) -> ModelInfo:
         choice = Choice(target=target, name=name, key=key)
         # What is being tried since the boot may take long; it goes on if this one fails.
-        self._boot.cancel()
+        waiting = [one for one in self._fleet.places if one.tenure is None]
+        for place in waiting:
+            await place.give_up()
+        before = self._fleet.places
         try:
             async with self._switch:
-                info = await self._take(choice)
-                self._wanted, self._failure = choice, None
-                self._remember(choice)
-        finally:
-            if self._tenure is None:
-                self._boot = self._host.tasks.create_task(self._first())
-        return info
+                place = await self._try(choice)
+                before = self._fleet.places
+                self._fleet.places = [place]
+                await self._admit(before)
+        except BaseException:
+            for one in waiting:
+                if one in self._fleet.places:
+                    one.keep(self._host.tasks)
+            raise
+        place.keep(self._host.tasks)
+        for one in before:
+            await self._retire(one)
+        self._remember()
+        return place.info(True)
 
-    async def _first(self) -> None:
-        """Load what is wanted, again and again until something runs."""
-        for pause in _pauses():
-            async with self._switch:
-                if self._tenure is not None:
-                    return
-                try:
-                    await self._take(self._wanted)
-                    self._failure = None
-                    return
-                except Exception as error:  # whatever it is, a person can still choose another
-                    self._failure = (self._wanted.label, shown(str(error)))
-                    print(
-                        f"{self._wanted.label} cannot be run: {self._failure[1]}", file=sys.stderr
-                    )
-            await asyncio.sleep(pause)
+    async def add(self, target: str, name: str | None = None, key: str | None = None) -> ModelInfo:
+        choice = Choice(target=target, name=name, key=key)
+        async with self._switch:
+            if any(one.choice.target == target for one in self._fleet.places):
+                raise AlreadyExists(f"{choice.label} runs already")
+            place = await self._try(choice)
+            before, self._fleet.places = self._fleet.places, [*self._fleet.places, place]
+            await self._admit(before)
+        place.keep(self._host.tasks)
+        self._remember()
+        return place.info(len(self._fleet.places) == 1)
 
-    async def _take(self, choice: Choice) -> ModelInfo:
-        """Let a new engine take over. The switch is held."""
+    async def remove(self, target: str) -> None:
+        async with self._switch:
+            place = self._fleet.find(target)
+            if place is None:
+                raise NotFound(f"no device runs {target}")
+            if len(self._fleet.places) == 1:
+                raise InvalidArgument(f"{target} is the only one; `use` another in its place")
+            self._fleet.places.remove(place)
+            await self._register()
+        await self._retire(place)
+        self._remember()
+
+    def _place(self, choice: Choice) -> Place:
+        return Place(choice, self._open, self._register)
+
+    def _keep(self) -> None:
+        for place in self._fleet.places:
+            place.keep(self._host.tasks)
+
+    async def _open(self, choice: Choice) -> Engine:
+        return await open_engine(choice, self._host.config, self._openers)
+
+    async def _try(self, choice: Choice) -> Place:
+        """Load what a person has chosen. Raises whatever it fails with."""
+        place = self._place(choice)
         self._loading = choice.label
         try:
-            engine = await open_engine(choice, self._host.config, self._openers)
+            await place.take()
         finally:
             self._loading = None
-        old, self._tenure = self._tenure, Tenure(engine)
-        try:
-            # The calls that have waited come in before the answer does.
-            await self._host.os.device.register(KIND, slots=engine.slots)
-        except BaseException:
-            self._tenure = old
-            await engine.close()
-            raise
-        if old is not None:
-            self._host.tasks.create_task(old.retire())
-        return engine.info()
+        return place
 
-    def _remember(self, choice: Choice) -> None:
+    async def _admit(self, before: list[Place]) -> None:
+        """Say what runs now: the calls that have waited come in before the answer does. Where the
+        kernel refuses, all is as it was before."""
         try:
-            self._memo.write(choice)
+            await self._register()
+        except BaseException:
+            fresh = [one for one in self._fleet.places if one not in before]
+            self._fleet.places = before
+            for one in fresh:
+                await self._retire(one)
+            raise
+
+    async def _register(self) -> None:
+        fleet = self._fleet
+        await self._host.os.device.register(KIND, slots=fleet.slots, flags=fleet.flags)
+
+    async def _retire(self, place: Place) -> None:
+        await place.give_up()
+        if place.tenure is not None:
+            self._host.tasks.create_task(place.tenure.retire())
+
+    def _remember(self) -> None:
+        choices = [place.choice for place in self._fleet.places]
+        try:
+            self._memo.write(choices)
         except OSError as error:
             raise InputOutputError(
-                f"{choice.label} runs, but not after a restart: {error}"
+                f"{choices[-1].label} runs, but not after a restart: {error}"
             ) from error
 
-    def _active(self) -> Tenure:
-        if self._tenure is None:
-            raise DeviceError("no model is loaded")
-        return self._tenure
+
+@contextmanager
+def _charging(meter: Meter) -> Iterator[None]:
+    """Charge the call for what a meter shows in the end, also where the work breaks off."""
+    try:
+        yield
+    finally:
+        settle(Usage(input_tokens=0, output_tokens=0), meter.usage)
 
 
-def _request(
-    messages: list[Message],
-    tools: list[dict[str, Any]] | None,
-    stop: list[str] | None,
-    **fields: Any,
-) -> Request:
-    return Request(messages=messages, tools=tools or [], stop=stop or [], **fields)
+def _owner() -> Owner:
+    who = caller()
+    return Owner(pid=who.pid, principal=who.principal, call=who.call, rank=tuple(who.rank or ()))
 
 
-async def _deltas(tenure: Tenure, request: Request) -> AsyncGenerator[Delta, None]:
-    """Yield a reply and charge the call for it as it comes, also where it ends before its end."""
-    charged = Usage(input_tokens=0, output_tokens=0)
-    with tenure.call() as engine:
-        # Every engine's `chat` is a generator, but the contract asks for no more than it uses.
-        async with aclosing(engine.chat(request)) as deltas:  # type: ignore[type-var]
-            try:
-                async for delta in deltas:
-                    if delta.usage is not None:
-                        request.meter.usage = delta.usage
-                    charged = _charge(charged, request.meter.usage)
-                    yield delta
-            finally:
-                _charge(charged, request.meter.usage)
+def _sampling(fields: dict[str, Any]) -> Sampling:
+    wanted, count = fields.pop("logprobs", False), fields.pop("top_logprobs", 0)
+    fields["stop"] = fields.get("stop") or []
+    return Sampling(**fields, logprobs=count if wanted or count else None)
 
 
-def _charge(before: Usage, now: Usage) -> Usage:
-    """Charge what came on top of what was charged before."""
-    charge(
-        tokens=now.input_tokens + now.output_tokens - before.input_tokens - before.output_tokens,
-        device_seconds=now.device_seconds - before.device_seconds,
-        money=now.money - before.money,
+def _together(maps: list[PageMap]) -> PageMap:
+    """Return several devices' pages as one; the size of a page is that of the first one."""
+    return replace(
+        maps[0],
+        total=sum(one.total for one in maps),
+        free=sum(one.free for one in maps),
+        cached=sum(one.cached for one in maps),
+        swapped=sum(one.swapped for one in maps),
+        holders=[holder for one in maps for holder in one.holders],
     )
-    return now
-
-
-def _named(target: str, state: str) -> ModelInfo:
-    device = target.partition(":")[0] if target.startswith(("openai:", "scripted:")) else "local"
-    return ModelInfo(target=target, name=target, active=False, device=device, state=state)
-
-
-def _pauses() -> Iterator[float]:
-    yield from PAUSES
-    while True:
-        yield PAUSES[-1]

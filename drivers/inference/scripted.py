@@ -26,6 +26,7 @@ class ScriptedDevice:
     """Writes a reply word by word and counts words as tokens."""
 
     slots = 64
+    flags = ()
 
     def __init__(self, script: list[Any], name: str = "script") -> None:
         if not script:
@@ -68,7 +69,7 @@ class ScriptedDevice:
         for word in re.findall(r"\S+\s*|\s+", reply["text"]):
             await self.flowing.wait()
             self._check()
-            if written == request.max_tokens:
+            if written == request.sampling.max_tokens:
                 break
             written += 1
             request.meter.usage = Usage(input_tokens=read, output_tokens=written)
@@ -77,13 +78,17 @@ class ScriptedDevice:
             if reply["error"]:
                 raise DeviceError(reply["error"])
         calls: list[ToolCall] = reply["calls"]
-        finish: Finish = "length" if written == request.max_tokens else "stop"
+        finish: Finish = "length" if written == request.sampling.max_tokens else "stop"
         request.meter.usage = Usage(input_tokens=read, output_tokens=written)
         yield Delta(
             tool_calls=calls,
             finish="tool_calls" if calls else finish,
             usage=request.meter.usage,
         )
+
+    async def failed(self) -> str:
+        await asyncio.Event().wait()
+        raise AssertionError("nothing sets it")
 
     async def close(self) -> None:
         self.closed.set()

@@ -9,7 +9,9 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
+from dataclasses import replace
 
+from ...syscalls.model import ModelInfo
 from .contract import Engine
 
 #: Seconds that a retiring engine's calls are given: no call has more itself.
@@ -24,6 +26,20 @@ class Tenure:
         self._calls = 0
         self._idle = asyncio.Event()
         self._idle.set()
+
+    @property
+    def load(self) -> float:
+        """Its calls by what it can serve at once."""
+        return self._calls / self.engine.slots
+
+    @property
+    def name(self) -> str:
+        """The model's name."""
+        return self.engine.info().name
+
+    def info(self, chosen: bool) -> ModelInfo:
+        """Return what it runs; `chosen` where calls that name no model go."""
+        return replace(self.engine.info(), active=chosen, flags=list(self.engine.flags))
 
     @contextmanager
     def call(self) -> Iterator[Engine]:

@@ -6,6 +6,7 @@ Interface:
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import AsyncIterator, Mapping
 from contextlib import asynccontextmanager
 from typing import Any
@@ -31,6 +32,7 @@ class OpenAIDevice:
     """Conversations go out over HTTP. Closing a reply closes its request."""
 
     slots = 256
+    flags = ()
 
     def __init__(
         self,
@@ -108,6 +110,10 @@ class OpenAIDevice:
         except (ValueError, LookupError, TypeError, AttributeError) as error:
             raise DeviceError(f"{self._base} answers with no chat completion: {error}") from error
         yield reply.end()
+
+    async def failed(self) -> str:
+        await asyncio.Event().wait()  # Each request finds out for itself.
+        raise AssertionError("nothing sets it")
 
     async def close(self) -> None:
         await self._session.close()

@@ -16,10 +16,15 @@ import re
 from collections.abc import Collection
 from typing import Any
 
+from ....syscalls.errors import InvalidArgument
+from ....syscalls.model import Grammar
 from ..contract import Request
 
 #: Fields that can be left out, and one that newer models know by another name.
-_REFINING = ("stream_options", "temperature", "top_p", "top_k", "seed", "logprobs")
+_REFINING = (
+    "stream_options", "temperature", "top_p", "top_k", "min_p", "presence_penalty",
+    "frequency_penalty", "repetition_penalty", "seed", "top_logprobs", "logprobs",
+)  # fmt: skip
 _LENGTH, _NEW_LENGTH = "max_tokens", "max_completion_tokens"
 _FIELD = re.compile(rf"\b({'|'.join((*_REFINING, _LENGTH))})\b")
 #: Words about a value: the field is known, and the caller is to choose another value.
@@ -31,23 +36,42 @@ _VALUE = re.compile(
 
 def body(request: Request, model: str, refused: Collection[str]) -> dict[str, Any]:
     """Return a request's body without the refused fields."""
+    drawn = request.sampling
     fields: dict[str, Any] = {
         "model": model,
         "messages": request.messages,
-        _NEW_LENGTH if _LENGTH in refused else _LENGTH: request.max_tokens,
-        "temperature": request.temperature,
+        _NEW_LENGTH if _LENGTH in refused else _LENGTH: drawn.max_tokens,
+        "temperature": drawn.temperature,
         "stream": True,
         "stream_options": {"include_usage": True},
         "tools": request.tools or None,
-        "top_p": request.top_p if request.top_p < 1 else None,
-        "top_k": request.top_k or None,
-        "stop": request.stop or None,
-        "seed": request.seed,
-        "logprobs": request.logprobs or None,
+        "top_p": drawn.top_p if drawn.top_p < 1 else None,
+        "top_k": drawn.top_k or None,
+        "min_p": drawn.min_p or None,
+        "presence_penalty": drawn.presence_penalty or None,
+        "frequency_penalty": drawn.frequency_penalty or None,
+        "repetition_penalty": drawn.repetition_penalty if drawn.repetition_penalty != 1 else None,
+        "stop": drawn.stop or None,
+        "seed": drawn.seed,
+        "logprobs": True if drawn.logprobs is not None else None,
+        "top_logprobs": None if "logprobs" in refused else drawn.logprobs or None,
+        "response_format": _format(drawn.grammar),
     }
     return {
         name: value for name, value in fields.items() if value is not None and name not in refused
     }
+
+
+def _format(grammar: Grammar | None) -> dict[str, Any] | None:
+    """Return what a reply must match, as servers take it. Raises `InvalidArgument` for the rest."""
+    if not grammar:
+        return None
+    if set(grammar) != {"json_schema"}:
+        raise InvalidArgument("this device's grammars are JSON schemas alone")
+    if not grammar["json_schema"]:
+        return {"type": "json_object"}
+    schema = {"name": "reply", "schema": grammar["json_schema"], "strict": True}
+    return {"type": "json_schema", "json_schema": schema}
 
 
 def named(refusal: str, sent: Collection[str]) -> str | None:

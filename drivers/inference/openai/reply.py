@@ -11,7 +11,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from ....syscalls.errors import DeviceError
-from ....syscalls.model import Usage
+from ....syscalls.model import Alternative, TokenLogprob, Usage
 from ..contract import Delta, Finish
 from .calls import Calls
 from .prices import Prices
@@ -31,7 +31,7 @@ class Reply:
         self._ended = False
         self._usage: Mapping[str, Any] = {}
         self._guess = 0
-        self._logprobs: list[float] = []
+        self._logprobs: list[TokenLogprob] = []
 
     def line(self, line: bytes) -> str:
         """Take a line of a stream in; return its text."""
@@ -81,7 +81,16 @@ class Reply:
         for call in part.get("tool_calls") or []:
             self._calls.add(call)
         for one in (choice.get("logprobs") or {}).get("content") or []:
-            self._logprobs.append(float(one["logprob"]))
+            self._logprobs.append(
+                TokenLogprob(
+                    token=str(one["token"]),
+                    logprob=float(one["logprob"]),
+                    top=[
+                        Alternative(token=str(other["token"]), logprob=float(other["logprob"]))
+                        for other in one.get("top_logprobs") or []
+                    ],
+                )
+            )
         if reason := choice.get("finish_reason"):
             self._reason, self._ended = str(reason), True
         content = part.get("content") or ""

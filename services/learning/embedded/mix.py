@@ -56,4 +56,4 @@ class Mix:
 
 BULK = Mix(weights=_WEIGHTS, unseen=HELDOUT_PAIRS | {("file_read", "calculator")})
 USUAL = Mix(weights={**_WEIGHTS, "read_compute": 5}, unseen=HELDOUT_PAIRS)
-POLISH = replace(USUAL, refuse=0.10, common=0.2, wishes=(70, 22, 8))
+POLISH = replace(USUAL, refuse=0.07, common=0.2, wishes=(70, 22, 8))

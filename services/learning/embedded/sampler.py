@@ -102,9 +102,9 @@ class Sampler:
         prompt = texts[0].rstrip("?.! ") if len(texts) > 1 else texts[0]
         for place, text in enumerate(texts[1:], start=2):
             joiner = rng.choice(JOINERS)
-            if joiner[0] in ".\n" and rng.random() < 0.5:
-                joiner = joiner[0] + joiner[1:]
-                text = text[:1].upper() + text[1:] if joiner in (". ", "\n") else text
+            starts = joiner[0] in ".\n" and rng.random() < 0.5 and joiner in (". ", "\n")
+            if starts and not _begins_with_entity(clauses[place - 1], text):
+                text = text[:1].upper() + text[1:]
             prompt += joiner + (text if place == len(texts) else text.rstrip("?.! "))
         needed = list(dict.fromkeys(step.tool for c in clauses for step in c.steps))
         kind = ",".join(clause.kind for clause in clauses)
@@ -241,3 +241,15 @@ class Sampler:
             places = places.partition("_")[2]
         builder = Builder(slots, store="store" in places, write="write" in places)
         return builder.build(kind, base, expression)
+
+
+def _begins_with_entity(clause: Clause, text: str) -> bool:
+    """Whether a sentence's first word is a name, which would be another one with a capital."""
+    names = (
+        part
+        for step in clause.steps
+        for _, parts in step.arguments
+        for part in parts
+        if isinstance(part, str) and part
+    )
+    return any(map(text.startswith, names))

@@ -47,7 +47,7 @@ class Plan:
 
     #: of the bulk, and of the polish after it
     steps: int = 12_000
-    polish: int = 10_000
+    polish: int = 12_000
     seed: int = 0
     #: of one batch
     tokens: int = 4096

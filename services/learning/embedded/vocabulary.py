@@ -222,6 +222,9 @@ class Vocabulary:
         """A few words in a row, as in a note."""
         rng = self.rng
         picked = [self.word() for _ in range(rng.randint(low, high))]
+        # A word said twice: whoever copies must not lose count.
+        if self._common and rng.random() < 0.12:
+            picked.insert(0, picked[0]) if rng.random() < 0.5 else picked.append(picked[-1])
         # Small words make a request that even a person may part wrongly: none in tests.
         if len(picked) > 2 and not self.heldout and rng.random() < 0.3:
             picked[rng.randint(1, len(picked) - 2)] = rng.choice(_SMALL_WORDS)

@@ -24,9 +24,35 @@ def ls(as_json: bool) -> None:
         show_json(found)
     else:
         table(
-            ("DEVICE", "DRIVER", "SLOTS", "RUNNING", "WAITING", "POLICY"),
-            ((o.kind, o.driver, o.slots, o.running, o.waiting, o.policy) for o in found),
+            ("DEVICE", "DRIVER", "SLOTS", "RUNNING", "WAITING", "POLICY", "CAN"),
+            (
+                (o.kind, o.driver, o.slots, o.running, o.waiting, o.policy, " ".join(o.flags))
+                for o in found
+            ),
         )
+
+
+@device.command()
+@as_json
+def pages(as_json: bool) -> None:
+    """Show who holds which part of the inference device's memory."""
+    found = session(lambda os: os.model.pages())
+    if as_json:
+        show_json(found)
+        return
+    table(
+        ("PID", "PRINCIPAL", "STATE", "CONTEXTS", "PAGES", "SHARED", "SWAPPED"),
+        (
+            (o.pid or "-", o.principal, o.state, o.contexts, o.pages, o.shared, o.swapped)
+            for o in found.holders
+        ),
+    )
+    click.echo(
+        f"{found.total - found.free} of {found.total} pages in use, {found.cached} of them cached; "
+        f"{found.swapped} in host memory; a page is {found.page_tokens} tokens, "
+        f"{found.page_bytes / 1024:.0f} KiB",
+        err=True,
+    )
 
 
 @device.command()

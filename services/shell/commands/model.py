@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os as machine
+from collections.abc import Awaitable, Callable
 
 import click
 
@@ -37,23 +38,59 @@ def ls(as_json: bool) -> None:
 @as_json
 @click.argument("target")
 def use(target: str, name: str | None, key_env: str | None, as_json: bool) -> None:
-    """Let the device run TARGET: embedded, hf:FOLDER-or-ID, or openai:URL."""
-    key = None
-    if key_env is not None:
-        key = machine.environ.get(key_env)
-        if key is None:
-            raise click.UsageError(f"the variable {key_env} is not set")
-    target = _absolute(target)
+    """Let the device run TARGET alone: embedded, hf:FOLDER-or-ID, or openai:URL."""
+    target, key = _absolute(target), _key(key_env)
 
     async def work(os: OS) -> ModelInfo:
         return await os.model.use(target, name, key)
 
+    _load(work, target, as_json)
+
+
+@model.command()
+@click.option("--name", "--model", "name", help="The model's name at the endpoint.")
+@click.option("--key-env", metavar="VARIABLE", help="Variable that holds the endpoint's key.")
+@as_json
+@click.argument("target")
+def add(target: str, name: str | None, key_env: str | None, as_json: bool) -> None:
+    """Let TARGET run beside the models that there are."""
+    target, key = _absolute(target), _key(key_env)
+
+    async def work(os: OS) -> ModelInfo:
+        return await os.model.add(target, name, key)
+
+    _load(work, target, as_json)
+
+
+@model.command()
+@as_json
+@click.argument("target")
+def rm(target: str, as_json: bool) -> None:
+    """Take one of several models away."""
+    target = _absolute(target)
+    session(lambda os: os.model.remove(target))
+    if as_json:
+        show_json({"removed": target})
+    else:
+        click.echo(f"{target} takes no more calls")
+
+
+def _load(work: Callable[[OS], Awaitable[ModelInfo]], target: str, as_json: bool) -> None:
     click.echo(f"loading {target} …", err=True)
     found = session(work, start=True)
     if as_json:
         show_json(found)
     else:
         click.echo(f"{found.name} answers now ({found.target})")
+
+
+def _key(variable: str | None) -> str | None:
+    if variable is None:
+        return None
+    key = machine.environ.get(variable)
+    if key is None:
+        raise click.UsageError(f"the variable {variable} is not set")
+    return key
 
 
 def _absolute(target: str) -> str:

@@ -37,7 +37,11 @@ class House:
 
     async def open(self) -> None:
         """Wait until the driver has said that calls may come."""
-        while not any(self.slots):
+        await self.reach(1)
+
+    async def reach(self, slots: int) -> None:
+        """Wait until so many calls may come at once."""
+        while self.slots[-1:] < [slots]:
             self._changed.clear()
             await self._changed.wait()
 

@@ -10,7 +10,7 @@ from typing import Any
 
 import pytest
 
-from llmagentos.drivers.inference import driver as module
+from llmagentos.drivers.inference import place as module
 from llmagentos.drivers.inference.choice import Choice
 from llmagentos.drivers.inference.contract import Engine
 from llmagentos.drivers.inference.driver import InferenceDriver
@@ -98,7 +98,7 @@ def test_a_damaged_memory_counts_as_nothing_chosen(play: Play, tmp_path: Path) -
 
 
 def test_what_was_chosen_is_tried_again_and_never_replaced(play: Play, tmp_path: Path) -> None:
-    (tmp_path / "model.json").write_text(json.dumps({"target": "openai:down"}))
+    (tmp_path / "model.json").write_text(json.dumps({"models": [{"target": "openai:down"}]}))
     embedded, remote = Workshop(), Workshop(DeviceError("down"), ValueError("odd"))
 
     async def scene(driver: InferenceDriver, house: Any) -> None:

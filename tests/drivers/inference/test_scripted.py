@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from llmagentos.drivers.inference.contract import Delta, Request
+from llmagentos.drivers.inference.contract import Delta, Request, Sampling
 from llmagentos.drivers.inference.scripted import ScriptedDevice
 from llmagentos.syscalls.errors import DeviceError, InvalidArgument, NotFound
 
@@ -17,7 +17,7 @@ MESSAGES = [{"role": "user", "content": "one two three"}]
 
 def replies(device: ScriptedDevice, count: int, **fields: int) -> list[list[Delta]]:
     async def run() -> list[list[Delta]]:
-        request = Request(messages=MESSAGES, **fields)
+        request = Request(messages=MESSAGES, sampling=Sampling(**fields))
         return [[delta async for delta in device.chat(request)] for _ in range(count)]
 
     return asyncio.run(run())

@@ -12,7 +12,7 @@ import pytest
 import uvloop
 from aiohttp import web
 
-from llmagentos.drivers.inference.contract import Delta, Request
+from llmagentos.drivers.inference.contract import Delta, Request, Sampling
 from llmagentos.drivers.inference.openai import device as device_module
 from llmagentos.drivers.inference.openai.device import OpenAIDevice
 from llmagentos.syscalls.errors import (
@@ -24,6 +24,12 @@ from llmagentos.syscalls.errors import (
 )
 
 ASKED = Request(messages=[{"role": "user", "content": "hello"}])
+
+
+def drawn(**fields: Any) -> Request:
+    return replace(ASKED, sampling=Sampling(**fields))
+
+
 DONE = "data: [DONE]"
 Answer = Callable[[dict[str, Any]], web.StreamResponse]
 
@@ -217,7 +223,7 @@ def test_what_is_asked_for_is_sent_and_nothing_else() -> None:
             "stop": ["x"],
             "logprobs": True,
         }
-        await said(device, replace(ASKED, **more))
+        await said(device, drawn(top_p=0.5, top_k=5, seed=0, stop=["x"], logprobs=0))
         assert endpoint.bodies[-1] == plain | more
         await device.close()
 
@@ -228,7 +234,7 @@ def test_a_field_that_a_server_refuses_is_left_out_from_then_on() -> None:
     async def scene(endpoint: Endpoint) -> None:
         device = OpenAIDevice(endpoint.base, "m", None)
         endpoint.answer = refusing("stream_options", "max_tokens", "top_k")
-        request = replace(ASKED, top_k=5, seed=7)
+        request = drawn(top_k=5, seed=7)
         assert (await said(device, request))[0] == "hi" and len(endpoint.bodies) == 4
         last = endpoint.bodies[-1]
         assert last["max_completion_tokens"] == 512 and last["seed"] == 7
@@ -242,7 +248,7 @@ def test_a_field_that_a_server_refuses_is_left_out_from_then_on() -> None:
 def test_a_refusal_that_leaving_a_field_out_does_not_cure_is_told_and_nothing_learnt() -> None:
     async def scene(endpoint: Endpoint) -> None:
         device = OpenAIDevice(endpoint.base, "m", None)
-        request = replace(ASKED, stop=["x"], temperature=3.0, seed=7)
+        request = drawn(stop=["x"], temperature=3.0, seed=7)
         for answer, why in (
             (refusing("stop"), "supplied: stop"),
             (refusing("temperature", text="{} must be between 0 and 2"), "between"),

@@ -6,11 +6,15 @@ import json
 
 import pytest
 
-from llmagentos.drivers.inference.contract import Request
+from llmagentos.drivers.inference.contract import Request, Sampling
 from llmagentos.drivers.inference.openai.fields import body, named
 
 SENT = body(
-    Request(messages=[], top_p=0.5, top_k=5, seed=1, logprobs=True, stop=["x"]), "m", refused=()
+    Request(
+        messages=[], sampling=Sampling(top_p=0.5, top_k=5, seed=1, logprobs=2, stop=["x"])
+    ),
+    "m",
+    refused=(),
 )
 
 

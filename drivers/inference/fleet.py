@@ -1,0 +1,129 @@
+"""The devices that run at the moment, and which of them a call goes to.
+
+By model first; then to the one that has served the call's process before, since it remembers what
+the process has said (Preble; Srivatsa et al. 2024), unless another one has much less to do.
+
+Interface:
+    Fleet               places in order, the chosen one first; `route`, `holding`
+    contextual, each    engines whose contexts are handles
+"""
+
+from __future__ import annotations
+
+from collections import OrderedDict
+from collections.abc import Iterator
+from typing import cast
+
+from ...syscalls.errors import DeviceError, InvalidArgument, NotFound
+from .contract import ContextEngine
+from .place import Place
+from .tenure import Tenure
+
+#: What memory of a process is worth, as a part of a device's slots.
+AFFINITY = 0.25
+#: Processes and handles whose device is remembered.
+REMEMBERED = 100_000
+
+
+class Fleet:
+    """Devices by order of their coming. The driver's event loop alone owns it."""
+
+    def __init__(self) -> None:
+        self.places: list[Place] = []
+        self._last: OrderedDict[int, Tenure] = OrderedDict()  # by pid
+        self._holding: OrderedDict[int, Tenure] = OrderedDict()  # by handle
+
+    @property
+    def tenures(self) -> list[Tenure]:
+        """Those that run."""
+        return [place.tenure for place in self.places if place.tenure is not None]
+
+    @property
+    def slots(self) -> int:
+        """Calls that they serve at once."""
+        return sum(tenure.engine.slots for tenure in self.tenures)
+
+    @property
+    def flags(self) -> list[str]:
+        """What any of them can do."""
+        return sorted({flag for tenure in self.tenures for flag in tenure.engine.flags})
+
+    def find(self, target: str) -> Place | None:
+        """Return the place of a target."""
+        return next((one for one in self.places if target in _names(one)), None)
+
+    def route(self, pid: int, model: str | None = None) -> Tenure:
+        """Return the device that a process's call goes to.
+
+        Raises `NotFound` for a model that none runs, `DeviceError` where none runs at the moment.
+        """
+        found = self.next(pid, model, [])
+        if found is None:
+            raise DeviceError("no model is loaded")
+        return found
+
+    def next(self, pid: int, model: str | None, tried: list[Tenure]) -> Tenure | None:
+        """Return the device that a call goes to which those tried could not serve."""
+        able = [one for one in self._running(model) if one not in tried]
+        if not able:
+            return None
+        last = self._last.pop(pid, None)
+        chosen = min(able, key=lambda one: one.load - (AFFINITY if one is last else 0.0))
+        _note(self._last, pid, chosen)
+        return chosen
+
+    def note(self, handle: int, tenure: Tenure) -> None:
+        """Remember where a context lies."""
+        _note(self._holding, handle, tenure)
+
+    def forget(self, handle: int) -> None:
+        """A context is closed."""
+        self._holding.pop(handle, None)
+
+    def holding(self, handle: int) -> Tenure:
+        """Return the device of a context. Raises `NotFound`."""
+        tenure = self._holding.get(handle)
+        if tenure is None or tenure not in self.tenures:
+            raise NotFound(f"there is no context {handle}")
+        return tenure
+
+    def _running(self, model: str | None) -> list[Tenure]:
+        if not self.places:
+            return []
+        wanted = model
+        if model is None:
+            first = self.places[0].tenure
+            if first is None:
+                return self.tenures
+            wanted = first.name
+        found = [one for one in self.places if wanted in _names(one)]
+        if not found:
+            known = ", ".join(sorted({one.name for one in self.tenures}))
+            raise NotFound(f"no device runs the model {model!r}; there are {known or 'none'}")
+        return [one.tenure for one in found if one.tenure is not None]
+
+
+def contextual(tenure: Tenure) -> ContextEngine:
+    """Return an engine whose contexts are handles. Raises `InvalidArgument` for another."""
+    if "fork" not in tenure.engine.flags:
+        raise InvalidArgument(f"{tenure.name} has no contexts: its device only answers `chat`")
+    return cast(ContextEngine, tenure.engine)
+
+
+def each(tenures: list[Tenure]) -> Iterator[ContextEngine]:
+    """Yield those engines whose contexts are handles."""
+    for tenure in tenures:
+        if "fork" in tenure.engine.flags:
+            yield cast(ContextEngine, tenure.engine)
+
+
+def _names(place: Place) -> set[str]:
+    known = {place.choice.target, place.choice.label}
+    return known if place.tenure is None else known | {place.tenure.name}
+
+
+def _note(table: OrderedDict[int, Tenure], key: int, tenure: Tenure) -> None:
+    table.pop(key, None)
+    table[key] = tenure
+    if len(table) > REMEMBERED:
+        table.popitem(last=False)

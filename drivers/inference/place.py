@@ -1,0 +1,96 @@
+"""A device that somebody wants: its engine is loaded, watched, and loaded again once it has failed.
+
+Interface:
+    Place           `take` a first engine or `keep` trying; `tenure` while one runs
+"""
+
+from __future__ import annotations
+
+import asyncio
+import sys
+from collections.abc import Awaitable, Callable, Iterator
+
+from ...syscalls.model import ModelInfo
+from .choice import Choice
+from .contract import Engine
+from .openai.address import shown
+from .tenure import Tenure
+
+#: Seconds before what cannot be run is tried again; the last one again and again.
+PAUSES = (1.0, 2.0, 4.0, 8.0, 16.0, 32.0, 60.0)
+
+
+class Place:
+    """One choice, and the engine that runs it for now."""
+
+    def __init__(
+        self,
+        choice: Choice,
+        open: Callable[[Choice], Awaitable[Engine]],
+        changed: Callable[[], Awaitable[None]],
+    ) -> None:
+        self.choice = choice
+        self.tenure: Tenure | None = None
+        #: Why it does not run; None while it does, or is being loaded for the first time.
+        self.failure: str | None = None
+        self._open = open
+        #: Told of each engine that comes and goes.
+        self._changed = changed
+        self._task: asyncio.Task[None] | None = None
+
+    def keep(self, tasks: asyncio.TaskGroup) -> None:
+        """Have an engine run from now on, whatever becomes of one."""
+        self._task = tasks.create_task(self._keep())
+
+    async def give_up(self) -> None:
+        """Load and watch no more; the engine, if there is one, goes on."""
+        if self._task is not None:
+            self._task.cancel()
+            await asyncio.wait([self._task])
+
+    async def take(self) -> None:
+        """Load an engine. Raises whatever it fails with."""
+        self.tenure = Tenure(await self._open(self.choice))
+        self.failure = None
+
+    def info(self, chosen: bool) -> ModelInfo:
+        """Return what it runs, or is to run."""
+        if self.tenure is not None:
+            return self.tenure.info(chosen)
+        return named(self.choice.label, f"failed: {self.failure}" if self.failure else "loading")
+
+    async def _keep(self) -> None:
+        pauses = _pauses()
+        while True:
+            if self.tenure is None:
+                try:
+                    await self.take()
+                    await self._changed()
+                except Exception as error:  # whatever it is, a person can still choose another
+                    await self._mourn(shown(str(error)) or type(error).__name__)
+                    await asyncio.sleep(next(pauses))
+                    continue
+            pauses = _pauses()
+            tenure = self.tenure
+            assert tenure is not None
+            reason = await tenure.engine.failed()
+            self.tenure = None
+            await self._mourn(reason)
+            await tenure.engine.close()
+
+    async def _mourn(self, reason: str) -> None:
+        self.failure = reason
+        print(f"{self.choice.label} cannot be run: {reason}", file=sys.stderr)
+        await self._changed()
+
+
+def named(target: str, state: str) -> ModelInfo:
+    """Return what is known of a model that does not run."""
+    device = target.partition(":")[0] if target.startswith(("openai:", "scripted:")) else "local"
+    return ModelInfo(target=target, name=target, active=False, device=device, state=state)
+
+
+def _pauses() -> Iterator[float]:
+    yield from PAUSES
+    while True:
+        yield PAUSES[-1]
