@@ -6,6 +6,7 @@ Interface:
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from http import HTTPStatus
 
 from fastapi import FastAPI, Request
@@ -17,6 +18,8 @@ from starlette.types import ASGIApp, Receive, Scope, Send
 from ...syscalls.errors import Internal, LLMAgentOSError
 from ...syscalls.os import OS
 from .calls import Calls
+from .openai.refusal import Refusal, refusal_of
+from .openai.routes import PREFIX, attach
 from .page import render
 from .problems import problem, refuse
 from .schema import compose
@@ -26,8 +29,9 @@ LOCAL = frozenset({"localhost", "127.0.0.1", "[::1]"})
 _READ = ["GET", "HEAD"]
 
 
-def build(os: OS, *, any_host: bool = False) -> FastAPI:
-    """Return the application. `any_host` for one that others reach by a name of its own."""
+def build(os: OS, *, any_host: bool = False, aliases: Mapping[str, str] | None = None) -> FastAPI:
+    """Return the application. `any_host` for one that others reach by a name of its own; `aliases`
+    are further names of models, for clients that insist on one."""
     app = FastAPI(openapi_url=None, docs_url=None, redoc_url=None, redirect_slashes=False)
     calls = Calls(os)
     if not any_host:
@@ -59,18 +63,21 @@ def build(os: OS, *, any_host: bool = False) -> FastAPI:
             return JSONResponse({"status": "ready"})
         return refuse(503, "a driver or service is not up yet")
 
+    attach(app, os, aliases or {})
     _convert(app)
     return app
 
 
 def _convert(app: FastAPI) -> None:
-    """Answer every error with problem details."""
+    """Answer every error with problem details, or as OpenAI does under its paths."""
 
     @app.exception_handler(HTTPException)
     async def refused(request: Request, error: Exception) -> Response:
         assert isinstance(error, HTTPException)
         reason = HTTPStatus(error.status_code).description or str(error.detail)
         detail = f"{request.method} {request.url.path}: {reason}"
+        if request.url.path.startswith(f"{PREFIX}/"):
+            return Refusal.plain(error.status_code, detail).response()
         return refuse(error.status_code, detail, dict(error.headers or {}))
 
     @app.exception_handler(LLMAgentOSError)
@@ -80,7 +87,10 @@ def _convert(app: FastAPI) -> None:
 
     @app.exception_handler(Exception)
     async def defect(request: Request, error: Exception) -> Response:
-        return problem(Internal())  # The server logs where it happened.
+        # The server logs where it happened.
+        if request.url.path.startswith(f"{PREFIX}/"):
+            return refusal_of(Internal()).response()
+        return problem(Internal())
 
 
 class Guard:

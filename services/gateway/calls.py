@@ -19,6 +19,8 @@ from ...syscalls.errors import InvalidArgument, LLMAgentOSError, NoSyscall, Perm
 from ...syscalls.os import OS
 from ...syscalls.table import Description
 from .body import Refused, jsonable, read
+from .deadline import deadline_of
+from .hangup import unless_gone
 from .problems import problem, refuse
 from .repeats import Answer, Repeats
 from .sessions import Sessions
@@ -51,7 +53,7 @@ class Calls:
             return refuse(401, error.message, _CHALLENGE)
         try:
             arguments = await read(request)
-            deadline, key = _deadline(request), _key(request)
+            deadline, key = deadline_of(request), _key(request)
             known = await self._describe(name)
         except Refused as refusal:
             return refuse(refusal.status, refusal.detail)
@@ -68,7 +70,7 @@ class Calls:
 
         if key is not None and not known.traits.stream:
             return await self._once((session.pid, key), (name, arguments), call)
-        return await _unless_gone(request, call)
+        return await unless_gone(request, call)
 
     async def _describe(self, name: str) -> Description:
         """Return what is known of a syscall; a name that is new is asked for again."""
@@ -153,39 +155,6 @@ async def _events(first: Awaitable[Any], items: AsyncIterator[Any]) -> AsyncIter
         yield {"event": "error", "data": bytes(problem(error).body).decode()}
     finally:
         await items.aclose()  # type: ignore[attr-defined]  # it is a generator
-
-
-async def _unless_gone(request: Request, call: Callable[[], Awaitable[Response]]) -> Response:
-    """Return a call's answer; a client that hangs up takes the call back."""
-
-    async def watch() -> None:
-        while (await request.receive())["type"] != "http.disconnect":
-            pass
-        work.cancel()
-
-    async def whole() -> Response:
-        try:
-            return await call()
-        finally:
-            watching.cancel()
-
-    async with asyncio.TaskGroup() as tasks:
-        watching = tasks.create_task(watch())
-        work = tasks.create_task(whole())
-    return Response(status_code=499) if work.cancelled() else work.result()
-
-
-def _deadline(request: Request) -> float | None:
-    text = request.headers.get("x-deadline-seconds") or request.query_params.get("deadline")
-    if text is None:
-        return None
-    try:
-        seconds = float(text)
-    except ValueError:
-        seconds = 0.0
-    if not 0 < seconds <= 86_400:
-        raise InvalidArgument(f"a deadline is 0 to 86400 seconds, not {text[:100]!r}")
-    return seconds
 
 
 def _key(request: Request) -> str | None:

@@ -9,6 +9,8 @@ from __future__ import annotations
 import asyncio
 import ipaddress
 import socket
+from collections.abc import Mapping
+from typing import Any
 
 from ...syscalls.errors import InputOutputError, InvalidArgument
 from ...syscalls.host import Host
@@ -38,7 +40,7 @@ class Gateway(Interface, name="gateway"):
         sock = _listen(address, port)
         self._url = f"http://{address}:{sock.getsockname()[1]}"
         config = uvicorn.Config(
-            build(host.os, any_host=remote),
+            build(host.os, any_host=remote, aliases=_aliases(settings)),
             log_level="warning",
             access_log=False,
             lifespan="off",
@@ -54,6 +56,14 @@ class Gateway(Interface, name="gateway"):
     async def teardown(self) -> None:
         self._server.should_exit = True
         await asyncio.wait([self._task], timeout=5)
+
+
+def _aliases(settings: Mapping[str, Any]) -> dict[str, str]:
+    """Return the further names of models that the configuration gives."""
+    given = settings.get("aliases", {})
+    if not isinstance(given, dict) or not all(isinstance(one, str) for one in given.values()):
+        raise InvalidArgument("aliases is a table of names: each for another one")
+    return given
 
 
 def _listen(address: str, port: int) -> socket.socket:

@@ -1,0 +1,1 @@
+"""OpenAI's routes: a translation to the model's syscalls and back, nothing more."""
