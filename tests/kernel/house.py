@@ -9,13 +9,14 @@ from typing import Any
 
 import uvloop
 
+from llmagentos.kernel.budget import Limits
 from llmagentos.kernel.bus import Bus
 from llmagentos.kernel.capability import CapabilitySet
 from llmagentos.kernel.process import ControlBlock, ProcessTable
 from llmagentos.kernel.trap import Trap
 from llmagentos.syscalls.client import Client, connect
 from llmagentos.syscalls.interface import Interface, syscall
-from llmagentos.syscalls.server import Caller, Server, caller
+from llmagentos.syscalls.server import Caller, Server, caller, charge
 from llmagentos.syscalls.table import describe
 
 
@@ -26,6 +27,18 @@ class Store(Interface, name="store"):
         self.client: Client | None = None
         self.waiting = asyncio.Event()
         self.cancelled = asyncio.Event()
+        #: What the kernel has signalled: a call's number and rank, or a pid, a state and seconds.
+        self.heard: asyncio.Queue[tuple[Any, ...]] = asyncio.Queue()
+        #: What the calls being worked on are to charge next; None ends one.
+        self.costs: asyncio.Queue[dict[str, float] | None] = asyncio.Queue()
+        #: Who has begun to be worked for.
+        self.begun: asyncio.Queue[Caller] = asyncio.Queue()
+
+    def on_rank(self, call: int, rank: tuple[float, ...]) -> None:
+        self.heard.put_nowait((call, rank))
+
+    def on_process(self, pid: int, state: str, seconds: float | None) -> None:
+        self.heard.put_nowait((pid, state, seconds))
 
     @syscall(idempotent=True, subject="shelf")
     async def get(self, shelf: str) -> tuple[int, str, str]:
@@ -59,6 +72,23 @@ class Store(Interface, name="store"):
     async def glance(self) -> Caller:
         return caller()
 
+    @syscall(device="shelf", idempotent=True)
+    async def work(self) -> None:
+        await self._work()
+
+    @syscall()
+    async def errand(self) -> None:
+        await self._work()
+
+    @syscall()
+    async def nap(self) -> None:
+        await self._work()
+
+    async def _work(self) -> None:
+        self.begun.put_nowait(caller())
+        while (cost := await self.costs.get()) is not None:
+            charge(**cost)
+
     async def _park(self) -> None:
         self.waiting.set()
         try:
@@ -78,9 +108,13 @@ class House:
     clients: list[Client] = field(default_factory=list)
     store: Store = field(default_factory=Store)
 
-    async def process(self, *capabilities: str) -> tuple[ControlBlock, Client]:
+    async def process(
+        self, *capabilities: str, limits: Limits | None = None
+    ) -> tuple[ControlBlock, Client]:
         held = CapabilitySet.parse(capabilities)
-        process = self.table.create(principal="ada", program="test", capabilities=held)
+        process = self.table.create(
+            principal="ada", program="test", capabilities=held, limits=limits
+        )
         client = await connect(await self.bus.connect(process))
         self.clients.append(client)
         return process, client
@@ -88,10 +122,10 @@ class House:
     async def agent(self, *capabilities: str) -> Client:
         return (await self.process(*(capabilities or ("*",))))[1]
 
-    async def device(self, slots: int) -> ControlBlock:
+    async def device(self, slots: int, *flags: str) -> ControlBlock:
         """Start the driver with a device of so many slots."""
         process, _ = await self.driver()
-        self.trap.devices.register(process, "shelf", slots)
+        self.trap.devices.register(process, "shelf", slots, flags)
         return process
 
     async def driver(self) -> tuple[ControlBlock, Client]:

@@ -96,3 +96,13 @@ def test_new_rank_holds_for_calls_that_wait() -> None:
     devices.renice(8, -20, 2.0)
     devices.register(driver(), "inference", 2)
     assert queue.admit(2.0) == [2, 1]
+
+
+def test_preemptions_are_counted_where_the_driver_reports_them() -> None:
+    devices, _ = table()
+    device = devices.of("inference")
+    device.finish(1, {"tokens": 5.0}, 1.0)
+    assert device.preemptions is None
+    for count in (0.0, 2.0, 1.0):
+        device.finish(1, {"preemptions": count}, 1.0)
+    assert device.preemptions == 3

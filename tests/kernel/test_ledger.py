@@ -140,3 +140,52 @@ def test_call_without_a_report_gives_everything_back() -> None:
     Ledger().reserve(one)
     Ledger().commit(one, None)
     assert reserved(caller) == {} == caller.budget.usage()
+
+
+def test_running_call_is_charged_in_parts_and_at_its_end_for_the_rest() -> None:
+    caller, ledger = process(tokens=1000), Ledger()
+    one = call(caller, {"max_tokens": 50})
+    ledger.reserve(one)
+    aside = len(one.body) + 50
+    ledger.charge(one, {"tokens": 20, "device_seconds": 0.5, "preemptions": 1})
+    ledger.charge(one, {"tokens": 10, "device_seconds": math.nan})
+    assert reserved(caller) == {"tokens": aside - 30}
+    assert caller.budget.usage() == {"tokens": 30, "device_seconds": 0.5}
+    ledger.commit(one, {"tokens": 45, "device_seconds": 0.5, "preemptions": 3})
+    assert reserved(caller) == {}
+    assert caller.budget.usage() == {"tokens": 45, "device_seconds": 0.5}
+    assert one.used == {"tokens": 45, "device_seconds": 0.5, "preemptions": 3}
+
+
+def test_report_at_the_end_that_is_lower_than_what_was_charged_gives_nothing_back() -> None:
+    caller, ledger = process(tokens=1000), Ledger()
+    one = call(caller)
+    ledger.reserve(one)
+    ledger.charge(one, {"tokens": 20})
+    ledger.commit(one, {"tokens": 5})
+    assert caller.budget.usage() == {"tokens": 20} and reserved(caller) == {}
+
+
+def test_call_that_costs_more_than_set_aside_goes_on_while_something_is_left() -> None:
+    caller, ledger = process(device_seconds=9.0), Ledger()
+    one = call(caller)
+    ledger.reserve(one)
+    ledger.charge(one, {"device_seconds": 8.0})
+    with pytest.raises(QuotaExceeded, match="device_seconds"):
+        ledger.charge(one, {"device_seconds": 1.5})
+    assert caller.budget.usage() == {"device_seconds": 9.5}
+
+
+def test_call_within_what_was_set_aside_for_it_goes_on_after_anothers_overspend() -> None:
+    caller, ledger = process(money=1.0), Ledger()
+    for _ in range(2):
+        free = call(process())
+        ledger.commit(free, {"money": 0.4})  # what such a call costs
+    spender, steady = call(caller), call(caller)
+    ledger.reserve(spender)
+    ledger.reserve(steady)
+    with pytest.raises(QuotaExceeded):
+        ledger.charge(spender, {"money": 0.7})
+    ledger.charge(steady, {"money": 0.4})
+    with pytest.raises(QuotaExceeded):
+        ledger.charge(steady, {"money": 0.01})

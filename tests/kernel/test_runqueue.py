@@ -106,6 +106,85 @@ def test_cancelled_running_call_leaves_no_estimate_with_its_principal() -> None:
     assert policy.rank(call(2), 5.0)[0] == policy.counter("user1") == 0.0
 
 
+def test_call_is_charged_as_it_runs_and_at_its_end_for_the_rest() -> None:
+    policy = Fair()
+    queue = queue_of(1, 2, 3, slots=3, policy=policy)
+    for key in range(1, 4):
+        queue.submit(Waiting(key=10 + key, pid=9, principal=f"user{key}"))
+    queue.set_slots(6)
+    queue.admit(5.0)
+    seen = []
+    for usage in ({"tokens": 500}, {"tokens": 900, "device_seconds": 2.0}, {"device_seconds": 1.0}):
+        queue.charge(1, usage, 6.0)
+        seen.append(policy.counter("user1"))
+    queue.finish(1, {"device_seconds": 2.5}, 7.0)
+    assert [*seen, policy.counter("user1")] == [0.5, 2.0, 2.0, 2.5]
+    queue.charge(1, {"device_seconds": 9.0}, 8.0)  # it has ended
+    assert policy.counter("user1") == 2.5
+
+
+def test_call_of_which_nothing_is_reported_counts_as_one() -> None:
+    policy = Fair()
+    queue = queue_of(1, slots=1, policy=policy)
+    queue.admit(5.0)
+    queue.finish(1, {"money": 3.0}, 6.0)
+    assert policy.counter("user1") == 1.0
+
+
+def test_ranks_of_running_calls_are_told_once_they_have_changed() -> None:
+    queue = RunQueue(Priority(), slots=2)
+    for key in (1, 2, 3):
+        queue.submit(call(key, pid=key))
+    queue.admit(5.0)
+    assert queue.rank(1, 5.0) == (1.0, 1) and queue.rank(2, 5.0) == (2.0, 2)
+    assert queue.rank(3, 5.0) is None and queue.reranked(5.0) == {}
+    for pid in (2, 3):
+        queue.renice(pid, -5)
+    assert queue.reranked(5.0) == {2: (-3.0, 2)}
+    assert queue.reranked(5.0) == {}
+    queue.finish(2, {}, 6.0)
+    queue.renice(2, 5)
+    assert queue.reranked(6.0) == {}
+
+
+def test_another_policy_ranks_running_calls_among_themselves() -> None:
+    queue = queue_of(1, 2, slots=2)
+    queue.admit(5.0)
+    queue.set_policy("program", ProgramFair, 5.0)
+    first, second = queue.rank(1, 5.0), queue.rank(2, 5.0)
+    assert first is not None and second is not None and first[0] == second[0] == 0.0
+
+
+def test_running_calls_of_a_suspended_process_give_their_slots_where_they_can() -> None:
+    queue = RunQueue(slots=1)
+    for key, pid in ((1, 1), (2, 2), (3, 2)):
+        queue.submit(call(key, pid))
+    assert queue.admit(5.0) == [1]
+    queue.hold(1, preempt=True)
+    assert queue.admit(5.0) == [2] and queue.snapshot()["stopped_keys"] == [1]
+    queue.resume(1)
+    assert queue.admit(5.0) == []
+    queue.finish(1, {}, 6.0)
+    assert queue.admit(6.0) == []
+    queue.finish(2, {}, 6.0)
+    assert queue.admit(6.0) == [3]
+
+
+def test_call_that_waits_again_keeps_its_place_and_is_held_with_its_process() -> None:
+    queue = queue_of(1, 2, 3, slots=2)
+    queue.admit(5.0)
+    queue.set_slots(0)
+    queue.requeue(2, 6.0)
+    queue.hold(1, preempt=True)
+    queue.requeue(1, 6.0)
+    queue.requeue(99, 6.0)
+    assert sorted(queue.snapshot()["held_keys"][1]) == [1, 2, 3]
+    assert queue.counts()["running"] == 0
+    queue.resume(1)
+    queue.set_slots(3)
+    assert queue.admit(7.0) == [1, 2, 3]
+
+
 def test_finish_of_a_call_that_never_ran_takes_it_out_uncharged() -> None:
     policy = Fair()
     queue = queue_of(1, policy=policy)
@@ -165,7 +244,8 @@ def test_service_is_a_number_whatever_a_driver_reports(
 STEPS = st.lists(
     st.tuples(
         st.sampled_from(
-            "submit submit submit admit finish cancel hold resume slots renice policy".split()
+            "submit submit submit admit finish cancel requeue hold preempt resume slots renice "
+            "policy charge rerank".split()
         ),
         st.integers(0, 99),
         st.integers(1, 4),
@@ -181,7 +261,9 @@ def test_every_call_is_let_in_once_and_stands_in_one_place(
 ) -> None:
     queue, slots = RunQueue(capacity=20), 0
     waiting, running, held = dict[int, int](), list[int](), set[int]()
+    pids, stopped = dict[int, int](), set[int]()
     for key, (what, which, pid) in enumerate(steps):
+        pids[key] = pid
         if what == "submit":
             if len(waiting) < 20:
                 queue.submit(call(key, pid))
@@ -192,9 +274,11 @@ def test_every_call_is_let_in_once_and_stands_in_one_place(
         elif what == "admit":
             free = sum(pid not in held for pid in waiting.values())
             admitted = queue.admit(float(key))
-            assert len(admitted) == max(0, min(slots - len(running), free))
+            taken = len(running) - len(stopped & set(running))
+            assert len(admitted) == max(0, min(slots - taken, free))
             assert all(waiting.pop(one) not in held for one in admitted)
             running += admitted
+            assert all(queue.rank(one, float(key)) for one in admitted)
         elif what == "finish" and running:
             queue.finish(running.pop(which % len(running)), {"tokens": which}, float(key))
         elif what == "cancel" and (everything := [*waiting, *running]):
@@ -202,12 +286,23 @@ def test_every_call_is_let_in_once_and_stands_in_one_place(
             queue.cancel(gone, 5.0)
             waiting.pop(gone, None)
             running = [one for one in running if one != gone]
-        elif what == "hold":
-            queue.hold(pid)
+        elif what == "requeue" and running:
+            again = running.pop(which % len(running))
+            queue.requeue(again, float(key))
+            waiting[again] = pids[again]
+        elif what in ("hold", "preempt"):
+            queue.hold(pid, preempt=what == "preempt")
             held.add(pid)
+            if what == "preempt":
+                stopped |= {one for one in running if pids[one] == pid}
         elif what == "resume":
             queue.resume(pid)
             held.discard(pid)
+            stopped -= {one for one in stopped if pids[one] == pid}
+        elif what == "charge" and running:
+            queue.charge(running[which % len(running)], {"tokens": which}, float(key))
+        elif what == "rerank":
+            assert queue.reranked(float(key)).keys() <= set(running)
         elif what == "slots":
             slots = which % 5
             queue.set_slots(slots)
@@ -215,7 +310,9 @@ def test_every_call_is_let_in_once_and_stands_in_one_place(
             queue.renice(pid, which % 40 - 20)
         elif what == "policy":
             queue.set_policy(str(which), POLICIES[which % len(POLICIES)], float(key))
+        stopped &= set(running)
         assert_places(queue, waiting, running, held)
+        assert queue.snapshot()["stopped_keys"] == sorted(stopped)
 
 
 def assert_places(
