@@ -1,66 +1,93 @@
-"""The local device: conversations in, text out, over the paged engine.
+"""The local device: conversations and contexts over the paged engine.
 
 Interface:
-    LocalDevice     implements `Engine`
+    LocalDevice     implements `ContextEngine`
 """
 
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncGenerator
-from contextlib import suppress
+from collections.abc import AsyncGenerator, Callable, Sequence
 from typing import Any
 
-from ....syscalls.errors import DeviceError, InvalidArgument, LLMAgentOSError
-from ....syscalls.model import ModelInfo
-from ..contract import Delta, Request
+from ....syscalls.errors import InvalidArgument, LLMAgentOSError, TryAgain
+from ....syscalls.model import ContextInfo, Embeddings, ModelInfo, PageMap, Score, Scores
+from ..contract import Delta, Meter, Owner, ProcessState, Rank, Request, Sampling
 from . import pool
+from .call import Call
+from .context import Context
+from .contexts import ContextTable
+from .ear import Ear
+from .encoder import Encoder
 from .engine import PagedEngine
+from .grammar import Compiler
 from .loader import Loaded, load
+from .matcher import Matcher
 from .pager import Pager
 from .probe import PAGES, Probe
+from .reading import Embedding, Reading, Scoring
 from .runner import Runner
 from .sampler import Sampler
-from .sequence import Sequence
+from .sequence import Sequence as Reply
 from .template import Template
+from .wording import Wording
 
-#: Contexts at once, and tokens of a page.
-CONTEXTS, PAGE = 64, 16
+#: Calls at once, those of them that run in a step, and tokens of a page.
+CALLS, CONTEXTS, PAGE = 256, 64, 16
 
 
 class LocalDevice:
     """A model on this machine. Its engine's thread never waits for the event loop."""
 
-    slots = CONTEXTS
+    slots = CALLS
+    flags = ("preempt", "fork", "swap", "score", "grammar", "embed")
 
-    def __init__(self, target: str, loaded: Loaded, tokens: int | None = None) -> None:
+    def __init__(
+        self,
+        target: str,
+        loaded: Loaded,
+        tokens: int | None = None,
+        swap: int | None = None,
+        pages_per_process: int | None = None,
+    ) -> None:
         """Prove that the engine gives the model's logits, and make room for `tokens` in total.
 
-        Blocking; the device serves once it is started. Raises `InvalidArgument` for a model or a
-        number that it cannot serve.
+        `swap` tokens have room in host memory, as many as in the device unless it is given; a
+        process may hold `pages_per_process`, half of all unless it is given. Blocking; the device
+        serves once it is started. Raises `InvalidArgument` for a model or a number that it cannot
+        serve.
         """
         self._target = target
         self._name = loaded.name
         self._tokenizer = loaded.tokenizer
         self._template = Template(loaded.tokenizer)
         self._parameters = sum(p.numel() for p in loaded.model.parameters())
-        self._vocabulary = loaded.model.get_input_embeddings().num_embeddings
+        vocabulary = loaded.model.get_input_embeddings().num_embeddings
+        self._encoder = Encoder(loaded.tokenizer, vocabulary)
         self._ends = _ends(loaded)
+        self._wording = Wording(self._template, self._encoder, self._ends)
+        self._compiler = Compiler(loaded.tokenizer, self._ends)
         probe = Probe(loaded.model)
         runner = Runner(loaded.model, pages=PAGES, page_size=PAGE, contexts=CONTEXTS)
         probe.check(runner)
-        tokens = pool.size(tokens, runner.memory.bytes_per_token, pool.available())
-        runner.memory.resize(tokens // PAGE)
-        pager = Pager(tokens // PAGE, PAGE)
+        per_token = runner.memory.bytes_per_token
+        tokens = pool.size(tokens, per_token, pool.available())
+        pages = tokens // PAGE
+        self._page_bytes = per_token * PAGE
+        runner.memory.resize(pages)
+        pager = Pager(pages, PAGE, pages if swap is None else swap // PAGE)
         longest = getattr(loaded.config, "max_position_embeddings", None) or pager.capacity
-        self._context = min(int(longest), pager.capacity)
-        self._engine = PagedEngine(runner, pager, contexts=CONTEXTS)
+        # A process may always hold one context of full length.
+        quota = pages_per_process or max(pages // 2, min(pager.needed(int(longest)), pages))
+        self._context = min(int(longest), min(quota, pages) * PAGE)
+        self._contexts = ContextTable()
+        self._engine = PagedEngine(runner, pager, contexts=CONTEXTS, quota=quota, failed=self._told)
 
     @classmethod
     async def load(
-        cls, target: str, source: str, threads: int | None = None, tokens: int | None = None
+        cls, target: str, source: str, threads: int | None = None, **settings: Any
     ) -> LocalDevice:
-        """Load a model aside from the event loop and start it.
+        """Load a model aside from the event loop and start it; `settings` are those of a device.
 
         Raises `NotFound`, `InvalidArgument` or `DeviceError`, whatever is wrong with the model.
         """
@@ -71,7 +98,7 @@ class LocalDevice:
             try:
                 if threads is not None:
                     torch.set_num_threads(threads)
-                return cls(target, load(source), tokens)
+                return cls(target, load(source), **settings)
             except LLMAgentOSError:
                 raise
             except Exception as error:  # a stranger's model may fail in any way
@@ -79,8 +106,16 @@ class LocalDevice:
                 raise InvalidArgument(f"the model {source} cannot be run: {reason}") from error
 
         device = await asyncio.to_thread(work)
-        device._engine.start()
+        device.start()
         return device
+
+    def start(self) -> None:
+        """Serve from now on, on the event loop that runs."""
+        self._failure = Ear[str]()
+        self._engine.start()
+
+    def _told(self, reason: str) -> None:
+        self._failure.tell(reason)
 
     def info(self) -> ModelInfo:
         return ModelInfo(
@@ -91,66 +126,286 @@ class LocalDevice:
             state="ready",
             parameters=self._parameters,
             context=self._context,
+            flags=list(self.flags),
         )
 
-    async def chat(self, request: Request) -> AsyncGenerator[Delta, None]:
-        prompt = await asyncio.to_thread(self._template.tokens, request.messages, request.tools)
-        self._check(prompt)
-        loop = asyncio.get_running_loop()
-        deltas: asyncio.Queue[Delta | BaseException] = asyncio.Queue()
-
-        def tell(one: Delta | BaseException) -> None:
-            with suppress(RuntimeError):  # the loop has ended, and with it whoever waits
-                loop.call_soon_threadsafe(deltas.put_nowait, one)
-
-        sequence = Sequence(
-            prompt=prompt,
-            limit=min(request.max_tokens, self._context - len(prompt)),
-            sampler=Sampler(
-                temperature=request.temperature,
-                top_p=request.top_p,
-                top_k=request.top_k,
-                seed=request.seed,
-            ),
-            decode=self._decode,
-            emit=tell,
-            fail=tell,
-            ends=self._ends,
-            stop=request.stop,
-            tools=bool(request.tools),
-            logprobs=request.logprobs,
-            meter=request.meter,
-        )
-        self._engine.submit(sequence)
-        try:
-            while True:
-                delta = await deltas.get()
-                if isinstance(delta, LLMAgentOSError):
-                    raise delta
-                if isinstance(delta, BaseException):
-                    raise DeviceError(f"the model failed: {delta}") from delta
-                yield delta
-                if delta.finish is not None:
-                    return
-        finally:
-            self._engine.cancel(sequence)
+    async def failed(self) -> str:
+        return await self._failure.hear()
 
     async def close(self) -> None:
         await asyncio.to_thread(self._engine.close)
 
-    def _check(self, prompt: list[int]) -> None:
-        if not 0 < len(prompt) < self._context:
-            raise InvalidArgument(
-                f"the conversation has {len(prompt)} tokens; the model's context {self._context}"
+    async def chat(self, request: Request) -> AsyncGenerator[Delta, None]:
+        def prepare() -> tuple[list[int], Matcher | None]:
+            text = self._template.text(request.messages, request.tools)
+            return self._encoder.rendered(text), self._matcher(request.sampling)
+
+        prompt, matcher = await asyncio.to_thread(prepare)
+        self._check(len(prompt))
+        owner = request.owner
+        context = Context(owner.pid, owner.principal, prompt, tools=bool(request.tools))
+        self._engine.open(context)
+        try:
+            call, ear = self._reply(
+                context, request.sampling, matcher, owner, request.meter, len(prompt)
             )
-        if max(prompt) >= self._vocabulary:
-            raise InvalidArgument(f"the tokenizer gives token {max(prompt)}, which the model lacks")
+            self._engine.submit(call)
+            async for delta in self._deltas(call, ear):
+                yield delta
+        finally:
+            self._engine.release(context)
+
+    # Contexts.
+
+    async def open(
+        self,
+        owner: Owner,
+        meter: Meter,
+        *,
+        text: str | None,
+        messages: list[Any] | None,
+        tools: list[dict[str, Any]],
+    ) -> ContextInfo:
+        context = Context(owner.pid, owner.principal, [], tools=bool(tools))
+        self._contexts.add(context)
+        self._engine.open(context)
+        try:
+            return await self._append(context, owner, meter, text, messages, tools)
+        except BaseException:
+            self._close(context)
+            raise
+
+    async def append(
+        self,
+        owner: Owner,
+        meter: Meter,
+        context: int,
+        *,
+        text: str | None,
+        messages: list[Any] | None,
+    ) -> ContextInfo:
+        held = self._contexts.get(owner, context)
+        return await self._append(held, owner, meter, text, messages, [])
+
+    async def generate(
+        self, owner: Owner, meter: Meter, context: int, sampling: Sampling
+    ) -> AsyncGenerator[Delta, None]:
+        matcher = await asyncio.to_thread(self._matcher, sampling)
+        held = self._contexts.get(owner, context)
+        _idle(held)
+        old, asked = len(held.tokens), held.ask
+        self._check(old + len(asked))
+        held.tokens += asked
+        call, ear = self._reply(held, sampling, matcher, owner, meter, len(asked))
+        try:
+            self._engine.submit(call)
+        except BaseException:
+            del held.tokens[old:]
+            raise
+        held.ask, held.asking, held.text = [], "", None
+        async for delta in self._deltas(call, ear):
+            yield delta
+
+    async def fork(self, owner: Owner, context: int, count: int) -> list[ContextInfo]:
+        made = self._engine.fork(self._contexts.get(owner, context), count)
+        for one in made:
+            self._contexts.add(one)
+        return [self._engine.info(one) for one in made]
+
+    async def score(
+        self,
+        owner: Owner,
+        meter: Meter,
+        continuations: Sequence[str],
+        *,
+        context: int | None,
+        messages: list[Any] | None,
+        text: str | None,
+    ) -> Scores:
+        """Return the continuations' log-probabilities behind a text, a conversation with what asks
+        for its next message, or a context; their tokens are those of `Encoder.following`."""
+        if sum(one is not None for one in (context, messages, text)) != 1:
+            raise InvalidArgument("one of a context, messages and a text is wanted")
+        if context is None:
+            base = Context(owner.pid, owner.principal, [])
+            piece = await asyncio.to_thread(self._wording.piece, base, text, messages, [])
+            base.tokens, base.ask, base.asking = piece.tokens, piece.ask, piece.asking
+            base.text = piece.text
+            self._engine.open(base)
+        else:
+            [base] = self._engine.fork(self._contexts.get(owner, context))
+        try:
+            known = None if base.text is None else base.text + base.asking
+            base.tokens += base.ask
+            brings = len(base.tokens if context is None else base.ask)
+            tokens = await asyncio.to_thread(
+                lambda: [self._encoder.following(one, base.tokens, known) for one in continuations]
+            )
+            self._check(len(base.tokens), most=self._context - max(map(len, tokens)))
+            await self._read(base, owner, meter, brings)
+            forks = self._engine.fork(base, len(tokens), cached=False)
+            for fork, more in zip(forks, tokens, strict=True):
+                fork.tokens += more
+            # A continuation of no tokens is certain.
+            found = iter(await self._together(
+                [one for one, more in zip(forks, tokens, strict=True) if more],
+                Scoring, owner, meter, [len(more) for more in tokens if more],
+            ))  # fmt: skip
+            scores = [
+                Score(logprob=next(found) if more else 0.0, tokens=len(more)) for more in tokens
+            ]
+            return Scores(scores=scores, usage=meter.usage, model=self._name)
+        finally:
+            self._engine.release(base)
+
+    async def embed(self, owner: Owner, meter: Meter, texts: Sequence[str]) -> Embeddings:
+        tokens = await asyncio.to_thread(lambda: [self._encoder.plain(one) for one in texts])
+        for one in tokens:
+            self._check(len(one), most=self._context)
+        made = [Context(owner.pid, owner.principal, one) for one in tokens]
+        for context in made:
+            self._engine.open(context, cached=False)
+        vectors = await self._together(made, Embedding, owner, meter, [len(one) for one in tokens])
+        return Embeddings(vectors=vectors, usage=meter.usage, model=self._name)
+
+    def pin(self, owner: Owner, context: int, seconds: float) -> ContextInfo:
+        return self._engine.pin(self._contexts.get(owner, context), seconds)
+
+    def close_context(self, owner: Owner, context: int) -> None:
+        self._close(self._contexts.get(owner, context))
+
+    def contexts(self, owner: Owner) -> list[ContextInfo]:
+        return [self._engine.info(one) for one in self._contexts.of(owner.pid)]
+
+    def pages(self) -> PageMap:
+        return self._engine.pages(self._page_bytes)
+
+    def rank(self, call: int, rank: Rank) -> None:
+        self._engine.rank(call, rank)
+
+    def process(self, pid: int, state: ProcessState, seconds: float | None) -> None:
+        if state == "gone":
+            for context in self._contexts.of(pid):
+                self._contexts.remove(context)
+        self._engine.process(pid, state, seconds)
+
+    # Calls of the engine.
+
+    def _reply(
+        self,
+        context: Context,
+        sampling: Sampling,
+        matcher: Matcher | None,
+        owner: Owner,
+        meter: Meter,
+        brings: int,
+    ) -> tuple[Reply, Ear[Delta]]:
+        ear = Ear[Delta]()
+        return Reply(
+            context,
+            limit=min(sampling.max_tokens, self._context - len(context.tokens)),
+            sampler=Sampler(sampling, context.tokens, matcher),
+            decode=self._decode,
+            emit=ear.tell,
+            fail=ear.tell,
+            ends=self._ends,
+            stop=sampling.stop,
+            tools=context.tools,
+            logprobs=sampling.logprobs,
+            owner=owner,
+            meter=meter,
+            brings=brings,
+        ), ear
+
+    async def _deltas(self, call: Call, ear: Ear[Delta]) -> AsyncGenerator[Delta, None]:
+        try:
+            while True:
+                delta = await ear.hear()
+                yield delta
+                if delta.finish is not None:
+                    return
+        finally:
+            self._engine.cancel(call)
+
+    async def _append(
+        self,
+        context: Context,
+        owner: Owner,
+        meter: Meter,
+        text: str | None,
+        messages: list[Any] | None,
+        tools: list[dict[str, Any]],
+    ) -> ContextInfo:
+        handle = context.handle or 0
+        _idle(context)
+        piece = await asyncio.to_thread(self._wording.piece, context, text, messages, tools)
+        self._contexts.get(owner, handle)  # it may have been closed meanwhile
+        _idle(context)
+        wanted = len(context.tokens) + len(piece.tokens) + len(piece.ask)
+        self._check(wanted or 1)
+        context.tokens += piece.tokens
+        if piece.tokens:
+            await self._read(context, owner, meter, len(piece.tokens))
+        context.ask, context.asking = piece.ask, piece.asking
+        context.text, context.chat = piece.text, piece.chat
+        return self._engine.info(context)
+
+    async def _read(self, context: Context, owner: Owner, meter: Meter, brings: int) -> None:
+        ear = Ear[None]()
+        call = Reading(
+            context, owner=owner, meter=meter, brings=brings, done=ear.tell, fail=ear.tell
+        )
+        self._engine.submit(call)
+        try:
+            await ear.hear()
+        finally:
+            self._engine.cancel(call)
+
+    async def _together(
+        self,
+        contexts: list[Context],
+        kind: Callable[..., Call],
+        owner: Owner,
+        meter: Meter,
+        brings: list[int],
+    ) -> list[Any]:
+        """Run a call on each of the contexts, which are let go; returns their outcomes."""
+        ears = [Ear[Any]() for _ in contexts]
+        try:
+            for context, ear, count in zip(contexts, ears, brings, strict=True):
+                self._engine.submit(
+                    kind(context, owner=owner, meter=meter, brings=count, done=ear.tell,
+                         fail=ear.tell)
+                )  # fmt: skip
+            return [await ear.hear() for ear in ears]
+        finally:
+            for context in contexts:
+                self._engine.release(context)
+
+    def _matcher(self, sampling: Sampling) -> Matcher | None:
+        return None if sampling.grammar is None else self._compiler.compile(sampling.grammar)
+
+    def _close(self, context: Context) -> None:
+        if context.handle is not None:
+            self._contexts.remove(context.handle)
+        self._engine.release(context)
+
+    def _check(self, tokens: int, most: int | None = None) -> None:
+        if not 0 < tokens <= (self._context - 1 if most is None else most):
+            raise InvalidArgument(
+                f"the conversation has {tokens} tokens; the model's context {self._context}"
+            )
 
     def _decode(self, tokens: list[int]) -> str:
         text: str = self._tokenizer.decode(
             tokens, skip_special_tokens=True, clean_up_tokenization_spaces=False
         )
         return text
+
+
+def _idle(context: Context) -> None:
+    if context.call is not None:
+        raise TryAgain("another call works on this context")
 
 
 def _ends(loaded: Loaded) -> frozenset[int]:

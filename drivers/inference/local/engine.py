@@ -1,205 +1,347 @@
-"""Continuous batching: every step carries all running requests, new ones join between steps.
+"""Continuous batching: every step carries the best calls that the device has room for, and others
+join between steps.
 
-The engine has a thread of its own; requests go in through a queue, pieces come out through the
-callbacks that they brought. A step is: receive → schedule → forward → process.
+The engine has a thread of its own, and a lock that guards all of its state but while the model
+runs. A step is: schedule → forward → process.
 
 Interface:
-    PagedEngine     `submit`, `cancel`, `close`
+    PagedEngine     `submit`, `cancel`; `open`, `fork`, `close` contexts; `rank`, `process`, `pages`
 """
 
 from __future__ import annotations
 
-import queue
 import threading
 import time
 import traceback
-from collections import deque
 from collections.abc import Callable
+from dataclasses import dataclass
+from itertools import count
 
+import torch
 from torch import Tensor
 
-from ....syscalls.errors import DeviceError, InvalidArgument
+from ....syscalls.errors import Cancelled, DeviceError, LLMAgentOSError, TryAgain
+from ....syscalls.model import ContextInfo, PageMap
+from ..contract import ProcessState, Rank
+from .call import Call
+from .context import Context
+from .pagemap import info, page_map
 from .pager import Pager
 from .plan import Span
+from .processes import Processes
 from .runner import Runner
-from .sequence import Sequence
+from .schedule import Chosen, Schedule
+from .virtual import VirtualMemory
 
-#: New tokens of one step, prompts and replies together.
-STEP_TOKENS = 512
-Chosen = list[tuple[Sequence, Span]]
+
+@dataclass(frozen=True, slots=True)
+class Outcome:
+    """What a step has given a call."""
+
+    #: As the call's `advance` takes it.
+    out: Tensor
+    likeliest: int
+    #: What convolutions kept at the end of each page that is full now.
+    marks: list[Tensor]
 
 
 class PagedEngine:
-    """Runs sequences on a runner. All of its state belongs to its thread, but for the orders."""
+    """Runs calls on a runner."""
 
-    def __init__(self, runner: Runner, pager: Pager, *, contexts: int) -> None:
+    def __init__(
+        self,
+        runner: Runner,
+        pager: Pager,
+        *,
+        contexts: int,
+        quota: int | None = None,
+        clock: Callable[[], float] = time.monotonic,
+        failed: Callable[[str], None] = lambda reason: None,
+    ) -> None:
+        """`contexts` is how many can run at once, `quota` how many pages a process may hold.
+        `failed` is told, on the engine's thread, why it can serve no more."""
         self._runner = runner
         self._pager = pager
-        self._slots = list(range(contexts - 1, -1, -1))
-        # Both in the order of arrival, and all that run came before all that wait.
-        self._waiting: deque[Sequence] = deque()
-        self._running: list[Sequence] = []
-        self._thread = threading.Thread(target=self._work, name="engine", daemon=True)
-        # Guarded by the lock: nothing is put after the end of the thread, where nobody would see.
-        self._lock = threading.Lock()
-        self._orders: queue.SimpleQueue[Callable[[], None] | None] = queue.SimpleQueue()
+        self._clock = clock
+        self._failed = failed
+        self._processes = Processes(clock)
+        self._virtual = VirtualMemory(
+            runner.memory, pager, slots=contexts, processes=self._processes, clock=clock
+        )
+        self._schedule = Schedule(
+            self._virtual, self._processes, slots=contexts, quota=quota or pager.count
+        )
+        self._arrivals = count()
+        self._busy: set[Call] = set()  # whoever is in the step that runs
+        self._suspending: set[int] = set()
         self._closed = False
+        self._monitor = threading.Condition()
+        self._thread = threading.Thread(target=self._work, name="engine", daemon=True)
 
     def start(self) -> None:
         """Start the thread."""
         self._thread.start()
 
-    def submit(self, sequence: Sequence) -> None:
-        """Let a sequence join.
-
-        Raises `InvalidArgument` for one that no pool of pages can hold, `DeviceError` when closed.
-        """
-        if sequence.most > self._pager.capacity:
-            raise InvalidArgument(
-                f"{sequence.most} tokens are wanted; the device holds {self._pager.capacity}"
-            )
-        if not self._order(lambda: self._waiting.append(sequence)):
-            raise DeviceError("the device was closed")
-
-    def cancel(self, sequence: Sequence) -> None:
-        """Take a sequence out before the next step."""
-
-        def mark() -> None:
-            sequence.cancelled = True
-
-        self._order(mark)
-
     def close(self) -> None:
         """End the thread after the step it is in; what runs is reported as failed."""
-        self._order(None)
-        self._thread.join()
+        with self._monitor:
+            self._closed = True
+            self._monitor.notify()
+        if self._thread.ident is not None:
+            self._thread.join()
 
-    def _order(self, order: Callable[[], None] | None) -> bool:
-        with self._lock:
-            if not self._closed:
-                self._orders.put(order)
-            return not self._closed
+    # Calls.
+
+    def submit(self, call: Call) -> None:
+        """Let a call join.
+
+        Raises `InvalidArgument` for one that no pool of pages can hold, `QuotaExceeded` for one
+        that its process may not, `TryAgain` where another works on its context, `DeviceError` when
+        closed.
+        """
+        with self._monitor:
+            self._check()
+            if call.context.call is not None:
+                raise TryAgain("another call works on this context")
+            try:
+                self._schedule.check(call)
+            except LLMAgentOSError:
+                self._undo(call)
+                raise
+            call.arrival = next(self._arrivals)
+            call.context.call = call
+            self._schedule.waiting.append(call)
+            self._monitor.notify()
+
+    def cancel(self, call: Call) -> None:
+        """Take a call out; at once, or after the step that it is in."""
+        with self._monitor:
+            self._cancel(call)
+
+    def rank(self, number: int, rank: Rank) -> None:
+        """Let the calls of a kernel's call stand elsewhere from the next step on."""
+        with self._monitor:
+            for call in self._schedule:
+                if call.owner.call == number:
+                    call.rank = rank
+
+    # Contexts.
+
+    def open(self, context: Context, cached: bool = True) -> None:
+        """Let a context in; `cached` ones take pages from earlier texts and leave theirs."""
+        with self._monitor:
+            self._check()
+            self._virtual.open(context, cached)
+
+    def fork(self, context: Context, count: int = 1, cached: bool = True) -> list[Context]:
+        """Return contexts over the same pages. Raises `TryAgain` while a call works on it."""
+        with self._monitor:
+            self._check()
+            if context.call is not None:
+                raise TryAgain("a call works on this context")
+            return [self._virtual.fork(context, cached) for _ in range(count)]
+
+    def release(self, context: Context) -> None:
+        """Let a context out, and the call that works on it."""
+        with self._monitor:
+            self._release(context, "the context was closed")
+
+    def pin(self, context: Context, seconds: float) -> ContextInfo:
+        """Ask that a context's pages stay for a while."""
+        with self._monitor:
+            context.pinned = (self._clock() + seconds, seconds) if seconds else None
+            return info(context, self._clock())
+
+    def info(self, context: Context) -> ContextInfo:
+        """Return what a context holds."""
+        with self._monitor:
+            return info(context, self._clock())
+
+    def process(self, pid: int, state: ProcessState, seconds: float | None) -> None:
+        """Learn what a process does."""
+        with self._monitor:
+            self._processes.set(pid, state, seconds)
+            if state == "gone":
+                for context in list(self._virtual.of(pid)):
+                    self._release(context, "the process has ended")
+            elif state == "suspended":
+                self._suspending.add(pid)
+            self._monitor.notify()
+
+    def pages(self, page_bytes: int) -> PageMap:
+        """Return who holds what."""
+        with self._monitor:
+            return page_map(self._virtual, self._processes, page_bytes)
+
+    # The lock is held.
+
+    def _check(self) -> None:
+        if self._closed:
+            raise DeviceError("the device was closed")
+
+    def _cancel(self, call: Call) -> None:
+        call.cancelled = True
+        if call not in self._busy:
+            self._end(call)
+
+    def _release(self, context: Context, reason: str) -> None:
+        context.handle = None
+        call = context.call
+        if call is None:
+            if context in self._virtual.of(context.pid):
+                self._virtual.close(context)
+        elif not call.cancelled:
+            self._cancel(call)
+            call.fail(Cancelled(reason))
+
+    def _end(self, call: Call, spoilt: bool = False) -> None:
+        """Let a call go, and its context where that is not open. `spoilt` pages may hold what would
+        harm their next owner."""
+        context = call.context
+        if context.call is not call:
+            return
+        self._schedule.remove(call)
+        if spoilt:
+            self._virtual.wipe(context)
+        if not call.ended:
+            self._undo(call)
+        context.call = None
+        context.idle = self._clock()
+        if context.handle is None:
+            self._virtual.close(context)
+
+    def _undo(self, call: Call) -> None:
+        if call.undone is not None:
+            self._virtual.cut(call.context, call.undone)
+
+    def _awake(self) -> bool:
+        return self._closed or bool(self._suspending) or self._schedule.ready
+
+    # The engine's thread.
 
     def _work(self) -> None:
-        reason = DeviceError("the device was closed")
+        reason = "the device was closed"
         try:
-            while self._receive():
-                self._step()
+            while True:
+                with self._monitor:
+                    self._monitor.wait_for(self._awake)
+                    if self._closed:
+                        break
+                    self._settle()
+                    chosen = self._choose()
+                if chosen:
+                    self._step(chosen)
         except BaseException as error:  # a defect of ours: nobody may be left waiting for it
             traceback.print_exc()
-            reason = DeviceError(f"the engine has ended: {error}")
-        with self._lock:
+            reason = f"the engine has ended: {error}"
+            self._failed(reason)
+        with self._monitor:
             self._closed = True
-        while not self._orders.empty():
-            if (order := self._orders.get()) is not None:
-                order()
-        for sequence in [*self._waiting, *self._running]:
-            sequence.fail(reason)
+            left = list(self._schedule)
+        for call in left:
+            call.fail(DeviceError(reason))
 
-    def _receive(self) -> bool:
-        """Take all orders, waiting for one while there is nothing else to do."""
-        idle = not self._running and not self._waiting
-        while True:
+    def _settle(self) -> None:
+        """Let the calls of suspended processes stop, and move their pages to the host."""
+        for pid in self._suspending:
+            if self._processes.state(pid) == "suspended":
+                self._schedule.suspend(pid)
+        self._suspending.clear()
+
+    def _choose(self) -> Chosen:
+        chosen, over = self._schedule.choose()
+        for call, error in over:
+            call.ended = error is None
+            self._end(call)
+            if error is None:
+                call.finish()
+            else:
+                call.fail(error)
+        self._busy = {call for call, _ in chosen}
+        return chosen
+
+    def _step(self, chosen: Chosen) -> None:
+        started = time.perf_counter()
+        outcomes, failures = self._forward(chosen)
+        seconds = time.perf_counter() - started
+        tokens = sum(span.count for _, span in chosen)
+        with self._monitor:
+            self._virtual.costs.has_read(tokens, seconds)
+            for call, span in chosen:
+                if call in outcomes:
+                    self._virtual.wrote(call.context, span.count, outcomes[call].marks)
+        for call, span in chosen:
+            if call in outcomes and not call.cancelled:
+                one = outcomes[call]
+                try:
+                    share = seconds * span.count / tokens
+                    call.ended = call.advance(span, one.out, one.likeliest, share)
+                except Exception as error:
+                    failures[call] = error
+        with self._monitor:
+            self._busy = set()
+            for call in failures:
+                self._end(call, spoilt=True)
+            for call, _ in chosen:
+                if call.ended or call.cancelled:
+                    self._end(call)
+        for call, _ in chosen:
+            if call.ended and not call.cancelled:
+                call.finish()
+        for call, error in failures.items():
+            call.fail(error)
+
+    def _forward(self, chosen: Chosen) -> tuple[dict[Call, Outcome], dict[Call, Exception]]:
+        """Run the model; returns each call's outcome, or why it failed. Where a pass fails its
+        calls do, and the engine goes on."""
+        outcomes: dict[Call, Outcome] = {}
+        failures: dict[Call, Exception] = {}
+        for states in (False, True):
+            part = [(call, span) for call, span in chosen if call.states is states]
+            if not part:
+                continue
             try:
-                order = self._orders.get(block=idle)
-            except queue.Empty:
-                return True
-            if order is None:
-                return False
-            order()
-            idle = False
-
-    def _step(self) -> None:
-        chosen = self._schedule()
-        if chosen:
-            started = time.perf_counter()
-            logits = self._forward(chosen)
-            if logits is not None:
-                self._process(chosen, logits, time.perf_counter() - started)
-
-    def _schedule(self) -> Chosen:
-        """Say which tokens of which sequences make up the next step."""
-        for sequence in [one for one in self._running if one.cancelled]:
-            self._release(sequence)
-        self._waiting = deque(one for one in self._waiting if not one.cancelled)
-        self._admit()
-        chosen: dict[Sequence, Span] = {}
-        room = STEP_TOKENS
-        # Who writes comes before who reads, then whoever came first: a long prompt holds up no
-        # reply, and short ones do not hold up the long.
-        for sequence in sorted(self._running, key=lambda one: one.pending > 1):
-            if room > 0 and sequence in self._running:
-                span = sequence.span(room)
-                if self._make_room(sequence, span, chosen):
-                    chosen[sequence] = span
-                    room -= span.count
-        return sorted(chosen.items(), key=lambda pair: pair[1].order)
-
-    def _admit(self) -> None:
-        """Let sequences in, in their order, while there are pages for all that is known of them
-        and of those inside, and for one page more of each reply."""
-        pager = self._pager
-        while self._waiting and self._slots:
-            joined = [*self._running, self._waiting[0]]
-            known = (min(len(one.tokens) + pager.size, one.most) for one in joined)
-            held = sum(len(one.table.pages) for one in joined)
-            if sum(map(pager.needed, known)) - held > pager.free:
-                break
-            joined[-1].slot = self._slots.pop()
-            self._runner.memory.forget(joined[-1].slot)
-            self._running.append(self._waiting.popleft())
-
-    def _make_room(self, sequence: Sequence, span: Span, chosen: dict[Sequence, Span]) -> bool:
-        """Give a sequence the pages of a span, if need be the youngest's; False where that is its
-        own. The oldest always gets on, so all come to their end."""
-        while not self._pager.allocate(sequence.table, span.length):
-            youngest = self._running[-1]
-            chosen.pop(youngest, None)
-            self._preempt(youngest)
-            if youngest is sequence:
-                return False
-        return True
-
-    def _preempt(self, sequence: Sequence) -> None:
-        """Send a sequence back to the head of those that wait. Its tokens are kept and are read
-        again like a prompt."""
-        self._release(sequence)
-        self._waiting.appendleft(sequence)
-
-    def _forward(self, chosen: Chosen) -> Tensor | None:
-        """Run the model; where it fails the step's sequences end, and the engine goes on."""
-        tokens = [
-            one for seq, span in chosen for one in seq.tokens[span.table.length : span.length]
-        ]
-        try:
-            return self._runner.step([span for _, span in chosen], tokens)
-        except Exception as error:
-            traceback.print_exc()
-            for sequence, _ in chosen:
-                self._fail(sequence, error)
-            return None
-
-    def _process(self, chosen: Chosen, logits: Tensor, seconds: float) -> None:
-        """Give each sequence its outcome; one that fails takes no other with it."""
-        seconds /= sum(span.count for _, span in chosen)
-        largest = logits.max(dim=-1)
-        sound, likeliest = largest.values.isfinite().tolist(), largest.indices.tolist()
-        for place, (sequence, span) in enumerate(chosen):
-            try:
-                if not sound[place]:
-                    raise ArithmeticError("its logits are no numbers")
-                if sequence.advance(span, logits[place], likeliest[place], seconds * span.count):
-                    self._release(sequence)
+                outcomes |= self._pass(part, states)
             except Exception as error:
-                self._fail(sequence, error)
+                traceback.print_exc()
+                failures |= {call: error for call, _ in part}
+        for call, _ in chosen:
+            if call not in outcomes:
+                failures.setdefault(call, ArithmeticError("its logits are no numbers"))
+        return outcomes, failures
 
-    def _fail(self, sequence: Sequence, error: Exception) -> None:
-        """End a sequence; its pages may hold what would spoil their next owner's."""
-        self._runner.memory.wipe(self._release(sequence))
-        sequence.fail(error)
+    def _pass(self, chosen: Chosen, states: bool) -> dict[Call, Outcome]:
+        """Run the model once; a call whose outcome is no numbers has none."""
+        spans = [span for _, span in chosen]
+        tokens = [
+            one
+            for call, span in chosen
+            for one in call.context.tokens[span.table.length : span.length]
+        ]
+        rows = [span.count if states else call.rows(span) for call, span in chosen]
+        if states:
+            out = self._runner.states(spans, tokens)
+        else:
+            out = self._runner.step(spans, tokens, _kept(spans, rows))
+        largest = out.max(dim=-1)
+        sound, likeliest = largest.values.isfinite().tolist(), largest.indices.tolist()
+        marks = self._runner.memory.take_marks()
+        size, found, end = self._pager.size, dict[Call, Outcome](), 0
+        for (call, span), wanted in zip(chosen, rows, strict=True):
+            filled = span.length // size - span.table.length // size
+            mine, marks = marks[:filled], marks[filled:]
+            start, end = end, end + wanted
+            if all(sound[start:end]):
+                found[call] = Outcome(out[start:end], likeliest[end - 1], mine)
+        return found
 
-    def _release(self, sequence: Sequence) -> list[int]:
-        """Let a sequence out; returns the pages that are free now."""
-        self._running.remove(sequence)
-        self._slots.append(sequence.slot)
-        return self._pager.release(sequence.table)
+
+def _kept(spans: list[Span], rows: list[int]) -> Tensor | None:
+    """Return which of a step's tokens have logits that are wanted; None for each span's last."""
+    if all(wanted == 1 for wanted in rows):
+        return None
+    kept, end = [], 0
+    for span, wanted in zip(spans, rows, strict=True):
+        end += span.count
+        kept += range(end - wanted, end)
+    return torch.tensor(kept)

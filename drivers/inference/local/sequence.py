@@ -1,117 +1,129 @@
-"""One request in the engine: its tokens, its pages, and how its text comes out.
+"""A reply as it is written: its tokens, and how its text comes out.
 
 Interface:
-    Sequence        state of one request; the engine's thread alone writes it
+    Sequence        continues a context; the engine's thread alone runs it
 """
 
 from __future__ import annotations
 
 from collections.abc import Callable
+from typing import Any
 
 from torch import Tensor
 
-from ....syscalls.model import Usage
-from ..contract import Delta, Finish, Meter
+from ....syscalls.model import Alternative, TokenLogprob
+from ..contract import Delta, Finish
 from ..toolcalls import ToolCallParser
+from .call import Call
+from .context import Context
 from .decoder import Decoder
-from .pager import PageTable
 from .plan import Span
-from .sampler import Sampler, logprob
+from .sampler import Sampler, logprob, top
 
 
-class Sequence:
-    """One request. Its text is shown as soon as no further token can change it.
-
-    `emit` is told of each piece of the reply, `fail` of an error in place of the rest; both on
-    the engine's thread.
-    """
+class Sequence(Call):
+    """One reply. Its text is shown as soon as no further token can change it."""
 
     def __init__(
         self,
+        context: Context,
         *,
-        prompt: list[int],
         limit: int,
         sampler: Sampler,
         decode: Callable[[list[int]], str],
         emit: Callable[[Delta], None],
-        fail: Callable[[BaseException], None],
         ends: frozenset[int] = frozenset(),
         stop: list[str] | None = None,
         tools: bool = False,
-        logprobs: bool = False,
-        meter: Meter | None = None,
+        logprobs: int | None = None,
+        **fields: Any,
     ) -> None:
-        self.tokens = list(prompt)
-        self.prompt = len(prompt)
+        """Write up to `limit` tokens. `emit` is told of each piece, on the engine's thread.
+
+        With `logprobs` each token comes with its own and so many of the likeliest.
+        """
+        super().__init__(context, **fields)
+        #: Tokens of the context that are not the reply's.
+        self.prompt = len(context.tokens)
         self.limit = limit
-        self.table = PageTable()
-        self.slot = -1
-        self.cancelled = False
-        self.fail = fail
         self._emit = emit
         self._sampler = sampler
         self._ends = ends
         self._stop = [one for one in stop or () if one]
         #: Characters at the end that may be the beginning of a stop string.
         self._back = max(map(len, self._stop), default=1) - 1
+        self._decode = decode
         self._decoder = Decoder(decode)
         self._parser = ToolCallParser(tools)
         self._text = ""  # all that was written
         self._shown = 0  # characters of it that went on
-        self._logprobs: list[float] | None = [] if logprobs else None
-        self._meter = meter or Meter()
-        self._read = 0  # tokens of the prompt, also when its pages were taken away since
-        self._seconds = 0.0
+        self._alternatives = logprobs
+        self._logprobs: list[TokenLogprob] = []  # of the tokens since the last piece
+        self._finish: Finish | None = None
+
+    @property
+    def goal(self) -> int:
+        return len(self.context.tokens)
 
     @property
     def most(self) -> int:
-        """The tokens that it may come to hold."""
         return self.prompt + self.limit
 
-    @property
-    def pending(self) -> int:
-        """Its tokens whose keys and values are not written."""
-        return len(self.tokens) - self.table.length
+    def advance(self, span: Span, out: Tensor, likeliest: int, seconds: float) -> bool:
+        if self.pending:
+            self._pay(seconds)
+            return False
+        text = self._write(out[-1], likeliest)
+        self._pay(seconds, written=1)
+        if text:
+            self._emit(Delta(text=text, logprobs=self._taken()))
+        return self._finish is not None
 
-    def span(self, room: int) -> Span:
-        """Return its part of the next step: at most `room` tokens that are not yet written."""
-        return Span(table=self.table, count=min(self.pending, room), slot=self.slot)
-
-    def advance(self, span: Span, logits: Tensor, likeliest: int, seconds: float) -> bool:
-        """Take a step's outcome; returns whether the sequence has come to its end.
-
-        `logits` [vocabulary] are those of the span's last token, `seconds` its share of the step.
-        """
-        self.table.length += span.count
-        self._seconds += seconds
-        self._read = max(self._read, min(self.prompt, self.table.length))
-        ended = not self.pending and self._write(logits, likeliest)
-        self._meter.usage = Usage(
-            input_tokens=self._read,
-            output_tokens=len(self.tokens) - self.prompt,
-            device_seconds=round(self._seconds, 6),
+    def finish(self) -> None:
+        text = self._show(0) + self._parser.end()
+        calls = self._parser.calls
+        self._emit(
+            Delta(
+                text=text,
+                tool_calls=calls,
+                finish="tool_calls" if calls and self._finish == "stop" else self._finish,
+                usage=self._meter.usage,
+                logprobs=self._taken(),
+            )
         )
-        if ended:
-            self._emit(self._last(ended))
-        return bool(ended)
 
-    def _write(self, logits: Tensor, likeliest: int) -> Finish | None:
-        """Choose the next token and show what it makes certain; returns why it is the last."""
+    def _write(self, logits: Tensor, likeliest: int) -> str:
+        """Choose the next token; returns the text that it makes certain."""
         token = self._sampler.pick(logits, likeliest)
-        if self._logprobs is not None:
-            self._logprobs.append(logprob(logits, token))
-        self.tokens.append(token)
+        if self._alternatives is not None:
+            self._logprobs.append(self._judged(logits, token, self._alternatives))
+        self.context.tokens.append(token)
         ends = token in self._ends
         if not ends:
             self._text += self._decoder.feed(token)
             if self._cut():
-                return "stop"
-        if ends or len(self.tokens) >= self.most:
+                self._finish = "stop"
+                return ""
+        ends = ends or self._sampler.done
+        if ends or len(self.context.tokens) >= self.most:
             self._text += self._decoder.end()
-            return "stop" if self._cut() or ends else "length"
-        if text := self._show(self._back):
-            self._emit(Delta(text=text))
-        return None
+            self._finish = "stop" if self._cut() or ends else "length"
+            return ""
+        return self._show(self._back)
+
+    def _judged(self, logits: Tensor, token: int, count: int) -> TokenLogprob:
+        found = top(logits, count) if count else []
+        return TokenLogprob(
+            token=self._decode([token]),
+            logprob=logprob(logits, token),
+            top=[Alternative(token=self._decode([one]), logprob=much) for one, much in found],
+        )
+
+    def _taken(self) -> list[TokenLogprob] | None:
+        if self._alternatives is None:
+            return None
+        taken, self._logprobs = self._logprobs, []
+        return taken
 
     def _cut(self) -> bool:
         """Cut the text before the first stop string; returns whether there was one."""
@@ -126,14 +138,3 @@ class Sequence:
         end = max(len(self._text) - back, self._shown)
         start, self._shown = self._shown, end
         return self._parser.feed(self._text[start:end])
-
-    def _last(self, finish: Finish) -> Delta:
-        text = self._show(0) + self._parser.end()
-        calls = self._parser.calls
-        return Delta(
-            text=text,
-            tool_calls=calls,
-            finish="tool_calls" if calls and finish == "stop" else finish,
-            usage=self._meter.usage,
-            logprobs=self._logprobs,
-        )

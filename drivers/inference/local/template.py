@@ -1,7 +1,7 @@
-"""From a conversation to a prompt's tokens, through the model's own chat template.
+"""From a conversation to a prompt's text, through the model's own chat template.
 
 Interface:
-    Template        `tokens`; raises `InvalidArgument`
+    Template        `text`, `parted`, `more`; all raise `InvalidArgument`
 """
 
 from __future__ import annotations
@@ -17,6 +17,8 @@ PLAIN = (
     "{% for message in messages %}{{ message.role }}: {{ message.content or '' }}\n{% endfor %}"
     "{% if add_generation_prompt %}assistant:{% endif %}"
 )
+#: A message that no template changes and no other text holds.
+MARK = "f61f7a2e"
 #: Put into the text of a control token, so that it is read as text: a zero-width space.
 BREAK = "\u200b"
 
@@ -36,19 +38,39 @@ class Template:
         longest = sorted((re.escape(one) for one in marks if len(one) > 1), key=len, reverse=True)
         self._control = re.compile("|".join(longest)) if longest else None
 
-    def tokens(self, messages: list[Any], tools: list[dict[str, Any]]) -> list[int]:
-        """Return the prompt that asks for the conversation's next message."""
+    def text(self, messages: list[Any], tools: list[dict[str, Any]], ask: bool = True) -> str:
+        """Return a conversation's text; with `ask` it asks for the next message."""
         try:
-            ids = self._tokenizer.apply_chat_template(
+            text: str = self._tokenizer.apply_chat_template(
                 [self._message(one) for one in messages],
                 tools=tools or None,
-                add_generation_prompt=True,
-                tokenize=True,
-                return_dict=False,
+                add_generation_prompt=ask,
+                tokenize=False,
             )
         except Exception as error:  # a template is a program and raises what it likes
             raise InvalidArgument(f"the model's chat template refuses this: {error}") from error
-        return [int(one) for one in ids]
+        return text
+
+    def parted(self, messages: list[Any], tools: list[dict[str, Any]]) -> tuple[str, str]:
+        """Return a conversation's text and what follows it to ask for the next message. Where a
+        template does not part them the first one is all of it."""
+        asked, held = self.text(messages, tools), self.text(messages, tools, ask=False)
+        return (held, asked[len(held) :]) if asked.startswith(held) else (asked, "")
+
+    def more(self, messages: list[Any], answered: bool) -> tuple[str, str]:
+        """Return the same for messages behind a conversation that is read already.
+
+        If that ends in an `answered` message of the model, which it may have left unfinished, the
+        text begins with what ends it. No template says what stands between two messages, so it is
+        seen from a conversation of which the beginning is known.
+        """
+        known = [{"role": "user", "content": MARK}, {"role": "assistant", "content": MARK}]
+        before = self.text(known, [], ask=False)
+        start = before.rfind(MARK) + len(MARK) if answered else len(before)
+        held, ask = self.parted([*known, *messages], [])
+        if MARK not in before or not held.startswith(before[:start]):
+            raise InvalidArgument("the model's chat template cannot go on with a conversation")
+        return held[start:], ask
 
     def _message(self, message: Any) -> dict[str, Any]:
         role = "system" if message["role"] == "developer" else message["role"]

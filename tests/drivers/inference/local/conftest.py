@@ -13,7 +13,9 @@ from torch import Tensor
 from transformers import CONFIG_MAPPING, AutoModelForCausalLM
 from transformers.utils import logging
 
-from llmagentos.drivers.inference.contract import Delta, Meter
+from llmagentos.drivers.inference.contract import Delta, Meter, Owner, Sampling
+from llmagentos.drivers.inference.local.context import Context
+from llmagentos.drivers.inference.local.memory import Memory
 from llmagentos.drivers.inference.local.plan import Span
 from llmagentos.drivers.inference.local.sampler import Sampler
 from llmagentos.drivers.inference.local.sequence import Sequence
@@ -67,11 +69,13 @@ def folder(build: Build, tokenizer: Any, tmp_path_factory: pytest.TempPathFactor
 
 
 class Reader:
-    """Gathers what a sequence says; `done` once it has ended."""
+    """Gathers what a call says; `done` once it has ended."""
 
     def __init__(self) -> None:
         self.deltas: list[Delta] = []
         self.errors: list[BaseException] = []
+        #: What a call that only reads has come to.
+        self.outcome: Any = None
         self.meter = Meter()
         self._done = threading.Event()
 
@@ -79,6 +83,10 @@ class Reader:
         self.deltas.append(delta)
         if delta.finish is not None:
             self._done.set()
+
+    def end(self, outcome: Any) -> None:
+        self.outcome = outcome
+        self._done.set()
 
     def fail(self, error: BaseException) -> None:
         self.errors.append(error)
@@ -97,18 +105,32 @@ Made = tuple[Sequence, Reader]
 
 @pytest.fixture
 def sequence() -> Callable[..., Made]:
-    """Make a sequence whose tokens are characters, greedy unless told otherwise."""
+    """Make a sequence whose tokens are characters, greedy unless told otherwise, on a context that
+    it brings itself or on one that is given."""
 
-    def make(prompt: list[int], limit: int = 8, **fields: Any) -> Made:
+    def make(
+        prompt: list[int],
+        limit: int = 8,
+        *,
+        pid: int = 1,
+        rank: tuple[float, ...] = (),
+        number: int = 0,
+        context: Context | None = None,
+        **fields: Any,
+    ) -> Made:
         reader = Reader()
-        fields.setdefault("sampler", Sampler(temperature=0, top_p=1, top_k=0, seed=0))
+        context = context or Context(pid, "alice", [])
+        context.tokens += prompt
+        fields.setdefault("sampler", Sampler(Sampling(), prompt))
         fields.setdefault("decode", lambda tokens: "".join(map(chr, tokens)))
         return Sequence(
-            prompt=prompt,
+            context,
             limit=limit,
             emit=reader.emit,
             fail=reader.fail,
+            owner=Owner(pid=context.pid, principal=context.principal, call=number, rank=rank),
             meter=reader.meter,
+            brings=len(prompt),
             **fields,
         ), reader
 
@@ -119,32 +141,27 @@ class Counting:
     """A runner without a model: after each token comes the next number, up to `most`."""
 
     def __init__(self, most: int = 1000) -> None:
-        self.memory = self
+        self.memory = Memory(pages=0, page_size=16)
         self.most = most
         self.steps: list[list[Span]] = []
         self.wiped: list[int] = []
+        self.memory.wipe = self.wiped.extend  # type: ignore[method-assign]
         #: Called before each step, on the engine's thread.
         self.before: Callable[[int], None] = lambda number: None
 
-    def step(self, spans: list[Span], tokens: list[int]) -> Tensor:
+    def step(self, spans: list[Span], tokens: list[int], keep: Tensor | None = None) -> Tensor:
         self.before(len(self.steps))
         self.steps.append(spans)
         assert len(tokens) == sum(span.count for span in spans)
         assert [span.order for span in spans] == sorted(span.order for span in spans)
         for span in spans:
             assert len(span.table.pages) * 16 >= span.length
-        logits = torch.zeros(len(spans), self.most)
-        at = -1
-        for row, span in enumerate(spans):
-            at += span.count
+        if keep is None:
+            keep = torch.tensor([span.count for span in spans]).cumsum(0) - 1
+        logits = torch.zeros(len(keep), self.most)
+        for row, at in enumerate(keep.tolist()):
             logits[row, (tokens[at] + 1) % self.most] = 1.0
         return logits
-
-    def forget(self, slot: int) -> None:
-        pass
-
-    def wipe(self, pages: list[int]) -> None:
-        self.wiped += pages
 
 
 @pytest.fixture

@@ -11,7 +11,7 @@ import pytest
 import torch
 from transformers import AutoModelForCausalLM, AutoTokenizer
 
-from llmagentos.drivers.inference.contract import Delta, Request
+from llmagentos.drivers.inference.contract import Delta, Meter, Owner, Request, Sampling
 from llmagentos.drivers.inference.local.device import LocalDevice
 from llmagentos.drivers.inference.local.loader import load
 from llmagentos.drivers.inference.local.sampler import Sampler
@@ -19,6 +19,7 @@ from llmagentos.drivers.inference.local.template import Template
 from llmagentos.syscalls.errors import DeviceError, InvalidArgument
 
 HELLO: list[Any] = [{"role": "user", "content": "hello"}]
+ALICE, BOB = Owner(pid=1, principal="alice"), Owner(pid=2, principal="bob")
 Scene = Callable[[LocalDevice], Awaitable[None]]
 
 
@@ -34,12 +35,16 @@ def play(folder: Path, scene: Scene, **settings: Any) -> None:
 
 
 async def chat(device: LocalDevice, **fields: Any) -> list[Delta]:
-    return [delta async for delta in device.chat(Request(**{"messages": HELLO, **fields}))]
+    return [delta async for delta in device.chat(request(**fields))]
+
+
+def request(messages: list[Any] = HELLO, owner: Owner = ALICE, **sampling: Any) -> Request:
+    return Request(messages=messages, owner=owner, sampling=Sampling(**sampling))
 
 
 def test_replies_are_those_of_generate(folder: Path) -> None:
     tokenizer = AutoTokenizer.from_pretrained(folder)
-    ids = torch.tensor([Template(tokenizer).tokens(HELLO, [])])
+    ids = torch.tensor([tokenizer(Template(tokenizer).text(HELLO, []))["input_ids"]])
     model = AutoModelForCausalLM.from_pretrained(folder)
     out = model.generate(ids, max_new_tokens=20, do_sample=False)[0, ids.shape[1] :]
     wanted = tokenizer.decode(out, skip_special_tokens=True)
@@ -91,7 +96,7 @@ def test_a_conversation_that_is_too_long_is_refused(folder: Path) -> None:
 
 def test_a_call_on_a_closed_device_is_answered(folder: Path) -> None:
     async def scene(device: LocalDevice) -> None:
-        reply = device.chat(Request(messages=HELLO, max_tokens=400, temperature=1.0, seed=1))
+        reply = device.chat(request(max_tokens=400, temperature=1.0, seed=1))
         await anext(reply)
         await device.close()
         with pytest.raises(DeviceError, match="closed"):
@@ -105,11 +110,11 @@ def test_a_call_on_a_closed_device_is_answered(folder: Path) -> None:
 
 def test_a_reply_that_is_taken_back_has_used_what_it_used(folder: Path) -> None:
     async def scene(device: LocalDevice) -> None:
-        request = Request(messages=HELLO, max_tokens=400, temperature=1.0, seed=1)
-        reply = device.chat(request)
+        asked = request(max_tokens=400, temperature=1.0, seed=1)
+        reply = device.chat(asked)
         await anext(reply)
         await reply.aclose()
-        usage = request.meter.usage
+        usage = asked.meter.usage
         assert usage.input_tokens > 5 and usage.output_tokens >= 1 and usage.device_seconds > 0
 
     play(folder, scene)

@@ -8,17 +8,28 @@ from typing import Any
 import pytest
 import torch
 
-from llmagentos.drivers.inference.contract import Delta
+from llmagentos.drivers.inference.contract import Sampling
+from llmagentos.drivers.inference.local.context import Context
+from llmagentos.drivers.inference.local.sampler import Sampler
 
 Make = Callable[..., Any]
-LOGITS = torch.zeros(1000)
-END = 999
+LOGITS = torch.zeros(1, 1000)
+END, SIZE = 999, 16
+
+
+def step(sequence: Any, room: int, token: int = 0) -> bool:
+    """Let a step pass, as the engine does."""
+    span = sequence.span(room, SIZE)
+    sequence.context.table.length += span.count
+    ended: bool = sequence.advance(span, LOGITS, token, 0.5)
+    return ended
 
 
 def write(sequence: Any, tokens: list[int]) -> int:
     """Let the model choose these; returns how many it took until the end."""
     for taken, token in enumerate(tokens, 1):
-        if sequence.advance(sequence.span(512), LOGITS, token, 0.5):
+        if step(sequence, 512, token):
+            sequence.finish()
             return taken
     return 0
 
@@ -86,20 +97,63 @@ def test_a_call_is_taken_out_of_the_text(sequence: Make) -> None:
 
 def test_usage_is_known_while_it_runs(sequence: Make) -> None:
     one, reader = sequence(chars("a long prompt"), 5)
-    assert not one.advance(one.span(4), LOGITS, 0, 0.5)
+    assert not step(one, 4)
     usage = reader.meter.usage
     assert (usage.input_tokens, usage.output_tokens, usage.device_seconds) == (4, 0, 0.5)
     write(one, chars("ab"))
     usage = reader.meter.usage
     assert (usage.input_tokens, usage.output_tokens, usage.device_seconds) == (13, 2, 1.5)
-    one.table.length = 0  # its pages were taken away: what it has read stays read
-    one.advance(one.span(4), LOGITS, 0, 0.5)
+    one.context.table.length = 0  # its pages were taken away: what it has read stays read
+    step(one, 4)
     assert reader.meter.usage.input_tokens == 13
 
 
-def test_log_probabilities_come_with_the_end(sequence: Make) -> None:
-    one, reader = sequence(chars("hi"), 2, logprobs=True)
+def test_a_call_pays_for_what_it_brings_alone(sequence: Make) -> None:
+    context = Context(1, "alice", chars("known already"))
+    one, reader = sequence(chars("new"), 2, context=context)
     write(one, chars("ab"))
-    last: Delta = reader.deltas[-1]
-    assert last.logprobs is not None and len(last.logprobs) == 2
-    assert last.logprobs[0] == pytest.approx(-torch.tensor(1000.0).log().item())
+    usage = reader.meter.usage
+    assert (usage.input_tokens, usage.output_tokens) == (3, 2)
+    assert context.tokens == chars("known alreadynewab")
+
+
+def test_a_part_that_is_not_the_last_ends_with_a_page(sequence: Make) -> None:
+    one, _ = sequence([1] * 50)
+    assert [one.span(room, SIZE).count for room in (5, 16, 20, 47, 50, 99)] == [
+        5,
+        16,
+        16,
+        32,
+        50,
+        50,
+    ]
+    one.context.table.length = 10
+    assert [one.span(room, SIZE).count for room in (5, 6, 7, 40)] == [5, 6, 6, 40]
+
+
+def test_log_probabilities_come_with_their_text(sequence: Make) -> None:
+    one, reader = sequence(chars("hi"), 3, logprobs=2, stop=["bx"])
+    write(one, chars("abc"))
+    assert [(d.text, d.logprobs and len(d.logprobs)) for d in reader.deltas] == [
+        ("a", 2),
+        ("bc", 1),
+    ]
+    likely = -torch.tensor(1000.0).log().item()
+    found = [one for delta in reader.deltas for one in delta.logprobs or ()]
+    assert [one.token for one in found] == ["a", "b", "c"]
+    for one in found:
+        assert one.logprob == pytest.approx(likely)
+        assert len(one.top) == 2 and one.top[0].logprob == pytest.approx(likely)
+
+
+def test_a_reply_whose_grammar_has_ended_ends(sequence: Make) -> None:
+    class Short(Sampler):
+        done = False  # type: ignore[assignment]
+
+        def pick(self, logits: Any, likeliest: int) -> int:
+            self.done = likeliest == ord("b")
+            return likeliest
+
+    one, reader = sequence([1], 9, sampler=Short(Sampling(), []))
+    assert write(one, chars("abc")) == 2
+    assert reader.text == "ab" and reader.deltas[-1].finish == "stop"

@@ -24,12 +24,11 @@ def own(tokenizer: Any) -> Any:
 
 
 def prompt(tokenizer: Any, *messages: Any) -> str:
-    text: str = tokenizer.decode(Template(tokenizer).tokens(list(messages), []))
-    return text
+    return Template(tokenizer).text(list(messages), [])
 
 
 def marks(tokenizer: Any, *messages: Any) -> int:
-    ids = Template(tokenizer).tokens(list(messages), [])
+    ids = tokenizer(prompt(tokenizer, *messages))["input_ids"]
     return sum(one in tokenizer.all_special_ids for one in ids)
 
 
@@ -69,7 +68,7 @@ def test_a_text_cannot_end_its_message(own: Any) -> None:
 def test_messages_are_left_as_they_were(own: Any) -> None:
     messages = [{"role": "assistant", "content": None, "tool_calls": [CALL]}]
     before = copy.deepcopy(messages)
-    Template(own).tokens(messages, [])
+    Template(own).text(messages, [])
     assert messages == before
 
 
@@ -82,4 +81,4 @@ def test_a_tokenizer_without_a_template_gets_a_plain_one(own: Any) -> None:
 def test_a_template_that_refuses_says_so(own: Any) -> None:
     own.chat_template = "{{ raise_exception('users first') }}"
     with pytest.raises(InvalidArgument, match="users first"):
-        Template(own).tokens([{"role": "user", "content": "hi"}], [])
+        Template(own).text([{"role": "user", "content": "hi"}], [])

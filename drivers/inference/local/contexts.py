@@ -1,0 +1,46 @@
+"""Open contexts by their handles, as a process's file descriptors are.
+
+Interface:
+    ContextTable    `add`, `get`, `remove`, `of`
+"""
+
+from __future__ import annotations
+
+import secrets
+
+from ....syscalls.errors import NotFound
+from ..contract import Owner
+from .context import Context
+
+#: Handles are drawn from so many, since several devices give them out; JSON keeps them exact.
+HANDLES = 1 << 48
+
+
+class ContextTable:
+    """All open contexts. One thread."""
+
+    def __init__(self) -> None:
+        self._contexts: dict[int, Context] = {}
+
+    def add(self, context: Context) -> None:
+        """Give a context a handle."""
+        handle = secrets.randbelow(HANDLES) + 1
+        while handle in self._contexts:
+            handle = secrets.randbelow(HANDLES) + 1
+        context.handle = handle
+        self._contexts[handle] = context
+
+    def get(self, owner: Owner, handle: int) -> Context:
+        """Return a process's context. Raises `NotFound`, also for another's."""
+        context = self._contexts.get(handle)
+        if context is None or context.pid != owner.pid:
+            raise NotFound(f"process {owner.pid} has no context {handle}")
+        return context
+
+    def remove(self, handle: int) -> None:
+        """Let a handle stand for nothing."""
+        self._contexts.pop(handle, None)
+
+    def of(self, pid: int) -> list[Context]:
+        """Return the open contexts of a process, in the order of their opening."""
+        return [one for one in self._contexts.values() if one.pid == pid]
