@@ -124,7 +124,7 @@ def test_fractions_given_back_leave_nothing_reserved() -> None:
 Step = tuple[str, int, int]
 STEPS = st.lists(
     st.tuples(
-        st.sampled_from(["child", "reserve", "commit", "release", "close"]),
+        st.sampled_from(["child", "reserve", "draw", "commit", "release", "close"]),
         st.integers(0, 30),
         st.integers(0, 40),
     ),
@@ -154,8 +154,12 @@ def test_no_interleaving_overspends_and_every_cost_is_summed_at_every_ancestor(
             node.close()
         elif flights:
             index, held, asked = flights.pop(which % len(flights))
-            actual = min(amount, asked) if what == "commit" else 0
-            tree[index][0].commit(held, {"tokens": actual})
+            actual = min(amount, asked) if what in ("draw", "commit") else 0
+            if what == "draw":
+                tree[index][0].draw(held, {"tokens": actual})
+                flights.append((index, held, asked - actual))
+            else:
+                tree[index][0].commit(held, {"tokens": actual})
             own[index] += actual
         assert_sums(tree, own, flights)
 
@@ -190,3 +194,25 @@ def test_overruns_are_summed_too(calls: list[tuple[dict[str, float], dict[str, f
     for name in RESOURCES:
         assert root.usage().get(name, 0.0) == pytest.approx(sum(cost[name] for _, cost in calls))
     assert root.snapshot()["reserved"] == {}
+
+
+def test_cost_beyond_what_was_set_aside_is_drawn_from_what_is_left_and_then_refused() -> None:
+    parent = budget(tokens=10)
+    node = parent.child()
+    held, other = node.reserve({"tokens": 4}), node.reserve({"tokens": 3})
+    node.draw(held, {"tokens": 6, "money": 1.0})
+    assert parent.snapshot()["reserved"] == {"tokens": 3} and parent.remaining("tokens") == 1
+    with pytest.raises(QuotaExceeded):
+        node.draw(held, {"tokens": 2})
+    node.draw(other, {"tokens": 3})
+    node.commit(held, {})
+    node.commit(other, {})
+    assert parent.usage() == {"tokens": 11, "money": 1.0} and parent.snapshot()["reserved"] == {}
+
+
+def test_cost_without_a_reservation_is_refused_once_nothing_is_left() -> None:
+    node = budget(money=1)
+    node.draw(None, {"money": 1.0})
+    with pytest.raises(QuotaExceeded):
+        node.draw(None, {"money": 0.5})
+    assert node.usage() == {"money": 1.5}
