@@ -7,6 +7,7 @@ Interface:
 
 from __future__ import annotations
 
+import copy
 import threading
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -20,9 +21,7 @@ from . import hub
 #: some of that behind: weights that are never set, then and in every later load.
 _ALONE = threading.Lock()
 #: Layer types whose state the engine keeps.
-_LAYERS = frozenset({"full_attention", "conv"})
-#: Positions that depend on the longest context of a batch: nobody's would be their own.
-_ROPES = frozenset({"dynamic", "longrope"})
+_LAYERS = frozenset({"full_attention", "sliding_attention", "conv"})
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -32,7 +31,8 @@ class Loaded:
     model: Any
     tokenizer: Any
     name: str
-    #: The configuration of the part that reads and writes text.
+    #: The configuration of the part that reads and writes text; its `max_position_embeddings` are
+    #: what the engine serves.
     config: Any
 
 
@@ -64,7 +64,10 @@ def load(source: str) -> Loaded:
         raise DeviceError(f"the model {source} cannot be loaded: {_first_line(error)}") from error
     model.train(False)
     return Loaded(
-        model=model, tokenizer=tokenizer, name=Path(path).name, config=config.get_text_config()
+        model=model,
+        tokenizer=tokenizer,
+        name=Path(path).name,
+        config=bounded(config.get_text_config()),
     )
 
 
@@ -83,10 +86,10 @@ def _locate(source: str) -> tuple[str, bool]:
 
 
 def refuse(config: Any) -> None:
-    """Raise `InvalidArgument` for a feature that would give wrong logits without a word.
+    """Raise `InvalidArgument` for what the engine lacks, before any weights are fetched.
 
-    It names what is known; what it does not know shows in the probe. Windows and positions that
-    change with the length have to be named: the probe's prompts are too short for them.
+    It names what configurations tell. What a layer's attention needs is told by the model's code
+    (`survey`), and what nothing tells shows in the outcome (`probe`).
     """
     found = list(_missing(config.get_text_config()))
     if getattr(config, "is_encoder_decoder", False):
@@ -96,33 +99,29 @@ def refuse(config: Any) -> None:
 
 
 def _missing(config: Any) -> Iterator[str]:
-    if getattr(config, "attn_logit_softcapping", None):
-        yield "a soft cap on attention scores"
-    types = set(getattr(config, "layer_types", None) or ())
-    window = getattr(config, "sliding_window", None)
-    if (
-        window
-        and getattr(config, "use_sliding_window", True)
-        and (not types or "sliding_attention" in types)
-    ):
-        yield f"a sliding window of {window}"
-    if getattr(config, "kv_lora_rank", None):
-        yield "multi-head latent attention (MLA)"
-    if "gpt_oss" in config.model_type:
-        yield "attention sinks"
-    for one in sorted(types - _LAYERS - {"sliding_attention"}):
+    for one in sorted(set(getattr(config, "layer_types", None) or ()) - _LAYERS):
         yield f"layers of type {one}"
-    if "mamba" in config.model_type or "rwkv" in config.model_type:
+    if any(one in config.model_type for one in ("lstm", "mamba", "rwkv")):
         yield "a recurrent state"
-    for one in sorted(_rope_types(config) & _ROPES):
-        yield f"{one} positions"
 
 
-def _rope_types(config: Any) -> set[str]:
-    """Return the kinds of rotary positions, of all layers or by type of layer."""
+def bounded(config: Any) -> Any:
+    """Return a configuration whose `max_position_embeddings` no context may pass.
+
+    Positions of type `longrope` change for a whole batch as soon as one of its contexts is longer
+    than those of the model's first training; up to there every context has its own. (Those of type
+    `dynamic` change beyond `max_position_embeddings`.)
+    """
     said = getattr(config, "rope_parameters", None) or {}
-    kinds = [said, *(one for one in said.values() if isinstance(one, dict))]
-    return {str(one["rope_type"]) for one in kinds if one.get("rope_type")}
+    firsts = [
+        one["original_max_position_embeddings"]
+        for one in (said, *said.values())
+        if isinstance(one, dict) and one.get("rope_type") == "longrope"
+    ]
+    if firsts:
+        config = copy.copy(config)
+        config.max_position_embeddings = min(firsts)
+    return config
 
 
 def _first_line(error: BaseException) -> str:

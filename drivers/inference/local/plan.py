@@ -2,8 +2,11 @@
 
 Interface:
     Span            a context's part of a step
-    Plan            all spans, as the layers need them
-    Reads           what contexts of about the same length read as one batch
+    Step            where all layers of a model find the plan of the step they are in
+    Plan            all spans; `view` is what layers of a window read
+    View            what layers of one kind read
+    Decode          contexts of about the same length with one new token each, read as one batch
+    Prefill         a context with several new tokens
 """
 
 from __future__ import annotations
@@ -40,16 +43,37 @@ class Span:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Reads:
-    """What contexts `start` to `stop` read; the longest has at most twice the shortest's pages, so
-    that a long one does not make all others as slow as itself."""
+class Decode:
+    """Contexts `start` to `stop` of the step, one token each; the longest reads at most twice the
+    shortest's pages, so that a long one does not make all others as slow as itself."""
 
     start: int
     stop: int
-    #: [B · pages]: the pages of each context, one after the other.
+    #: [B · pages]: the pages that each context reads, one after the other.
     pages: Tensor
-    #: [B, 1, 1, pages · size]: what of them is the context's.
+    #: [B, 1, 1, pages · size]: 0 for what of them is the context's, else minus infinity. Added to
+    #: scores: a mask of truth values would be turned into this one in every layer.
     mask: Tensor
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Prefill:
+    """A context whose new tokens are `start` to `stop` of the step's."""
+
+    start: int
+    stop: int
+    #: [read]: where the tokens lie that it reads.
+    rows: Tensor
+    #: [new, read], as that of `Decode`; None where each token sees exactly those before it.
+    mask: Tensor | None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class View:
+    """What layers of one kind read."""
+
+    decodes: list[Decode]
+    prefills: list[Prefill]
 
 
 class Plan:
@@ -61,43 +85,89 @@ class Plan:
         size = memory.page_size
         #: How many spans have one token.
         self.decoding = next((i for i, span in enumerate(spans) if span.count > 1), len(spans))
-        decodes = spans[: self.decoding]
-        #: The longer spans, each with where all tokens of its context lie: [length].
-        self.prefills = [(_rows(span, size), span) for span in spans[self.decoding :]]
-        last = [(span.length - 1, span.table.pages) for span in decodes]
+        self._views: dict[int | None, View] = {}
+        #: The longer spans' rows: where all tokens of each context lie, [length].
+        self._rows = [_rows(span, size) for span in spans[self.decoding :]]
+        last = [(span.length - 1, span.table.pages) for span in spans[: self.decoding]]
         #: [T]: where each new token's keys and values go.
         self.writes = torch.cat(
             [
                 torch.tensor([pages[at // size] * size + at % size for at, pages in last]).long(),
-                *(rows[span.table.length :] for rows, span in self.prefills),
+                *(
+                    rows[span.table.length :]
+                    for span, rows in zip(spans[self.decoding :], self._rows, strict=True)
+                ),
             ]
         )
         #: [T]: each new token's position.
         self.positions = torch.cat(
             [
                 torch.tensor([at for at, _ in last]).long(),
-                *(torch.arange(span.table.length, span.length) for _, span in self.prefills),
+                *(torch.arange(span.table.length, span.length) for span in spans[self.decoding :]),
             ]
         )
         self.counts = [span.count for span in spans]
         #: [S]: each span's last token among the T.
         self.last = torch.tensor(list(accumulate(self.counts))) - 1
-        self.reads = _batches(decodes, size)
         if taps > 1:
-            self._plan_taps(taps)
+            self._plan_taps(taps, size)
 
-    def _plan_taps(self, taps: int) -> None:
+    def view(self, window: int | None) -> View:
+        """Return what layers read whose tokens see themselves and those before them, `window`
+        tokens in all or, if None, every one."""
+        view = self._views.get(window)
+        if view is None:
+            view = self._views[window] = View(
+                decodes=_decodes(self.spans[: self.decoding], self.memory.page_size, window),
+                prefills=self._prefills(window),
+            )
+        return view
+
+    def _prefills(self, window: int | None) -> list[Prefill]:
+        found, start = [], self.decoding
+        for span, rows in zip(self.spans[self.decoding :], self._rows, strict=True):
+            old, stop = span.table.length, start + span.count
+            first = _first(old, window)
+            mask = None
+            if old or (window is not None and span.count > window):
+                read = torch.arange(first, span.length)
+                new = torch.arange(old, span.length)[:, None]
+                seen = read <= new
+                if window is not None:
+                    seen &= read > new - window
+                mask = _added(seen)
+            found.append(Prefill(start=start, stop=stop, rows=rows[first:], mask=mask))
+            start = stop
+        return found
+
+    def _plan_taps(self, taps: int, size: int) -> None:
         """Lay out a buffer of every context's last inputs followed by its new ones."""
         before = taps - 1
         start, windows, tails = 0, [], []
-        for count in self.counts:
+        marks: list[int] = []
+        for span in self.spans:
+            count = span.count
             windows.append(torch.arange(start, start + count)[:, None] + torch.arange(taps))
             tails.append(torch.arange(start + count, start + count + before))
+            marks += range(start + _fills(span, size), start + count + 1, size)
             start += before + count
+        #: [P, taps - 1]: the inputs to remember, those at the end of each page that is full now.
+        self.marks = torch.tensor(marks).long()[:, None] + torch.arange(before)
         #: [T, taps]: the inputs of each new token; [S, taps - 1]: those to keep.
         self.windows, self.tails = torch.cat(windows), torch.stack(tails)
         #: [S]: the contexts' places in the convolutions' memory.
         self.slots = torch.tensor([span.slot for span in self.spans])
+
+
+class Step:
+    """Where all layers of a model find the plan of the step they are in. The runner writes it."""
+
+    plan: Plan
+
+
+def _fills(span: Span, size: int) -> int:
+    """Return after how many of its new tokens a context's page is full for the first time."""
+    return size - span.table.length % size
 
 
 def _rows(span: Span, size: int) -> Tensor:
@@ -106,27 +176,50 @@ def _rows(span: Span, size: int) -> Tensor:
     return (pages[:, None] * size + torch.arange(size)).flatten()[: span.length]
 
 
-def _batches(spans: list[Span], size: int) -> list[Reads]:
+def _first(at: int, window: int | None) -> int:
+    """Return the first token that the one at a position sees."""
+    return 0 if window is None else max(0, at - window + 1)
+
+
+def _added(seen: Tensor) -> Tensor:
+    """Turn what is seen into what is added to scores."""
+    return torch.zeros(seen.shape).masked_fill_(~seen, float("-inf"))
+
+
+def causal(count: int) -> Tensor:
+    """Return the mask of a context's first tokens: [count, count]."""
+    return _added(torch.ones(count, count, dtype=torch.bool).tril_())
+
+
+def _decodes(spans: list[Span], size: int, window: int | None) -> list[Decode]:
     """Part spans of one token, the shortest first, into batches of about the same length."""
-    found: list[Reads] = []
-    counts = [-(-span.length // size) for span in spans]
+    found: list[Decode] = []
+    firsts = [_first(span.length - 1, window) for span in spans]
+    read = [
+        span.table.pages[first // size : -(-span.length // size)]
+        for span, first in zip(spans, firsts, strict=True)
+    ]
     start = 0
     for stop in range(1, len(spans) + 1):
-        if stop == len(spans) or counts[stop] > 2 * counts[start]:
-            most = counts[stop - 1]
+        if stop == len(spans) or len(read[stop]) > 2 * len(read[start]):
+            most = max(map(len, read[start:stop]))
             # Filled up with a page of its own: a stranger's may hold what no mask can hide.
-            pages = [
-                [*span.table.pages[:count], *span.table.pages[:1] * (most - count)]
-                for span, count in zip(spans[start:stop], counts[start:stop], strict=True)
-            ]
-            lengths = torch.tensor([span.length for span in spans[start:stop]])
-            mask = torch.arange(most * size)[None] < lengths[:, None]
+            pages = [[*own, *own[:1] * (most - len(own))] for own in read[start:stop]]
+            begins = torch.tensor([first % size for first in firsts[start:stop]])
+            held = torch.tensor(
+                [
+                    span.length - first // size * size
+                    for span, first in zip(spans[start:stop], firsts[start:stop], strict=True)
+                ]
+            )
+            at = torch.arange(most * size)
+            seen = (at >= begins[:, None]) & (at < held[:, None])
             found.append(
-                Reads(
+                Decode(
                     start=start,
                     stop=stop,
                     pages=torch.tensor(pages).flatten(),
-                    mask=mask[:, None, None],
+                    mask=_added(seen)[:, None, None],
                 )
             )
             start = stop
