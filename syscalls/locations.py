@@ -3,12 +3,16 @@
 Interface:
     state_folder    what outlives the daemon
     control_socket  where it is spoken to
+    ENDPOINT        in the gateway's own folder, where the kernel's programs reach it
 """
 
 from __future__ import annotations
 
 from collections.abc import Mapping
 from pathlib import Path
+
+#: A Unix socket's name. Each message on it brings a connection that some program has made.
+ENDPOINT = "endpoint.sock"
 
 
 def state_folder(environment: Mapping[str, str]) -> Path:

@@ -27,6 +27,7 @@ from typing import Any, NoReturn
 from ..sandbox import canary, landlock
 from ..sandbox.layers import Report, Sandbox, missing
 from ..sandbox.native import PR_SET_NAME, PR_SET_NO_NEW_PRIVS, PR_SET_PDEATHSIG, prctl
+from . import loopback
 from .channel import send
 
 #: Where programs and their libraries live on any Linux.
@@ -110,6 +111,9 @@ def readable() -> landlock.Opened:
 def _restrict(sandbox: Sandbox, order: Mapping[str, Any], known: landlock.Opened = ()) -> Report:
     """Apply the layers of one process and try each of them out."""
     report: Report = {}
+    endpoint = order.get("endpoint")
+    if endpoint is not None:
+        report.update(loopback.enter(sandbox, endpoint, order["title"]))
     if sandbox.rlimits != "off":
         report["rlimits"] = _limit(sandbox)
     else:
@@ -127,6 +131,8 @@ def _restrict(sandbox: Sandbox, order: Mapping[str, Any], known: landlock.Opened
             report["landlock"] = report["signals"] = "unavailable"
     else:
         report["landlock"] = report["signals"] = "off"
+    if endpoint is not None:
+        report["seccomp"] = loopback.seal(sandbox, report)
     return report
 
 

@@ -44,6 +44,9 @@ class Launch:
     environment: Mapping[str, str] = field(default_factory=dict)
     #: Whether it sees the daemon's own environment besides, which may hold secrets.
     inherits: bool = True
+    #: A Unix socket that the connections of a network of its own are handed to; None for no network
+    #: at all.
+    endpoint: Path | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -45,7 +45,11 @@ class ZygoteLauncher:
         await asyncio.gather(*map(self._line, dict.fromkeys(choices)))
 
     async def launch(self, launch: Launch, sock: socket.socket) -> Launched:
-        line = await self._line(_choice(launch.sandbox, launch.inherits))
+        # A network of its own is made by each process for itself.
+        free = launch.endpoint is not None
+        line = await self._line(
+            _choice(Sandbox.none() if free else launch.sandbox, launch.inherits)
+        )
         order = {
             "pid": launch.pid,
             "entry": launch.entry,
@@ -56,6 +60,7 @@ class ZygoteLauncher:
             "readable": [str(one) for one in launch.readable],
             "environment": dict(launch.environment),
             "sandbox": launch.sandbox.wire(),
+            "endpoint": None if launch.endpoint is None else str(launch.endpoint),
             "title": f"aos-{launch.pid}",
         }
         message = await line.order(order, sock.fileno())

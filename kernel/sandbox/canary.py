@@ -1,8 +1,9 @@
 """Forbidden acts: a layer counts as enforced when its act was refused, and not before.
 
 Interface:
-    network, sockets, files, signals, limits    each says whether its act was refused
-    privileges                                  whether none is left
+    network, sockets, local_sockets, files, signals, limits
+                    each says whether its act was refused
+    privileges      whether none is left
 """
 
 from __future__ import annotations
@@ -29,6 +30,17 @@ def sockets() -> bool:
     """Whether a socket is refused."""
     try:
         socket.socket(socket.AF_INET, socket.SOCK_STREAM).close()
+    except PermissionError:
+        return True
+    except OSError:
+        return False
+    return False
+
+
+def local_sockets() -> bool:
+    """Whether a socket of this machine, by which the daemon and others are reached, is refused."""
+    try:
+        socket.socket(socket.AF_UNIX, socket.SOCK_STREAM).close()
     except PermissionError:
         return True
     except OSError:

@@ -11,6 +11,7 @@ from __future__ import annotations
 import ctypes
 import errno
 import platform
+import socket
 import struct
 from collections.abc import Mapping
 
@@ -69,8 +70,15 @@ _SELFISH = {
 }  # fmt: skip
 
 
-def restrict() -> None:
-    """Refuse those calls to this process and its children, for good. Raises OSError."""
+#: What sockets of the internet need.
+_INTERNET = frozenset({"socket", "connect", "accept", "bind", "listen", "accept4"})
+
+
+def restrict(internet: bool = False) -> None:
+    """Refuse those calls to this process and its children, for good. Raises OSError.
+
+    With `internet`, sockets of the internet are allowed, and no others.
+    """
     machine = platform.machine()
     if machine not in _REFUSED:
         raise OSError(errno.ENOSYS, f"no list of system calls for {machine}")
@@ -83,7 +91,11 @@ def restrict() -> None:
     ]
     if machine == "x86_64":  # The x32 numbers would pass by the list.
         program += [_instruction(_AT_LEAST, 0x40000000, no=1), _instruction(_RETURN, _KILL)]
-    for number in numbers.values():
+    if internet:
+        program += _internet_only(numbers["socket"])
+    for name, number in numbers.items():
+        if internet and name in _INTERNET:
+            continue
         program += [
             _instruction(_EQUAL, number, no=1),
             _instruction(_RETURN, _ERRNO | errno.EPERM),
@@ -95,6 +107,18 @@ def restrict() -> None:
     header = struct.pack("=H6xQ", len(program), ctypes.addressof(code))
     prctl(PR_SET_NO_NEW_PRIVS, 1)
     prctl(PR_SET_SECCOMP, _MODE_FILTER, ctypes.c_char_p(header))
+
+
+def _internet_only(number: int) -> list[bytes]:
+    """Return what lets a socket of the internet be made, and refuses any other."""
+    return [
+        _instruction(_EQUAL, number, no=5),
+        _instruction(_LOAD, 16),  # the family of addresses
+        _instruction(_EQUAL, socket.AF_INET, yes=1),
+        _instruction(_EQUAL, socket.AF_INET6, no=1),
+        _instruction(_RETURN, _ALLOW),
+        _instruction(_RETURN, _ERRNO | errno.EPERM),
+    ]
 
 
 def _unless(number: int, wanted: Mapping[int, int]) -> list[bytes]:

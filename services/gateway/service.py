@@ -10,11 +10,13 @@ import asyncio
 import ipaddress
 import socket
 from collections.abc import Mapping
+from contextlib import suppress
 from typing import Any
 
 from ...syscalls.errors import InputOutputError, InvalidArgument
 from ...syscalls.host import Host
 from ...syscalls.interface import Interface, syscall
+from ...syscalls.locations import ENDPOINT
 
 PORT = 8765
 
@@ -31,6 +33,7 @@ class Gateway(Interface, name="gateway"):
         import uvicorn
 
         from .app import build
+        from .endpoint import Endpoint
 
         settings = host.config
         address, port = str(settings.get("host", "127.0.0.1")), int(settings.get("port", PORT))
@@ -47,13 +50,29 @@ class Gateway(Interface, name="gateway"):
             server_header=False,
             timeout_graceful_shutdown=3,
         )
-        self._server = uvicorn.Server(config)
+        config.load()
+        self._config, self._server = config, uvicorn.Server(config)
         # The process has its own way to end; the server must not take its signals.
         self._server.install_signal_handlers = lambda: None  # type: ignore[attr-defined]
         self._task = host.tasks.create_task(self._server._serve([sock]))
+
+        self._endpoint = Endpoint(
+            host.state / ENDPOINT, lambda sock: host.tasks.create_task(self._take(sock))
+        )
         await host.os.system.ready(self._url)
 
+    async def _take(self, connection: socket.socket) -> None:
+        """Serve a connection that was accepted elsewhere."""
+        with suppress(OSError):  # It has hung up already.
+            await asyncio.get_running_loop().connect_accepted_socket(
+                lambda: self._config.http_protocol_class(  # type: ignore[call-arg]
+                    config=self._config, server_state=self._server.server_state, app_state={}
+                ),
+                connection,
+            )
+
     async def teardown(self) -> None:
+        self._endpoint.close()
         self._server.should_exit = True
         await asyncio.wait([self._task], timeout=5)
 

@@ -39,6 +39,24 @@ def test_socket_from_before_can_neither_connect_nor_bind_nor_listen_nor_accept(
     assert said == ["PermissionError"] * 5
 
 
+@pytest.mark.parametrize(
+    ("family", "outcome"),
+    [("AF_INET", "done"), ("AF_INET6", "done"), ("AF_UNIX", "PermissionError"),
+     ("AF_NETLINK", "PermissionError")],
+)  # fmt: skip
+def test_sockets_of_the_internet_alone_can_be_allowed(
+    attempt: Attempt, family: str, outcome: str
+) -> None:
+    said = attempt(
+        "seccomp.restrict(internet=True)\n"
+        f"attempt(lambda: socket.socket(socket.{family}, socket.SOCK_RAW"
+        " if 'LINK' in sys.argv[1] else socket.SOCK_STREAM).close())\n"
+        "attempt(os.setpriority, os.PRIO_PROCESS, os.getppid(), 1)\n",
+        family,
+    )
+    assert said == [outcome, "PermissionError"]
+
+
 def test_socketpair_and_event_loop_go_on_working(attempt: Attempt) -> None:
     said = attempt(
         "seccomp.restrict()\n"
