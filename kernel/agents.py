@@ -13,12 +13,15 @@ from collections.abc import Callable, Mapping
 from contextlib import suppress
 
 from ..syscalls.errors import (
+    Cancelled,
     InvalidArgument,
     LLMAgentOSError,
     NotFound,
     PermissionDenied,
     TryAgain,
 )
+from ..syscalls.locations import ENDPOINT
+from . import keys
 from .bus import Bus
 from .config import AgentsConfig
 from .events import EventLog
@@ -66,6 +69,8 @@ class Agents:
         self._config = config
         self._rules = Rules(paths=paths, config=config, runtimes=runtimes, interfaces=interfaces)
         self._timers: dict[int, asyncio.TimerHandle] = {}
+        #: By which the calls of programs that speak HTTP are known as theirs.
+        self.keys = keys.Keys()
         #: Told of a process's start and of its end.
         self.on_birth: list[Callable[[ControlBlock, Order], None]] = []
         self.on_end: list[Callable[[ControlBlock], None]] = []
@@ -109,6 +114,10 @@ class Agents:
         process.log.touch(mode=0o600)
         if order.on_born is not None:
             order.on_born(process)
+        environment, endpoint = dict(order.environment), None
+        if spawn.argv is not None:
+            environment = {**keys.environment(process, self.keys.issue(process)), **environment}
+            endpoint = self._paths.of_plugin(Kind.SERVICE, "gateway") / ENDPOINT
         sock = await self._bus.connect(process)
         try:
             launched = await self._launcher.launch(
@@ -124,8 +133,9 @@ class Agents:
                     home=process.home,
                     log=process.log,
                     readable=spawn.readable,
-                    environment=dict(order.environment),
+                    environment=environment,
                     inherits=False,
+                    endpoint=endpoint,
                     sandbox=Sandbox(**self._config.sandbox.model_dump()),
                 ),
                 sock,
@@ -184,11 +194,13 @@ class Agents:
         if process.os_pid is not None and process.state is not State.ZOMBIE:
             self._launcher.signal(process.os_pid, number)
 
-    @staticmethod
-    def _cut(process: ControlBlock) -> None:
-        """Take a process's connection, whoever else may hold its end: with it go its rights."""
+    def _cut(self, process: ControlBlock) -> None:
+        """Take a process's connection and key, whoever else may hold them: with them go its
+        rights."""
         if process.connection is not None:
             process.connection.close()
+        if self.keys.withdraw(process):
+            self._trap.end_session(process, Cancelled("the process has ended"))
 
     async def stop(self, process: ControlBlock, grace: float) -> None:
         """Ask a process to end, and after `grace` seconds kill it."""

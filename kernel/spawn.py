@@ -18,6 +18,7 @@ from ..syscalls.errors import InvalidArgument, NotFound, PermissionDenied
 from .budget import Limits
 from .capability import Capability, CapabilitySet
 from .config import AgentsConfig
+from .interpreter import libraries, sources
 from .manifest import declared
 from .paths import Paths
 from .plugins import Plugin
@@ -175,10 +176,13 @@ def rank(caller: ControlBlock, nice: int | None, least: int) -> int:
 def _readable(parent: ControlBlock, order: Order, argv: tuple[str, ...] | None) -> tuple[Path, ...]:
     if argv is None:
         return (Path(order.program).parent,) if "/" in order.program else ()
-    # A command is given the files that it is to work on, by whoever may read them anyway.
+    # A command is given the files that it is to work on, and what it needs to start, by whoever
+    # may read them anyway.
     if not any(one.covers(_EVERYTHING) for one in parent.capabilities):
         return ()
-    return tuple(Path(one) for one in argv if one.startswith("/") and _is_file(one))
+    files = [Path(one) for one in argv if one.startswith("/") and _is_file(one)]
+    needed = libraries(files[0]) if files and str(files[0]) == argv[0] else ()
+    return (*files, *needed, *sources(files))
 
 
 def _is_file(path: str) -> bool:

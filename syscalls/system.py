@@ -88,7 +88,8 @@ class NewToken:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Session:
-    """What a token stands for: a process without a program, whose rights its calls have."""
+    """What a token stands for: a process without a program, whose rights its calls have. A key
+    that a program was given stands for its own process."""
 
     pid: int
     principal: str

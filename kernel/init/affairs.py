@@ -32,7 +32,11 @@ class Affairs(System):
         self._started = time.monotonic()
         self._memory = Gauge()
         self._sessions = Sessions(
-            table=house.table, trap=house.trap, post=house.post, tokens=house.tokens
+            table=house.table,
+            trap=house.trap,
+            post=house.post,
+            tokens=house.tokens,
+            keys=house.agents.keys,
         )
 
     async def teardown(self) -> None:
@@ -116,6 +120,5 @@ class Affairs(System):
         me = self._house.caller()
         if me.kind is not Kind.SERVICE:
             raise PermissionDenied("only a service opens sessions")
-        token = self._house.tokens.find(secret)
-        process = self._sessions.open(token, me)
-        return Session(pid=process.pid, principal=process.principal, token=token.info.id)
+        process, name = self._sessions.open(secret, me)
+        return Session(pid=process.pid, principal=process.principal, token=name)

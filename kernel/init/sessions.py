@@ -15,6 +15,7 @@ from ...syscalls.errors import PermissionDenied
 from ...syscalls.system import NewToken
 from ..budget import Limits
 from ..capability import Capability, CapabilitySet
+from ..keys import Keys
 from ..mailbox import PostOffice
 from ..process import ControlBlock, Kind, ProcessTable, State
 from ..tokens import Token, TokenStore
@@ -42,12 +43,13 @@ class Sessions:
     """One session for each token in use. Times out those that expire."""
 
     def __init__(
-        self, *, table: ProcessTable, trap: Trap, post: PostOffice, tokens: TokenStore
+        self, *, table: ProcessTable, trap: Trap, post: PostOffice, tokens: TokenStore, keys: Keys
     ) -> None:
         self._table = table
         self._trap = trap
         self._post = post
         self._tokens = tokens
+        self._keys = keys
         self._open: dict[str, _Open] = {}  # by token id
         self._timer: asyncio.TimerHandle | None = None
 
@@ -83,12 +85,18 @@ class Sessions:
         """Return the token that a process stands for."""
         return next((one.token for one in self._open.values() if one.process is process), None)
 
-    def open(self, token: Token, opener: ControlBlock) -> ControlBlock:
-        """Return a token's session, on whose behalf `opener` may call from then on."""
-        process = self._begin(token)
+    def open(self, secret: str, opener: ControlBlock) -> tuple[ControlBlock, str]:
+        """Return the session of a token, or the process of a key, and a name of the secret.
+        `opener` may call on its behalf from then on. Raises `PermissionDenied`."""
+        process = self._keys.holder(secret)
+        if process is not None:
+            name = f"process {process.pid}"
+        else:
+            token = self._tokens.find(secret)
+            process, name = self._begin(token), token.info.id
         self._trap.sessions[process.pid] = (opener, process)
         self.note()
-        return process
+        return process, name
 
     def sweep(self) -> None:
         """End the sessions whose tokens have been revoked or have expired."""

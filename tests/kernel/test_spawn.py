@@ -80,6 +80,27 @@ def test_agent_is_named_after_its_program_or_as_it_is_told(
     scene(work)
 
 
+def test_command_is_told_where_its_model_is_and_reads_what_it_needs(scene: Play) -> None:
+    async def work(w: World) -> None:
+        script = w.program
+        process = await w.run(
+            program="-", arguments=("/usr/bin/env", str(script)), environment={"OPENAI_MODEL": "m"}
+        )
+        agent = await w.run()
+        launch, plain = w.launcher.launches
+        assert launch.environment["OPENAI_MODEL"] == "m"
+        key = launch.environment["OPENAI_API_KEY"]
+        assert w.agents.keys.holder(key) is process
+        assert launch.endpoint is not None and launch.endpoint.parent.name == "gateway"
+        assert {script, script.parent, Path("/usr/lib")} <= set(launch.readable)
+        assert (plain.endpoint, plain.environment) == (None, {})
+        w.launcher.end(process.pid)
+        w.launcher.end(agent.pid)
+        assert w.agents.keys.holder(key) is None
+
+    scene(work)
+
+
 @pytest.mark.parametrize("name", ["_private.py", ".hidden.py", "größe.py", "ключ.py"])
 def test_program_of_any_name_can_be_run(scene: Play, name: str) -> None:
     async def work(w: World) -> None:
