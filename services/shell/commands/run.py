@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import json
+import shutil
 import signal
 from contextlib import suppress
 from pathlib import Path
@@ -50,17 +51,17 @@ def run(program: str, arguments: tuple[str, ...], **options: Any) -> int:
     """
     if program.startswith("-") and program != "-":
         raise click.NoSuchOption(program)
-    if "/" in program or program.endswith((".py", ".toml")):
+    if "/" in program and not Path(program).is_file():
+        raise click.ClickException(f"there is no program {program}")
+    if program.endswith((".py", ".toml")):
         path = Path(program).resolve()
         if not path.is_file():
             raise click.ClickException(f"there is no program {program}")
         if path.suffix == ".toml" and arguments:
             raise click.UsageError(f"{program} takes no arguments, but a --task: {arguments[0]}")
         program = str(path)
-    elif ":" not in program:
-        # It starts in its own folder, so that what is named from here is named in full.
-        named = (str(Path(a).absolute()) if Path(a).is_file() else a for a in arguments)
-        program, arguments = "-", (program, *named)
+    elif "/" in program or ":" not in program:
+        program, arguments = "-", _command(program, arguments)
     order = {
         "program": program,
         "task": options["task"],
@@ -76,6 +77,15 @@ def run(program: str, arguments: tuple[str, ...], **options: Any) -> int:
         "traced": not (options["detach"] or options["quiet"]),
     }
     return session(lambda os: _run(os, order, options), start=True)
+
+
+def _command(program: str, arguments: tuple[str, ...]) -> tuple[str, ...]:
+    """Return a command line that means elsewhere what it means here: it starts in a folder of its
+    own, and where programs are the daemon may know otherwise."""
+    found = shutil.which(program) or program
+    named = (str(Path(one).absolute()) if Path(one).is_file() else one for one in arguments)
+    # Not resolved: a virtual environment is known by the place of its link to Python.
+    return (str(Path(found).absolute()) if "/" in found else found, *named)
 
 
 def _budget(options: dict[str, Any]) -> dict[str, float]:
