@@ -67,7 +67,7 @@ class Place:
                     await self.take()
                     await self._changed()
                 except Exception as error:  # whatever it is, a person can still choose another
-                    await self._mourn(shown(str(error)) or type(error).__name__)
+                    self._mourn(shown(str(error)) or type(error).__name__)
                     await asyncio.sleep(next(pauses))
                     continue
             pauses = _pauses()
@@ -75,13 +75,13 @@ class Place:
             assert tenure is not None
             reason = await tenure.engine.failed()
             self.tenure = None
-            await self._mourn(reason)
+            self._mourn(reason)
+            await self._changed()
             await tenure.engine.close()
 
-    async def _mourn(self, reason: str) -> None:
+    def _mourn(self, reason: str) -> None:
         self.failure = reason
         print(f"{self.choice.label} cannot be run: {reason}", file=sys.stderr)
-        await self._changed()
 
 
 def named(target: str, state: str) -> ModelInfo:
