@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Callable, Sequence
-from typing import Any, cast
+from typing import Any
 
 from .codec import Decoder, pack, pack_frame
 from .errors import LLMAgentOSError
@@ -41,10 +41,10 @@ class Connection(asyncio.Protocol):
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
         # uvloop's transports have the methods of Transport without being one.
-        self._transport = cast(asyncio.Transport, transport)
-        self._write = self._transport.write
+        self._transport = transport  # type: ignore[assignment]
+        self._write = transport.write  # type: ignore[attr-defined]
         if self._throttled:
-            self._transport.set_write_buffer_limits(high=HIGH_WATER)
+            transport.set_write_buffer_limits(high=HIGH_WATER)  # type: ignore[attr-defined]
 
     def data_received(self, data: bytes) -> None:
         self.received += 1

@@ -5,6 +5,8 @@
 
 Interface:
     run(arguments, sock)    the process's entry; returns its exit code
+    prepare                 makes, before a fork, what every process starts on
+    renew                   makes it, after the fork, the process's own
     rehearse                does what every process does, once, before it is forked
 """
 
@@ -13,21 +15,25 @@ from __future__ import annotations
 import asyncio
 import importlib
 import inspect
-import os.path
 import socket
 import sys
 from collections.abc import Callable, Mapping
+from inspect import CO_COROUTINE, CO_VARARGS
 from types import FunctionType, ModuleType
 from typing import Any
 
 import uvloop
 
 from .blocking import BlockingOS
-from .client import connect
+from .client import Client
 from .codec import pack, pack_frame
 from .errors import InvalidArgument
 from .message import VERSION, Kind
 from .os import OS
+from .prepared import Prepared
+
+#: Of the process in which `prepare` was called, and then of each copy.
+_prepared: Prepared | None = None
 
 
 def run(arguments: Mapping[str, Any], sock: socket.socket) -> int:
@@ -39,12 +45,30 @@ def run(arguments: Mapping[str, Any], sock: socket.socket) -> int:
     except InvalidArgument as error:
         print(f"aos: {error}", file=sys.stderr)
         return 126
-    if inspect.iscoroutinefunction(main):
-        outcome = uvloop.run(_await(main, sock, task))
+    if _is_coroutine(main):
+        if _prepared is None:
+            outcome = uvloop.run(_await(main, sock, task, OS(Client())))
+        else:
+            outcome = _prepared.run(_await(main, sock, task, _prepared.os))
     else:
         with BlockingOS(sock) as os:
             outcome = _call(main, os, task)
     return _exit_code(outcome)
+
+
+def prepare() -> None:
+    """Make what the programs of this process's copies start on."""
+    global _prepared
+    try:
+        _prepared = Prepared()
+    except AttributeError:
+        _prepared = None
+
+
+def renew() -> None:
+    """Share nothing of what was prepared with the process that this one is a copy of."""
+    if _prepared is not None:
+        _prepared.renew()
 
 
 def rehearse() -> None:
@@ -62,21 +86,28 @@ def rehearse() -> None:
         asyncio.get_running_loop().remove_reader(theirs)
 
     with theirs:
-        uvloop.run(_await(main, ours, None))
+        uvloop.run(_await(main, ours, None, OS(Client())))
 
 
-async def _await(main: Callable[..., Any], sock: socket.socket, task: str | None) -> Any:
-    client = await connect(sock)
+async def _await(main: Callable[..., Any], sock: socket.socket, task: str | None, os: OS) -> Any:
+    await os.client.open(sock)
     try:
-        return await _call(main, OS(client), task)
+        return await _call(main, os, task)
     finally:
-        client.close()
+        os.client.close()
+
+
+def _is_coroutine(main: Callable[..., Any]) -> bool:
+    # `inspect` asks many questions before this one.
+    if type(main) is FunctionType and main.__code__.co_flags & CO_COROUTINE:
+        return True
+    return inspect.iscoroutinefunction(main)
 
 
 def _call(main: Callable[..., Any], os: Any, task: str | None) -> Any:
     """Call `main` with as many of (os, task) as it takes."""
     # To ask `inspect` costs more memory than everything else that a program needs to start.
-    if isinstance(main, FunctionType) and not main.__code__.co_flags & inspect.CO_VARARGS:
+    if isinstance(main, FunctionType) and not main.__code__.co_flags & CO_VARARGS:
         takes = main.__code__.co_argcount
     else:
         takes = len(inspect.signature(main).parameters)
@@ -97,11 +128,11 @@ def _load(program: str) -> tuple[ModuleType, str]:
         name, _, function = program.partition(":")
         return importlib.import_module(name), function
     # Its neighbours can be imported, as when Python runs a script.
-    sys.path.insert(0, os.path.dirname(program))
+    sys.path.insert(0, program.rpartition("/")[0] or "/")
     # Without the machinery of imports, which looks for compiled files that a sandbox cannot write.
     module = sys.modules["agent"] = ModuleType("agent")
     module.__file__ = program
-    with open(program, "rb") as file:
+    with open(program, "rb", buffering=0) as file:
         text = file.read()
     exec(compile(text, program, "exec"), vars(module))
     return module, "main"

@@ -17,6 +17,8 @@ import msgpack
 #: The longest message; arguments and environment have to fit. Twice what Linux gives a socket by
 #: default holds one, and more is given to nobody without rights.
 LIMIT = 384 * 1024
+#: One for all messages: each has a buffer of its own.
+_packer = msgpack.Packer()
 
 
 def pair() -> tuple[socket.socket, socket.socket]:
@@ -28,13 +30,13 @@ def pair() -> tuple[socket.socket, socket.socket]:
     return ends
 
 
-def send(sock: socket.socket, message: dict[str, Any], *descriptors: int) -> None:
+def send(sock: socket.socket, message: Any, *descriptors: int) -> None:
     """Send a message.
 
     Raises TypeError, ValueError or OverflowError for what cannot be packed, ConnectionError where
     the other end is gone, and OSError otherwise, also for a message that is too long.
     """
-    data = msgpack.packb(message)
+    data = _packer.pack(message)
     if len(data) > LIMIT:
         raise OSError(errno.EMSGSIZE, f"it takes {len(data)} bytes, and {LIMIT} fit")
     beside = []
@@ -43,7 +45,7 @@ def send(sock: socket.socket, message: dict[str, Any], *descriptors: int) -> Non
     sock.sendmsg([data], beside)
 
 
-def receive(sock: socket.socket) -> tuple[dict[str, Any], list[int]] | None:
+def receive(sock: socket.socket) -> tuple[Any, list[int]] | None:
     """Return the next message and its descriptors; None once the other end is gone."""
     try:
         data, beside, _, _ = sock.recvmsg(LIMIT, socket.CMSG_SPACE(16), socket.MSG_CMSG_CLOEXEC)

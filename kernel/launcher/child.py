@@ -1,35 +1,77 @@
 """A new process on its way from the zygote's copy to the program's first line.
 
 Whatever runs here copies the pages that it touches, even to count a reference, and that is most of
-what a process costs. So it runs little: plain functions, no enums, paths or context managers.
+what a process costs. So it runs little, and plain names: a module's attribute would also touch the
+module, the attribute's name and the cache of what was looked up.
 
 Interface:
+    Order           what a copy is to become, in the order of its fields on the line
     become          never returns; runs the program and exits
+    readable        what every copy may read
 """
 
 from __future__ import annotations
 
-import _signal  # type: ignore[import-not-found]  # what `signal` wraps in enums
-import ctypes
-import gc
-import os
 import random
-import resource
-import socket
 import sys
 import sysconfig
 import traceback
-from collections.abc import Mapping
-from importlib import import_module
-from pathlib import Path
-from typing import Any, NoReturn
 
-from ..sandbox import canary, landlock
+# What `signal` wraps in enums.
+from _signal import (  # type: ignore[import-not-found]
+    SIG_DFL,
+    SIGCHLD,
+    SIGINT,
+    SIGKILL,
+    SIGPIPE,
+    SIGTERM,
+    default_int_handler,
+    signal,
+)
+from collections.abc import Mapping, Sequence
+from gc import enable
+from importlib import import_module
+from os import (
+    O_APPEND,
+    O_CLOEXEC,
+    O_CREAT,
+    O_WRONLY,
+    _exit,
+    chdir,
+    closerange,
+    devnull,
+    dup2,
+    environ,
+    execvp,
+    getpid,
+    setsid,
+)
+from os import open as open_file
+from pathlib import Path
+from resource import (
+    RLIM_INFINITY,
+    RLIMIT_AS,
+    RLIMIT_CORE,
+    RLIMIT_CPU,
+    RLIMIT_FSIZE,
+    RLIMIT_NOFILE,
+    getrlimit,
+    setrlimit,
+)
+from socket import AF_UNIX, SOCK_STREAM, socket, socketpair
+from typing import Any, NoReturn, TypeAlias
+
+from ...syscalls import program
+from ..sandbox import canary
+from ..sandbox.landlock import Known, prepare, restrict
 from ..sandbox.layers import Report, Sandbox, missing
 from ..sandbox.native import PR_SET_NAME, PR_SET_NO_NEW_PRIVS, PR_SET_PDEATHSIG, prctl
 from . import loopback
 from .channel import send
 
+#: pid, title, entry, argv, arguments, home, log, readable, environment, sandbox, endpoint. A
+#: list, since the keys of a map are looked up among all names of the process.
+Order: TypeAlias = "list[Any]"
 #: Where programs and their libraries live on any Linux.
 _SYSTEM = ("/usr", "/lib", "/lib64", "/bin", "/etc/ld.so.cache", "/etc/localtime",
            "/etc/ssl/certs", "/etc/mime.types", "/dev/urandom", "/dev/zero",
@@ -43,37 +85,37 @@ _READABLE = (*_SYSTEM, *sorted(_PYTHON))
 _OWN = "/proc/self"
 #: The socket's descriptor in every process.
 SOCKET = 3
+_APPEND = O_WRONLY | O_APPEND | O_CREAT | O_CLOEXEC
+_LIMITED = (RLIMIT_AS, RLIMIT_NOFILE, RLIMIT_CPU, RLIMIT_FSIZE)
+#: `random.seed()` without what it does besides in Python.
+_seed = super(random.Random, random._inst).seed
 
 
 def become(
-    order: Mapping[str, Any],
-    sock: int,
-    answer: socket.socket,
-    report: Report,
-    known: landlock.Opened,
+    order: Order, sock: int, answer: socket, report: Report, known: Known | None, kept: int
 ) -> NoReturn:
-    """Turn this fork of a zygote into the process that `order` describes."""
+    """Turn this fork of a zygote into the process that `order` describes.
+
+    `kept`: the first descriptor that is not to be kept.
+    """
+    pid, title, entry, argv, arguments, home, log, readable, environment, sandbox, endpoint = order
     code = 1
     try:
-        sandbox = Sandbox(**order["sandbox"])
-        _settle(order)
-        report = {**report, **_restrict(sandbox, order, known)}
+        _settle(title, home, log, environment)
+        if endpoint is None:
+            report = {**report, **_restrict(sandbox, home, readable, known)}
+        else:
+            box = Sandbox.read(sandbox)
+            report = {**report, **loopback.enter(box, endpoint, title)}
+            report |= _restrict(sandbox, home, readable, known)
+            report["seccomp"] = loopback.seal(box, report)
         lacking = missing(sandbox, report)
-        send(
-            answer,
-            {
-                "kind": "report",
-                "pid": order["pid"],
-                "os_pid": os.getpid(),
-                "report": report,
-                "missing": lacking,
-            },
-        )
-        answer.close()
+        _answer(answer, pid, report, lacking)
         if not lacking:
-            os.dup2(sock, SOCKET, inheritable=order["argv"] is not None)
-            os.closerange(SOCKET + 1, 4096)
-            code = _run(order)
+            # Also closes the line: SOCKET is its descriptor here.
+            dup2(sock, SOCKET, argv is not None)
+            closerange(kept, 4096)
+            code = _run(entry, arguments) if argv is None else _execute(argv)
     except SystemExit as leaving:
         code = _code(leaving)
     except KeyboardInterrupt:
@@ -84,90 +126,106 @@ def become(
         _leave(code)
 
 
-def _settle(order: Mapping[str, Any]) -> None:
+def _settle(title: str, home: str, log: str, environment: Mapping[str, str]) -> None:
     """Give the process its own session, output, folder and name."""
-    prctl(PR_SET_PDEATHSIG, _signal.SIGKILL)
-    os.setsid()
-    random.seed()
-    for number in (_signal.SIGTERM, _signal.SIGCHLD, _signal.SIGHUP):
-        _signal.signal(number, _signal.SIG_DFL)
-    _signal.signal(_signal.SIGINT, _signal.default_int_handler)
-    log = os.open(order["log"], os.O_WRONLY | os.O_APPEND | os.O_CREAT | os.O_CLOEXEC, 0o600)
-    nothing = os.open(os.devnull, os.O_RDONLY)
-    for source, target in ((nothing, 0), (log, 1), (log, 2)):
-        os.dup2(source, target)
-    os.chdir(order["home"])
-    os.environ["HOME"] = order["home"]
-    for name, value in order["environment"].items():
-        os.environ[name] = value
-    prctl(PR_SET_NAME, ctypes.c_char_p(order["title"].encode()[:15]))
+    prctl(PR_SET_PDEATHSIG, SIGKILL)
+    setsid()
+    _seed()
+    signal(SIGTERM, SIG_DFL)
+    signal(SIGCHLD, SIG_DFL)
+    signal(SIGINT, default_int_handler)
+    # Its input is the zygote's, which is empty.
+    output = open_file(log, _APPEND, 0o600)
+    dup2(output, 1)
+    dup2(output, 2)
+    chdir(home)
+    environ["HOME"] = home
+    for name, value in environment.items():
+        environ[name] = value
+    prctl(PR_SET_NAME, title.encode()[:15])
 
 
-def readable() -> landlock.Opened:
-    """Open, before the fork, what every child of a zygote may read."""
-    return landlock.opened(_READABLE)
+def rehearse() -> None:
+    """Do once of all this what leaves nothing behind."""
+    environ["HOME"] = environ.get("HOME", "")
+    canary.limits()
+    canary.files()
+    canary.signals()
+    sandbox = Sandbox.none().wire()
+    report = _restrict(sandbox, "", ())
+    missing(sandbox, report)
+    ours, theirs = socketpair()
+    with ours, theirs:
+        _answer(ours, 1, report, [])
 
 
-def _restrict(sandbox: Sandbox, order: Mapping[str, Any], known: landlock.Opened = ()) -> Report:
+def _answer(line: socket, pid: int, report: Report, lacking: list[str]) -> None:
+    message = {"kind": "report", "pid": pid, "os_pid": getpid()}
+    send(line, {**message, "report": report, "missing": lacking})
+
+
+def readable() -> Known | None:
+    """Open, before the fork, what every child of a zygote may read; None without Landlock."""
+    try:
+        return prepare(_READABLE)
+    except OSError:
+        return None
+
+
+def _restrict(
+    sandbox: Sequence[Any], home: str, readable: Sequence[str], known: Known | None = None
+) -> Report:
     """Apply the layers of one process and try each of them out."""
-    report: Report = {}
-    endpoint = order.get("endpoint")
-    if endpoint is not None:
-        report.update(loopback.enter(sandbox, endpoint, order["title"]))
-    if sandbox.rlimits != "off":
-        report["rlimits"] = _limit(sandbox)
-    else:
-        report["rlimits"] = "off"
-    if sandbox.landlock != "off":
+    _, _, landlock, rlimits, *limits = sandbox
+    report: Report = {"rlimits": "off", "landlock": "off", "signals": "off"}
+    if rlimits != "off":
+        report["rlimits"] = _limit(limits)
+    if landlock != "off":
         try:
             prctl(PR_SET_NO_NEW_PRIVS, 1)
-            readable, writable = (_OWN, *order["readable"]), (order["home"], os.devnull)
-            scoped = landlock.restrict(readable, writable, known)
+            scoped = restrict((_OWN, *readable), (home, devnull), known)
             report["landlock"] = "enforced" if canary.files() else "failed"
             report["signals"] = "unavailable"
             if scoped:
                 report["signals"] = "enforced" if canary.signals() else "failed"
         except OSError:
             report["landlock"] = report["signals"] = "unavailable"
-    else:
-        report["landlock"] = report["signals"] = "off"
-    if endpoint is not None:
-        report["seccomp"] = loopback.seal(sandbox, report)
     return report
 
 
-def _limit(sandbox: Sandbox) -> str:
-    wanted = {
-        resource.RLIMIT_AS: sandbox.memory,
-        resource.RLIMIT_NOFILE: sandbox.files,
-        resource.RLIMIT_CPU: sandbox.cpu,
-        resource.RLIMIT_FSIZE: sandbox.file_size,
-        resource.RLIMIT_CORE: 0,
-    }
+def _limit(limits: Sequence[int | None]) -> str:
+    """Set the limits of a sandbox, in its order, and allow no dumps."""
     try:
-        for kind, most in wanted.items():
+        setrlimit(RLIMIT_CORE, (0, 0))
+        for kind, most in zip(_LIMITED, limits, strict=True):
             if most is not None:
-                hard = resource.getrlimit(kind)[1]
-                bound = most if hard == resource.RLIM_INFINITY else min(most, hard)
-                resource.setrlimit(kind, (bound, bound))
+                hard = getrlimit(kind)[1]
+                bound = most if hard == RLIM_INFINITY else min(most, hard)
+                setrlimit(kind, (bound, bound))
     except (OSError, ValueError):
         return "failed"
-    return "enforced" if sandbox.files is None or canary.limits() else "failed"
+    return "enforced" if limits[1] is None or canary.limits() else "failed"
 
 
-def _run(order: Mapping[str, Any]) -> int:
-    if order["argv"] is not None:
-        os.environ["LLMAGENTOS_FD"] = str(SOCKET)
-        # Python ignores it, and a program that is executed would go on doing so.
-        _signal.signal(_signal.SIGPIPE, _signal.SIG_DFL)
-        try:
-            os.execvp(order["argv"][0], order["argv"])
-        except OSError as error:
-            print(f"aos: {order['argv'][0]}: {error.strerror}", file=sys.stderr)
-            return 127 if isinstance(error, FileNotFoundError) else 126
-    gc.enable()
-    module, _, name = order["entry"].partition(":")
-    outcome = getattr(import_module(module), name)(order["arguments"], socket.socket(fileno=SOCKET))
+def _execute(argv: list[str]) -> int:
+    """Become another program; return the exit code that says that there is none."""
+    environ["LLMAGENTOS_FD"] = str(SOCKET)
+    # Python ignores it, and a program that is executed would go on doing so.
+    signal(SIGPIPE, SIG_DFL)
+    try:
+        execvp(argv[0], argv)
+    except OSError as error:
+        print(f"aos: {argv[0]}: {error.strerror}", file=sys.stderr)
+        return 127 if isinstance(error, FileNotFoundError) else 126
+
+
+def _run(entry: str, arguments: Mapping[str, Any]) -> int:
+    enable()
+    program.renew()
+    module, _, name = entry.partition(":")
+    # Named, its kind need not be looked up in enums.
+    sock = socket(AF_UNIX, SOCK_STREAM, 0, SOCKET)
+    outcome = getattr(sys.modules.get(module) or import_module(module), name)(arguments, sock)
     return outcome if isinstance(outcome, int) else 0
 
 
@@ -187,4 +245,4 @@ def _leave(code: int) -> NoReturn:
         sys.stdout.flush()
         sys.stderr.flush()
     finally:
-        os._exit(code & 0xFF)
+        _exit(code & 0xFF)

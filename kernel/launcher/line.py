@@ -73,12 +73,12 @@ class Line:
                 raise DeviceError("the zygote does not come up") from None
             raise
 
-    async def order(self, order: dict[str, Any], descriptor: int) -> dict[str, Any]:
+    async def order(self, order: list[Any], descriptor: int) -> dict[str, Any]:
         """Let the zygote start a process, and return its report, or its exit where that came first.
 
         A process whose order is taken back is killed as soon as it is born.
         """
-        pid = order["pid"]
+        pid = order[0]
         async with self._slots:
             await self._send(order, descriptor)
             answer: asyncio.Future[dict[str, Any]] = asyncio.get_running_loop().create_future()
@@ -103,7 +103,7 @@ class Line:
             except TimeoutError:
                 process.kill()
 
-    async def _send(self, order: dict[str, Any], descriptor: int) -> None:
+    async def _send(self, order: list[Any], descriptor: int) -> None:
         while True:
             if self._control is None:
                 raise DeviceError("the zygote has died")

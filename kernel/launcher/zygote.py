@@ -50,19 +50,19 @@ class ZygoteLauncher:
         line = await self._line(
             _choice(Sandbox.none() if free else launch.sandbox, launch.inherits)
         )
-        order = {
-            "pid": launch.pid,
-            "entry": launch.entry,
-            "argv": None if launch.argv is None else list(launch.argv),
-            "arguments": dict(launch.arguments),
-            "home": str(launch.home),
-            "log": str(launch.log),
-            "readable": [str(one) for one in launch.readable],
-            "environment": dict(launch.environment),
-            "sandbox": launch.sandbox.wire(),
-            "endpoint": None if launch.endpoint is None else str(launch.endpoint),
-            "title": f"aos-{launch.pid}",
-        }
+        order = [
+            launch.pid,
+            f"aos-{launch.pid}",
+            launch.entry,
+            None if launch.argv is None else list(launch.argv),
+            dict(launch.arguments),
+            str(launch.home),
+            str(launch.log),
+            [str(one) for one in launch.readable],
+            dict(launch.environment),
+            launch.sandbox.wire(),
+            None if launch.endpoint is None else str(launch.endpoint),
+        ]
         message = await line.order(order, sock.fileno())
         if message.get("missing"):
             lacking = ", ".join(message["missing"])

@@ -21,6 +21,7 @@ import socket
 import sys
 from contextlib import suppress
 from pathlib import Path
+from types import FrameType
 from typing import Any
 
 import uvloop  # noqa: F401
@@ -38,21 +39,32 @@ from ..sandbox.native import (
     prctl,
     unshare,
 )
+from . import child
 from .channel import receive, send
-from .child import become, readable
+from .child import SOCKET, Order, become, readable
+from .ground import fill
 from .group import signal_group
+
+#: Python specialises code that has run a few times, and writes to it.
+REHEARSALS = 12
+
+
+def _wake(number: int, frame: FrameType | None) -> None:
+    """Let a signal arrive by the descriptor for wake-ups."""
 
 
 class Zygote:
     """Forks children as it is told, and tells of their ends."""
 
-    def __init__(self, control: socket.socket, report: Report) -> None:
+    def __init__(self, control: socket.socket, report: Report, kept: int) -> None:
+        """`kept`: the first descriptor that no child keeps; before it lie those of the loop."""
         self._control = control
+        self._kept = kept
         self._report = report
         self._known = readable()
         self._children: dict[int, int] = {}  # the machine's number to the kernel's
         self._wakes, wake = os.pipe2(os.O_CLOEXEC | os.O_NONBLOCK)
-        signal.signal(signal.SIGCHLD, lambda number, frame: None)
+        signal.signal(signal.SIGCHLD, _wake)
         signal.set_wakeup_fd(wake, warn_on_full_buffer=False)
 
     def run(self) -> None:
@@ -70,18 +82,18 @@ class Zygote:
                     os.read(self._wakes, 4096)
                     self._reap()
 
-    def _obey(self, order: dict[str, Any], descriptors: list[int]) -> None:
+    def _obey(self, order: Order, descriptors: list[int]) -> None:
         try:
             (sock,) = descriptors  # Out of descriptors, this process is given none.
             pid = fork()
         except (OSError, ValueError) as error:
-            print(f"process {order['pid']} cannot be forked: {error}", file=sys.stderr)
-            self._tell_end(order["pid"], 126, 0)
+            print(f"process {order[0]} cannot be forked: {error}", file=sys.stderr)
+            self._tell_end(order[0], 126, 0)
         else:
             if pid == 0:
                 signal.set_wakeup_fd(-1)
-                become(order, sock, self._control, self._report, self._known)
-            self._children[pid] = order["pid"]
+                become(order, sock, self._control, self._report, self._known, self._kept)
+            self._children[pid] = order[0]
         finally:
             for descriptor in descriptors:
                 os.close(descriptor)
@@ -162,12 +174,28 @@ def give_up(netns: str, seccomp_wanted: str) -> Report:
     return report
 
 
+def _moved(descriptor: int, wanted: int) -> socket.socket:
+    """Return the socket of a descriptor, which is moved to another one."""
+    os.dup2(descriptor, wanted, inheritable=False)
+    if descriptor != wanted:
+        os.close(descriptor)
+    return socket.socket(fileno=wanted)
+
+
+def _past_open() -> int:
+    """Return the number past this process's open descriptors."""
+    folder = "/proc/self/fd"
+    # Among them is the folder's own, which is gone after.
+    return 1 + max(int(one) for one in os.listdir(folder) if os.path.lexists(f"{folder}/{one}"))
+
+
 def main() -> None:
     """Be a zygote on the descriptor that the command line names."""
-    control = socket.socket(fileno=int(sys.argv[1]))
+    control = _moved(int(sys.argv[1]), SOCKET)
     # It ends when the kernel hangs up, and not before whatever it has started.
     for number in (signal.SIGINT, signal.SIGTERM):
         signal.signal(number, signal.SIG_IGN)
+    signal.signal(signal.SIGHUP, signal.SIG_DFL)
     prctl(PR_SET_CHILD_SUBREAPER, 1)
     report = give_up(*sys.argv[2:4])
     # A child's output goes where its descriptors point; what writes to them is the same.
@@ -177,12 +205,18 @@ def main() -> None:
     # What is loaded stays shared with every child as long as nobody writes to it.
     for interface in OURS:
         read(interface)
-    program.rehearse()
+    for _ in range(REHEARSALS):
+        program.rehearse()
+        child.rehearse()
+    program.prepare()
+    kept = _past_open()
     gc.collect()
+    held = fill()
     gc.freeze()
     gc.disable()
     send(control, {"kind": "ready"})
-    Zygote(control, report).run()
+    Zygote(control, report, kept).run()
+    del held
 
 
 if __name__ == "__main__":

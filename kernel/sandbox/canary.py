@@ -8,10 +8,10 @@ Interface:
 
 from __future__ import annotations
 
-import errno
 import os
 import resource
 import socket
+from errno import EACCES, EBADF
 from pathlib import Path
 
 
@@ -55,7 +55,7 @@ def files() -> bool:
     except PermissionError:
         return True
     except OSError as error:
-        return error.errno == errno.EACCES
+        return error.errno == EACCES
     return False
 
 
@@ -82,6 +82,6 @@ def limits() -> bool:
         # Asks for a number past the limit, so that nothing has to be filled up to it.
         os.dup2(0, most)
     except OSError as error:
-        return error.errno == errno.EBADF
+        return error.errno == EBADF
     os.close(most)
     return False

@@ -1,13 +1,12 @@
 """Landlock: which files a process may read and write, and whom it may signal (landlock(7)).
 
 Interface:
-    Opened, opened  what many processes will read, opened once for all of them
+    Known, prepare  what many processes will read, opened once for all of them
     restrict        give up all files but some; raises OSError where Landlock is missing
 """
 
 from __future__ import annotations
 
-import ctypes
 import os
 import struct
 from collections.abc import Iterable
@@ -28,47 +27,56 @@ _READ = _EXECUTE | _READ_FILE | _READ_DIR
 _OF_FILE = _EXECUTE | _WRITE_FILE | _READ_FILE | _TRUNCATE | _IOCTL
 
 
-#: Descriptors, and whether each is a folder's.
-Opened: TypeAlias = "tuple[tuple[int, bool], ...]"
+#: What many processes share: the attributes of their rulesets, what those handle, whether signals
+#: are held back, and the rules on what all of them may read, each packed.
+Known: TypeAlias = "tuple[bytes, int, bool, tuple[bytes, ...]]"
 
 
-def restrict(readable: Iterable[str], writable: Iterable[str], known: Opened = ()) -> bool:
-    """Let this process and its children read some folders and what is known, write others, no more.
+def prepare(readable: Iterable[str]) -> Known:
+    """Open, once for many processes, what each of them may read.
 
-    Returns whether signals are held back as well: they then reach this process's own children and
-    nobody else. `no_new_privs` must be set. Raises OSError where the machine has no Landlock.
+    Raises OSError where the machine has no Landlock.
     """
     version = syscall(_CREATE, None, 0, 1)
     handled = _HANDLED.get(version, (1 << 16) - 1 if version >= 5 else _HANDLED[1])
     scoped = version >= _SCOPED
     attributes = struct.pack("=QQQ", handled, 0, _SCOPES) if scoped else struct.pack("=Q", handled)
-    ruleset = syscall(_CREATE, attributes, ctypes.c_size_t(len(attributes)), 0)
-    mine, others = opened(readable), opened(writable)
+    return attributes, handled, scoped, tuple(_rules(readable, _READ & handled)[0])
+
+
+def restrict(readable: Iterable[str], writable: Iterable[str], known: Known | None = None) -> bool:
+    """Let this process and its children read some folders and what is known, write others, no more.
+
+    Returns whether signals are held back as well: they then reach this process's own children and
+    nobody else. `no_new_privs` must be set. Raises OSError where the machine has no Landlock.
+    """
+    attributes, handled, scoped, rules = known or prepare(())
+    ruleset = syscall(_CREATE, attributes, len(attributes), 0)
+    opened = [ruleset]
     try:
-        for one in (*known, *mine):
-            _allow(ruleset, *one, _READ & handled)
-        for one in others:
-            _allow(ruleset, *one, handled)
+        for paths, access in ((readable, _READ & handled), (writable, handled)):
+            more, descriptors = _rules(paths, access)
+            rules += tuple(more)
+            opened += descriptors
+        for rule in rules:
+            syscall(_ADD_RULE, ruleset, 1, rule, 0)
         syscall(_RESTRICT, ruleset, 0)
     finally:
-        for descriptor in (ruleset, *(one for one, _ in (*mine, *others))):
+        for descriptor in opened:
             os.close(descriptor)
     return scoped
 
 
-def opened(paths: Iterable[str]) -> Opened:
-    """Open what exists; what does not needs no permission."""
-    found = []
+def _rules(paths: Iterable[str], access: int) -> tuple[list[bytes], list[int]]:
+    """Return the rules on what exists, packed, and the descriptors that they name."""
+    rules, descriptors = [], []
     for path in paths:
         try:
             descriptor = os.open(path, os.O_PATH | os.O_CLOEXEC)
         except OSError:
-            continue
-        found.append((descriptor, S_ISDIR(os.fstat(descriptor).st_mode)))
-    return tuple(found)
-
-
-def _allow(ruleset: int, descriptor: int, folder: bool, access: int) -> None:
-    if not folder:
-        access &= _OF_FILE
-    syscall(_ADD_RULE, ruleset, 1, struct.pack("=Qi", access, descriptor), 0)
+            continue  # What does not exist needs no permission.
+        folder = S_ISDIR(os.fstat(descriptor).st_mode)
+        allowed = access if folder else access & _OF_FILE
+        rules.append(struct.pack("=Qi", allowed, descriptor))
+        descriptors.append(descriptor)
+    return rules, descriptors

@@ -15,6 +15,7 @@ import struct
 _libc = ctypes.CDLL(None, use_errno=True)
 #: The same without letting go of the interpreter's lock, which a copy would never get back.
 _held = ctypes.PyDLL(None, use_errno=True)
+_syscall, _prctl, _fork = _libc.syscall, _libc.prctl, _held.fork
 PR_SET_PDEATHSIG, PR_SET_NAME, PR_SET_SECCOMP, PR_CAPBSET_DROP = 1, 15, 22, 24
 PR_SET_CHILD_SUBREAPER, PR_SET_NO_NEW_PRIVS = 36, 38
 CLONE_NEWUSER, CLONE_NEWNET = 0x10000000, 0x40000000
@@ -29,14 +30,13 @@ def _check(result: int) -> int:
 
 def syscall(number: int, *arguments: object) -> int:
     """Make a system call by its number."""
-    return _check(_libc.syscall(ctypes.c_long(number), *arguments))
+    return _check(_syscall(number, *arguments))
 
 
-def prctl(option: int, *arguments: object) -> int:
+def prctl(option: int, first: object = 0, second: object = 0) -> int:
     """Change what the kernel does for this process."""
-    padded = [*arguments, *([0] * (4 - len(arguments)))]
-    wide = [ctypes.c_ulong(one) if isinstance(one, int) else one for one in padded]
-    return _check(_libc.prctl(option, *wide))
+    # It insists on zeros, and libffi widens an int to the whole register.
+    return _check(_prctl(option, first, second, 0, 0))
 
 
 def unshare(flags: int) -> int:
@@ -57,4 +57,4 @@ def fork() -> int:
     which after it costs more memory than all else; a process without other threads needs no new
     locks. Random numbers are the caller's affair.
     """
-    return _check(_held.fork())
+    return _check(_fork())

@@ -167,15 +167,24 @@ def test_process_holds_its_three_streams_and_its_socket_and_nothing_else(
         "def held(number):\n"
         "    try: return bool(os.fstat(number))\n"
         "    except OSError: return False\n"
-        "print([n for n in range(256) if held(n)], flush=True)\n"
+        "numbers = [n for n in range(256) if held(n)]\n"
     )
+    name = "print(*(os.readlink(f'/proc/self/fd/{n}') for n in numbers), flush=True)\nos._exit(0)"
 
     async def scene(yard: Yard) -> None:
         await yard.launch(1, "sleep", "60", sandbox=sandbox)
-        await yard.launch(2, sys.executable, "-IS", "-c", held, sandbox=sandbox)
-        await yard.program(3, held + "os._exit(0)", sandbox)
-        await yard.ended(2)
-        assert yard.said(2) == yard.said(3) == "[0, 1, 2, 3]\n"
+        await yard.launch(2, sys.executable, "-IS", "-c", held + "print(numbers)", sandbox=sandbox)
+        await yard.program(3, held + name, sandbox)
+        await yard.program(4, held + name, sandbox)
+        await yard.ended(3)
+        assert yard.said(2) == "[0, 1, 2, 3]\n"
+        # Besides, a program that was not executed has its loop's, which nobody shares.
+        loops = [yard.said(number).split()[4:] for number in (3, 4)]
+        pipes = [{one for one in loop if one.startswith("pipe:")} for loop in loops]
+        assert pipes[0] and pipes[1] and not pipes[0] & pipes[1]
+        for loop in loops:
+            kinds = {one.partition(":")[2] for one in loop if not one.startswith("pipe:")}
+            assert kinds - {"[io_uring]"} == {"[eventpoll]", "[eventfd]"}
 
     play(scene)
 
@@ -308,3 +317,61 @@ def test_closing_kills_whatever_runs(play_alone: Callable[[Scene], None]) -> Non
             await yard.gone(pid)
 
     play_alone(scene)
+
+
+@pytest.mark.parametrize("sandbox", [FREE, SEALED], ids=["free", "sealed"])
+def test_program_has_all_that_a_loop_offers(
+    play: Callable[[Scene], None], sandbox: Sandbox
+) -> None:
+    text = (
+        "import asyncio, os, signal\n"
+        "async def main(_):\n"
+        "    loop = asyncio.get_running_loop()\n"
+        "    other = await asyncio.create_subprocess_exec('echo', 'child', stdout=-1)\n"
+        "    print((await other.communicate())[0].decode().strip(), other.returncode)\n"
+        "    print(await loop.run_in_executor(None, lambda: 'thread'))\n"
+        "    came = asyncio.Event()\n"
+        "    loop.add_signal_handler(signal.SIGUSR1, came.set)\n"
+        "    os.kill(os.getpid(), signal.SIGUSR1)\n"
+        "    await came.wait()\n"
+        "    left = asyncio.ensure_future(asyncio.Event().wait())\n"
+        "    left.add_done_callback(lambda one: print(one.cancelled()))\n"
+        "    await asyncio.sleep(0)\n"
+        "    async def items():\n"
+        "        try: yield 1\n"
+        "        finally: print('closed')\n"
+        "    async for _ in (kept := items()): break\n"
+        "    return 7\n"
+    )
+
+    async def scene(yard: Yard) -> None:
+        await yard.program(1, text, sandbox)
+        assert await yard.ended(1) == {1: (7, 0)}, yard.said(1)
+        said = yard.said(1).splitlines()
+        assert said[:2] == ["child 0", "thread"] and set(said[2:]) == {"True", "closed"}
+
+    play(scene)
+
+
+def test_interrupted_program_cleans_up_and_may_go_on(play: Callable[[Scene], None]) -> None:
+    text = (
+        "import asyncio\n"
+        "async def main(_):\n"
+        "    print('begun', flush=True)\n"
+        "    try: await asyncio.Event().wait()\n"
+        "    except asyncio.CancelledError:\n"
+        "        print('cancelled', flush=True)\n"
+    )
+
+    async def scene(yard: Yard) -> None:
+        endings = (text + "        raise\n", 130), (text + "        return 5\n", 5)
+        for pid, (one, code) in enumerate(endings, 1):
+            launched = await yard.program(pid, one, FREE)
+            async with asyncio.timeout(20):
+                while "begun" not in yard.said(pid):  # noqa: ASYNC110  # another process writes it
+                    await asyncio.sleep(0.01)
+            yard.launcher.signal(launched.os_pid, signal.SIGINT)
+            assert (await yard.ended(pid))[pid] == (code, 0), yard.said(pid)
+            assert yard.said(pid) == "begun\ncancelled\n"
+
+    play(scene)

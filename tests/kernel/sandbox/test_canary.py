@@ -93,10 +93,10 @@ def test_layer_that_does_not_hold_is_reported_as_it_is(
         ("", "landlock='off', rlimits='off'", "off off"),
         ("without(444)", "", "unavailable enforced"),
         ("without(446)", "", "unavailable enforced"),
-        ("landlock.restrict = lambda readable, writable, known: None", "", "failed enforced"),
+        ("child.restrict = lambda readable, writable, known: None", "", "failed enforced"),
         ("without(302)", "", "enforced failed"),  # prlimit64
         pytest.param(
-            "resource.setrlimit = lambda kind, bounds: None",
+            "child.setrlimit = lambda kind, bounds: None",
             "",
             "enforced failed",
             marks=pytest.mark.xfail(
@@ -113,8 +113,7 @@ def test_layers_of_one_process_are_reported_as_they_are(
         "from llmagentos.kernel.launcher import child\n"
         "from llmagentos.kernel.sandbox.layers import Sandbox\n"
         f"{lacking}\n"
-        "order = {'home': '/tmp', 'readable': []}\n"
-        f"report = child._restrict(Sandbox({sandbox}), order)\n"
+        f"report = child._restrict(Sandbox({sandbox}).wire(), '/tmp', [])\n"
         "print(report['landlock'], report['rlimits'])\n"
     )
     assert said == [report]
@@ -128,7 +127,7 @@ def test_limits_are_set_as_they_are_wanted_and_never_above_what_is_allowed(
         "from llmagentos.kernel.sandbox.layers import Sandbox\n"
         "resource.setrlimit(resource.RLIMIT_FSIZE, (500, 500))\n"
         "box = Sandbox(memory=2**32, files=50, cpu=7, file_size=1000)\n"
-        "print(child._limit(box))\n"
+        "print(child._limit(box.wire()[4:]))\n"
         "for name in ('AS', 'NOFILE', 'CPU', 'FSIZE', 'CORE'):\n"
         "    print(*resource.getrlimit(getattr(resource, f'RLIMIT_{name}')))\n"
     )

@@ -12,14 +12,14 @@ ALL = dict.fromkeys(LAYERS, "enforced")
 @pytest.mark.parametrize("found", ["unavailable", "failed", "off", ""])
 def test_required_layer_counts_only_when_it_is_enforced(found: str) -> None:
     sandbox = Sandbox(seccomp="required", rlimits="required")
-    assert missing(sandbox, ALL) == []
-    assert missing(sandbox, {**ALL, "seccomp": found}) == ["seccomp"]
-    assert missing(sandbox, {}) == ["seccomp", "rlimits"]
+    assert missing(sandbox.wire(), ALL) == []
+    assert missing(sandbox.wire(), {**ALL, "seccomp": found}) == ["seccomp"]
+    assert missing(sandbox.wire(), {}) == ["seccomp", "rlimits"]
 
 
 def test_wanted_layer_may_be_missing() -> None:
     report: Report = dict.fromkeys(LAYERS, "unavailable")
-    assert missing(Sandbox(), report) == [] == missing(Sandbox.none(), {})
+    assert missing(Sandbox().wire(), report) == [] == missing(Sandbox.none().wire(), {})
 
 
 @pytest.mark.parametrize(
@@ -38,5 +38,5 @@ def test_sandbox_that_shuts_out_the_network_is_isolated(sandbox: Sandbox, isolat
 
 def test_sandbox_is_the_same_after_the_wire() -> None:
     sandbox = Sandbox(netns="required", memory=None, files=7, cpu=3)
-    assert Sandbox(**sandbox.wire()) == sandbox
+    assert Sandbox.read(sandbox.wire()) == sandbox
     assert {layer: sandbox.want(layer) for layer in LAYERS}["netns"] == "required"
