@@ -147,7 +147,7 @@ class Fair:
         if item.key not in account.flying or lowest is None:
             return account.standing(), *inner
         # Relative, so that the ranks stay as they are while one principal has the device alone.
-        return account.counter // SLICE - lowest[0] // SLICE, *inner
+        return account.counter // SLICE - lowest[0][0] // SLICE, *inner
 
     def items(self) -> list[Waiting]:
         return [item for account in self._accounts.values() for item in account.queue.items()]
@@ -171,7 +171,7 @@ class Fair:
     def _lowest(self) -> float:
         lowest = self._floor.peek()
         if lowest is not None:
-            self._lift = max(self._lift, lowest[0])
+            self._lift = max(self._lift, lowest[0][0])
         elif self._left is not None:
             self._lift = max(self._lift, self._accounts[self._left].counter)
         return self._lift
@@ -179,12 +179,12 @@ class Fair:
     def _place(self, principal: str, account: _Account) -> None:
         """Rank a principal anew, or take it out where none of its calls waits, or none runs."""
         if account.flying:
-            self._aloft.push(principal, account.counter, principal)
+            self._aloft.push(principal, (account.counter,), principal)
         else:
             self._aloft.remove(principal)
         if len(account.queue):
-            self._order.push(principal, account.standing(), principal)
-            self._floor.push(principal, account.counter, principal)
+            self._order.push(principal, (account.standing(),), principal)
+            self._floor.push(principal, (account.counter,), principal)
         elif principal in self._order:
             self._order.remove(principal)
             self._floor.remove(principal)

@@ -22,7 +22,8 @@ class Heap(Generic[T]):
     """
 
     def __init__(self) -> None:
-        self._heap: list[tuple[Any, int, Hashable]] = []
+        # Rank, number and key in one flat tuple each: a comparison is most of what a push costs.
+        self._heap: list[tuple[Any, ...]] = []
         self._live: dict[Hashable, tuple[int, T]] = {}  # key to (number, entry)
         self._numbers = itertools.count()
 
@@ -35,11 +36,12 @@ class Heap(Generic[T]):
     def __iter__(self) -> Iterator[T]:
         return (entry for _, entry in self._live.values())
 
-    def push(self, key: Hashable, rank: Any, entry: T) -> None:
-        """Put an entry in; one that stands under the key is replaced."""
+    def push(self, key: Hashable, rank: tuple[float, ...], entry: T) -> None:
+        """Put an entry in; one that stands under the key is replaced. All ranks of a heap are of
+        one length."""
         number = next(self._numbers)
         self._live[key] = (number, entry)
-        heapq.heappush(self._heap, (rank, number, key))
+        heapq.heappush(self._heap, (*rank, number, key))
         self._compact()
 
     def remove(self, key: Hashable) -> T | None:
@@ -55,16 +57,15 @@ class Heap(Generic[T]):
         self._settle()
         if not self._heap:
             return None
-        _, _, key = heapq.heappop(self._heap)
-        return self._live.pop(key)[1]
+        return self._live.pop(heapq.heappop(self._heap)[-1])[1]
 
-    def peek(self) -> tuple[Any, T] | None:
+    def peek(self) -> tuple[tuple[float, ...], T] | None:
         """Return the lowest rank and its entry."""
         self._settle()
         if not self._heap:
             return None
-        rank, _, key = self._heap[0]
-        return rank, self._live[key][1]
+        lowest = self._heap[0]
+        return lowest[:-2], self._live[lowest[-1]][1]
 
     def _compact(self) -> None:
         if len(self._heap) > 2 * len(self._live) + 16:
@@ -75,6 +76,6 @@ class Heap(Generic[T]):
         while self._heap and not self._stands(self._heap[0]):
             heapq.heappop(self._heap)
 
-    def _stands(self, one: tuple[Any, int, Hashable]) -> bool:
-        _, number, key = one
-        return key in self._live and self._live[key][0] == number
+    def _stands(self, one: tuple[Any, ...]) -> bool:
+        live = self._live.get(one[-1])
+        return live is not None and live[0] == one[-2]

@@ -16,7 +16,7 @@ def test_lowest_rank_comes_first_whatever_was_removed_or_replaced(
     for number, (what, key) in enumerate(steps):
         if what == "push":
             model[key] = (number * 7 % 5, number)
-            heap.push(key, model[key][0], str(key))
+            heap.push(key, model[key][:1], str(key))
         elif what == "remove":
             assert heap.remove(key) == (str(key) if model.pop(key, None) else None)
         else:
@@ -29,7 +29,7 @@ def test_lowest_rank_comes_first_whatever_was_removed_or_replaced(
 
 def test_replaced_entries_do_not_pile_up() -> None:
     heap = Heap[str]()
-    heap.push("low", 0, "low")
+    heap.push("low", (0,), "low")
     for rank in range(10_000):
-        heap.push("high", 10_000 - rank, "high")
+        heap.push("high", (10_000 - rank,), "high")
     assert len(heap._heap) < 50
