@@ -47,6 +47,8 @@ def environment(process: ControlBlock, key: str) -> dict[str, str]:
         "OPENAI_API_KEY": key,
         "OPENAI_MODEL": "default",
         "OPENAI_DEFAULT_MODEL": "default",
+        # There is no way out to where OpenAI's own agents report to.
+        "OPENAI_AGENTS_DISABLE_TRACING": "1",
     }
     return told if process.task is None else {**told, "LLMAGENTOS_TASK": process.task}
 
