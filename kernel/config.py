@@ -56,7 +56,9 @@ class AgentsConfig(_Section):
     #: What it may ask for; a plugin's interface is added by its name.
     capabilities: list[str] = [
         "clock.*", "ipc.*", "memory.*", "tool.*", "process.*",
-        "model.chat", "model.stream", "model.ls", "device.ls", "system.table",
+        "model.chat", "model.stream", "model.ls", "model.open", "model.append", "model.generate",
+        "model.fork", "model.score", "model.embed", "model.pin", "model.close", "model.contexts",
+        "model.pages", "device.ls", "system.table",
     ]  # fmt: skip
     #: Limits of tokens, money, device_seconds, wall_seconds and processes.
     budget: dict[str, float] = {}

@@ -16,6 +16,8 @@ from ...syscalls.errors import InvalidArgument
 from .choice import Choice
 from .contract import Engine
 
+#: What the configuration may say of a local device.
+SETTINGS = ("threads", "tokens", "swap", "pages_per_process")
 EMBEDDED = Path(__file__).parent / "embedded"
 #: Given the choice, the part of its target after the colon, and the driver's settings.
 Opener = Callable[[Choice, str, Mapping[str, Any]], Awaitable[Engine]]
@@ -30,9 +32,8 @@ async def _embedded(choice: Choice, rest: str, settings: Mapping[str, Any]) -> E
 async def _local(choice: Choice, rest: str, settings: Mapping[str, Any]) -> Engine:
     from .local.device import LocalDevice
 
-    return await LocalDevice.load(
-        choice.target, rest, settings.get("threads"), settings.get("tokens")
-    )
+    wanted = {name: settings[name] for name in SETTINGS if name in settings}
+    return await LocalDevice.load(choice.target, rest, **wanted)
 
 
 async def _openai(choice: Choice, rest: str, settings: Mapping[str, Any]) -> Engine:
