@@ -91,7 +91,7 @@ class Memory:
         """Return what `save` would have returned at the end of each page that the last step has
         filled; nothing without convolutions."""
         marks, self.marks = [self.marks[one] for one in self.inputs if one in self.marks], {}
-        joined = _joined(marks)
+        joined = _joined(marks) if marks and len(marks[0]) else None
         # Each a copy of its own: a part would keep all others in memory.
         return [] if joined is None else [one.clone() for one in joined.view(len(marks[0]), -1)]
 
