@@ -26,9 +26,9 @@ FRESH = 0.2
 
 
 class Standing(IntEnum):
-    """When pages will be wanted again; who stands first gives first."""
+    """When pages will be wanted again; who stands first gives first. Of a process that is gone there
+    are none: what is cached is given up before anybody is asked."""
 
-    GONE = 0
     SUSPENDED = 1
     #: Blocked, or between two calls: after some seconds.
     BLOCKED = 2
@@ -82,7 +82,7 @@ class LeastWaste:
 
         `running` pages are held by those who run, `places` of the host are free. None where it is
         best that all keep theirs; never so if it is `forced` and there is a candidate. Order: the
-        pinned last; gone, suspended, blocked, waiting; blocked for the longest; the worst rank.
+        pinned last; suspended, blocked, waiting; blocked for the longest; the worst rank.
         """
         able = sorted(candidates, key=_order)
         for one in able:

@@ -181,7 +181,7 @@ class Pager:
         table.held[at], table.pages[at] = twin, twin.frame
 
     def wire(self, table: PageTable) -> None:
-        """Keep a context's pages, all of which have frames, in the device."""
+        """Keep those of a context's pages that have frames in the device, and all that get some."""
         for page in table.held:
             page.wires += 1
         table.wired = True

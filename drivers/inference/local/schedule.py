@@ -57,8 +57,9 @@ class Schedule:
                 f"{call.most} tokens are wanted; the device holds {self._pager.capacity}"
             )
         mine = [one for one in self._virtual.of(context.pid) if one.handle is not None]
-        held = set[Page]().union(*(one.table.held for one in mine if one is not context))
-        wanted = len(held) + self._pager.needed(len(context.tokens))
+        held = set[Page](context.table.held).union(*(one.table.held for one in mine))
+        fresh = self._pager.needed(len(context.tokens)) - len(context.table.held)
+        wanted = len(held) + max(fresh, 0)
         if wanted > self._quota:
             raise QuotaExceeded(
                 f"process {context.pid} would hold {wanted} pages; it may hold {self._quota}"

@@ -137,14 +137,17 @@ class VirtualMemory:
     def enter(self, context: Context, allowed: Allowed) -> bool:
         """Bring a context into the device and give it a slot; False where there is no room."""
         table = context.table
-        if not self._slots or not self._room(self.pager.missing(table), allowed, True):
+        if not self._slots:
+            return False
+        self.pager.wire(table)  # others may hold its pages too, and be asked for them
+        if not self._room(self.pager.missing(table), allowed, True):
+            self.pager.unwire(table)
             return False
         started = time.perf_counter()
         places, frames = self.pager.move_in(table)
         if frames:
             self._store.load(places, frames)
             self.costs.has_moved(len(frames), time.perf_counter() - started)
-        self.pager.wire(table)
         context.slot = self._slots.pop()
         self._memory.load(context.slot, context.state)
         context.state = None

@@ -19,9 +19,10 @@ Make = Callable[..., Any]
 COUNTED = list(range(2, 100))
 
 
-def engine(runner: Any, pages: int = 64, contexts: int = 8) -> tuple[PagedEngine, Pager]:
-    pager = Pager(pages, 16)
-    return PagedEngine(runner, pager, contexts=contexts), pager
+def engine(
+    runner: Any, pages: int = 64, contexts: int = 8, places: int = 0, **fields: Any
+) -> PagedEngine:
+    return PagedEngine(runner, Pager(pages, 16, places), contexts=contexts, **fields)
 
 
 def submit(made: PagedEngine, *sequences: Any) -> None:
@@ -50,7 +51,7 @@ def left(made: PagedEngine) -> int:
 
 
 def test_many_are_served_at_once_and_leave_nothing_behind(sequence: Make, counting: Any) -> None:
-    made, pager = engine(counting, contexts=3)
+    made = engine(counting, contexts=3)
     several = [
         sequence([1] * n, limit) for n, limit in ((1, 9), (40, 3), (5, 5), (700, 2), (16, 1))
     ]
@@ -77,7 +78,7 @@ class Odd:
 
 
 def test_a_sequence_that_fails_takes_no_other_with_it(sequence: Make, counting: Any) -> None:
-    made, pager = engine(counting)
+    made = engine(counting)
     bad, good = sequence([1], sampler=Odd()), sequence([1])
     torn = sequence([1], decode=lambda tokens: tokens[1000])
     play(made, bad, torn, good)
@@ -98,7 +99,7 @@ def test_pages_of_a_sequence_whose_logits_are_no_numbers_are_wiped(
         return logits
 
     monkeypatch.setattr(counting, "step", poisoned)
-    made, pager = engine(counting)
+    made = engine(counting)
     bad, good = sequence([1] * 20), sequence([1] * 17)
     play(made, bad, good)
     assert "no numbers" in str(bad[1].errors[0])
@@ -115,7 +116,7 @@ def test_a_step_that_fails_ends_its_sequences_and_the_engine_goes_on(
             raise MemoryError("too much")
 
     counting.before = fail
-    made, pager = engine(counting)
+    made = engine(counting)
     first, later = sequence([1]), sequence([1])
     submit(made, first)
     made.start()
@@ -134,7 +135,7 @@ def test_an_engine_that_ends_of_itself_leaves_nobody_waiting(
 
     monkeypatch.setattr(counting.memory, "load", broken)
     reasons: list[str] = []
-    made = PagedEngine(counting, Pager(64, 16), contexts=8, failed=reasons.append)
+    made = engine(counting, failed=reasons.append)
     several = [sequence([1]) for _ in range(3)]
     play(made, *several)
     assert all("a defect" in str(reader.errors[0]) for _, reader in several)
@@ -145,7 +146,7 @@ def test_an_engine_that_ends_of_itself_leaves_nobody_waiting(
 
 
 def test_closing_answers_those_who_run_and_those_who_wait(sequence: Make, counting: Any) -> None:
-    made, _ = engine(counting, contexts=1)
+    made = engine(counting, contexts=1)
     running, waiting = sequence([1], 90), sequence([1])
 
     def close(number: int) -> None:
@@ -163,7 +164,7 @@ def test_closing_answers_those_who_run_and_those_who_wait(sequence: Make, counti
 
 
 def test_a_cancelled_sequence_gives_its_pages_back(sequence: Make, counting: Any) -> None:
-    made, pager = engine(counting, contexts=1)
+    made = engine(counting, contexts=1)
     running, waiting, last = sequence([1], 90), sequence([1], 90), sequence([1], 3)
 
     def cancel(number: int) -> None:
@@ -183,7 +184,7 @@ def test_a_cancelled_sequence_gives_its_pages_back(sequence: Make, counting: Any
 def test_who_writes_is_never_held_up_and_long_prompts_come_in_their_turn(
     sequence: Make, counting: Any
 ) -> None:
-    made, _ = engine(counting, pages=300)
+    made = engine(counting, pages=300)
     writing, long = sequence([1], 9), sequence(list(range(900)) * 2, 1)
     short = [sequence([n] * 256, 1) for n in range(5)]
     play(made, writing, long, *short)
@@ -199,7 +200,7 @@ def test_who_writes_is_never_held_up_and_long_prompts_come_in_their_turn(
 
 
 def test_a_large_limit_keeps_nobody_out(sequence: Make, counting: Any) -> None:
-    made, pager = engine(counting, pages=40, contexts=8)
+    made = engine(counting, pages=40, contexts=8)
     greedy = [sequence([1], 600, ends=frozenset({30})) for _ in range(7)]
     modest = sequence([1], 2)
     order: list[Any] = []
@@ -213,14 +214,14 @@ def test_a_large_limit_keeps_nobody_out(sequence: Make, counting: Any) -> None:
 
 
 def test_a_request_that_no_pool_can_hold_is_refused(sequence: Make, counting: Any) -> None:
-    made, _ = engine(counting, pages=2)
+    made = engine(counting, pages=2)
     with pytest.raises(InvalidArgument, match="33 tokens are wanted; the device holds 32"):
         submit(made, sequence([1] * 25, 8))
     play(made, sequence([1] * 24, 8))
 
 
 def test_the_youngest_gives_way_and_all_come_to_their_end(sequence: Make, counting: Any) -> None:
-    made, pager = engine(counting, pages=8)
+    made = engine(counting, pages=8)
     several = [sequence([1], 90) for _ in range(4)]  # each comes to need six of the eight pages
     ends: list[int] = []
     for number, (one, reader) in enumerate(several):
@@ -247,7 +248,7 @@ def test_tokens_are_those_of_generate_also_when_pages_run_out(build: Any, sequen
         ]
     pages = 7
     runner = Runner(model, pages=pages, page_size=16, contexts=4)
-    made, pager = engine(runner, pages=pages, contexts=4)
+    made = engine(runner, pages=pages, contexts=4)
     sampled = [sequence(one, 24, decode=lambda tokens: "") for one in prompts]
     play(made, *sampled)
     assert [written(one) for one, _ in sampled] == wanted
