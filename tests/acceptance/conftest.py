@@ -75,6 +75,23 @@ class House:
             follow.stdout.close()
         raise AssertionError("the daemon has gone")
 
+    def first_line(self, pid: str) -> str:
+        """Wait for the first line that a process writes."""
+        follow = subprocess.Popen(
+            [sys.executable, "-c", "from llmagentos.services.shell.main import main; main()",
+             "logs", "-f", pid],
+            stdout=subprocess.PIPE,
+            text=True,
+            env=self.environment,
+        )  # fmt: skip
+        assert follow.stdout is not None
+        try:
+            return follow.stdout.readline().strip()
+        finally:
+            follow.kill()
+            follow.wait()
+            follow.stdout.close()
+
     def program(self, name: str, text: str) -> str:
         path = self.state.parent / name
         path.write_text(text)

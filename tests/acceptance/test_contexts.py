@@ -3,8 +3,6 @@
 from __future__ import annotations
 
 import json
-import subprocess
-import sys
 from collections.abc import Callable
 from typing import Any
 
@@ -77,7 +75,7 @@ def test_a_program_branches_scores_and_is_told_what_it_does_wrong(own: House) ->
 
 def test_contexts_are_their_owners_and_go_with_it(own: House) -> None:
     pid = own.aos("run", "-d", own.program("holder.py", HOLDER)).out.strip()
-    context = _line(own, pid)
+    context = own.first_line(pid)
     mine = holders(own)[int(pid)]
     assert mine["contexts"] == 1 and mine["pages"] >= 5
     foreign = own.aos("call", "model.generate", f"context={context}", check=False)
@@ -89,28 +87,10 @@ def test_contexts_are_their_owners_and_go_with_it(own: House) -> None:
 
 def test_a_suspended_program_is_swapped_out_and_goes_on_with_the_same_words(own: House) -> None:
     pid = own.aos("run", "-d", own.program("holder.py", HOLDER)).out.strip()
-    _line(own, pid)
+    own.first_line(pid)
     own.aos("suspend", pid)
     held = holders(own)[int(pid)]
     assert held["state"] == "suspended" and held["swapped"] > 0 and held["pages"] == held["shared"]
     own.aos("resume", pid)
     assert holders(own)[int(pid)]["state"] != "suspended"
     own.aos("kill", pid)
-
-
-def _line(house: House, pid: str) -> str:
-    """Wait for the first line that a process writes."""
-    follow = subprocess.Popen(
-        [sys.executable, "-c", "from llmagentos.services.shell.main import main; main()",
-         "logs", "-f", pid],
-        stdout=subprocess.PIPE,
-        text=True,
-        env=house.environment,
-    )  # fmt: skip
-    assert follow.stdout is not None
-    try:
-        return follow.stdout.readline().strip()
-    finally:
-        follow.kill()
-        follow.wait()
-        follow.stdout.close()
