@@ -4,16 +4,24 @@
 
 Interface:
     ToolCallParser  text goes in as it comes, plain text comes out at once, calls at the end
+    signatures      which arguments each tool takes
+    overlap         how much of a text's end may be the beginning of a mark
+    OPEN, CLOSE     the marks around a call
 """
 
 from __future__ import annotations
 
 import json
+import re
 import uuid
+from collections.abc import Callable
+from typing import Any, AnyStr
 
+from ...syscalls.errors import InvalidArgument
 from ...syscalls.model import ToolCall
 
 OPEN, CLOSE = "<tool_call>", "</tool_call>"
+_STRING = re.compile(r'"(?:[^"\\]|\\.)*"', re.DOTALL)
 
 
 class ToolCallParser:
@@ -30,16 +38,38 @@ class ToolCallParser:
         if not self._wanted:
             return text
         self._held += text
+        return self._part(_close)
+
+    def end(self) -> str:
+        """Return the text that was held back; a call whose end tag is missing still counts."""
+        if self._unclosed():
+            return ""
+        # What seemed to be a string has no end, and may have hidden others.
+        shown = self._part(lambda text: text.find(CLOSE))
+        if self._unclosed():
+            return shown
+        held, self._held = self._held, ""
+        return shown + held
+
+    def _unclosed(self) -> bool:
+        """Take what is held as a call, if it is one."""
+        call = _parse(self._held[len(OPEN) :]) if self._held.startswith(OPEN) else None
+        if call is not None:
+            self.calls.append(call)
+            self._held = ""
+        return call is not None
+
+    def _part(self, close: Callable[[str], int]) -> str:
         shown = ""
         while self._held:
             start = self._held.find(OPEN)
             if start < 0:
-                keep = _overlap(self._held, OPEN)
+                keep = overlap(self._held, OPEN)
                 cut = len(self._held) - keep
                 shown, self._held = shown + self._held[:cut], self._held[cut:]
                 break
             shown, self._held = shown + self._held[:start], self._held[start:]
-            end = self._held.find(CLOSE)
+            end = close(self._held)
             if end < 0:
                 break
             whole, self._held = self._held[: end + len(CLOSE)], self._held[end + len(CLOSE) :]
@@ -50,19 +80,40 @@ class ToolCallParser:
                 self.calls.append(call)
         return shown
 
-    def end(self) -> str:
-        """Return the text that was held back; a call whose end tag is missing still counts."""
-        held, self._held = self._held, ""
-        if held.startswith(OPEN) and (call := _parse(held[len(OPEN) :])) is not None:
-            self.calls.append(call)
-            return ""
-        return held
+
+def signatures(tools: list[dict[str, Any]]) -> dict[str, dict[str, Any]]:
+    """Return the JSON schema of each tool's arguments by its name; they always are an object.
+
+    Raises `InvalidArgument` for what is no function of OpenAI's form.
+    """
+    found: dict[str, dict[str, Any]] = {}
+    for place, tool in enumerate(tools):
+        function = tool.get("function", tool) if isinstance(tool, dict) else None
+        name = function.get("name") if isinstance(function, dict) else None
+        if not isinstance(name, str) or not name or not name.isprintable():
+            raise InvalidArgument(f"tools[{place}] is no function with a name")
+        assert isinstance(function, dict)
+        schema = function.get("parameters")
+        if schema is None:
+            schema = {"properties": {}, "additionalProperties": False}
+        if not isinstance(schema, dict):
+            raise InvalidArgument(f"the parameters of the tool {name} are no JSON schema")
+        found[name] = {**schema, "type": "object"}
+    return found
 
 
-def _overlap(text: str, mark: str) -> int:
+def overlap(text: AnyStr, mark: AnyStr) -> int:
     """Return how much of the text's end may be the beginning of the mark."""
     most = min(len(text), len(mark) - 1)
     return next((size for size in range(most, 0, -1) if text.endswith(mark[:size])), 0)
+
+
+def _close(text: str) -> int:
+    """Return where the first closing mark stands that is in no JSON string; -1 for nowhere."""
+    at = text.find(CLOSE)
+    while at >= 0 and '"' in _STRING.sub("", text[:at]):
+        at = text.find(CLOSE, at + 1)
+    return at
 
 
 def _parse(text: str) -> ToolCall | None:

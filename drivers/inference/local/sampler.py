@@ -1,52 +1,143 @@
 """From logits to the next token.
 
 Interface:
-    Sampler         one request's settings and its own random source
+    Sampler         one reply's settings, what it has written, and its own random source
     logprob         a token's natural log-probability
+    top             the likeliest tokens with theirs
 """
 
 from __future__ import annotations
 
+import copy
+import random
+from collections import Counter
+
 import torch
 from torch import Tensor
 
+from ..contract import Sampling
+from .matcher import Matcher
+
 #: Below it chance has no say: a smaller divisor only takes the logits out of a float's range.
 COLDEST = 1e-4
+#: The log-probability of what cannot come: JSON has no infinity. OpenAI's value.
+LEAST = -9999.0
+_LARGEST = torch.finfo(torch.float32).max
 
 
 class Sampler:
-    """Greedy when cold; else top-k, top-p (nucleus; Holtzman et al. 2020), then chance."""
+    """Greedy when cold; else top-k, top-p (nucleus; Holtzman et al. 2020), min-p (Nguyen et al.
+    2024) and chance.
 
-    def __init__(self, *, temperature: float, top_p: float, top_k: int, seed: int | None) -> None:
-        self._temperature = temperature
-        self._top_p = top_p
-        self._top_k = top_k
-        self._random = torch.Generator()
-        if seed is None:
-            self._random.seed()
-        else:
-            self._random.manual_seed(seed & 0x7FFF_FFFF_FFFF_FFFF)
+    Nothing of it depends on other requests: it looks at one row of logits and draws from a source
+    of its own, one number for each token.
+    """
+
+    def __init__(
+        self, sampling: Sampling, prompt: list[int], matcher: Matcher | None = None
+    ) -> None:
+        self._sampling = sampling
+        self._matcher = matcher
+        self._random = random.Random(sampling.seed)
+        self._cold = sampling.temperature < COLDEST
+        penalties = (sampling.presence_penalty, sampling.frequency_penalty)
+        self._penalised = any(penalties) or sampling.repetition_penalty != 1
+        self._plain = self._cold and not self._penalised
+        self._written: Counter[int] = Counter()
+        self._prompt = frozenset(prompt if self._penalised else ())
+
+    @property
+    def done(self) -> bool:
+        """Whether the grammar allows nothing but the reply's end."""
+        return self._matcher is not None and self._matcher.ended
 
     def pick(self, logits: Tensor, likeliest: int) -> int:
-        """Return a token of logits [vocabulary], whose largest is that of `likeliest`."""
-        if self._temperature < COLDEST:
-            return likeliest
-        logits = logits.float() / self._temperature
-        if self._top_k:
-            least = logits.topk(min(self._top_k, len(logits))).values[-1]
-            logits = logits.masked_fill(logits < least, float("-inf"))
-        chances = logits.softmax(0)
-        if self._top_p < 1:
-            ordered, order = chances.sort(descending=True)
-            # The token that crosses the border still belongs, so the first one always does; a
-            # border too small for the type counts as zero.
-            beyond = ordered.cumsum(0) - ordered >= self._top_p
-            beyond[0] = False
-            chances = chances.index_fill(0, order[beyond], 0.0)
-        return int(torch.multinomial(chances, 1, generator=self._random))
+        """Choose and note the next token of logits [vocabulary], whose largest, a finite one, is
+        that of `likeliest`. Raises `InvalidArgument` where the grammar leads nowhere."""
+        token = likeliest
+        matcher = self._matcher
+        if not self._plain or not (matcher is None or matcher.allows(likeliest)):
+            token = self._choose(logits, likeliest)
+        if matcher is not None:
+            matcher.accept(token)
+        if self._penalised:
+            self._written[token] += 1
+        return token
+
+    def copy(self) -> Sampler:
+        """Return another one that goes on from here, with the same chances to come."""
+        other = copy.copy(self)
+        other._random = copy.copy(self._random)
+        other._written = self._written.copy()
+        other._matcher = self._matcher and self._matcher.copy()
+        return other
+
+    def _choose(self, logits: Tensor, likeliest: int) -> int:
+        scores = logits.to(torch.float32, copy=True)
+        if self._penalised:
+            self._penalise(scores)
+        # What the model itself rules out still comes before what the grammar does.
+        scores.clamp_(-_LARGEST, _LARGEST)
+        if self._matcher is not None:
+            self._matcher.mask(scores)
+        best = int(scores.argmax())
+        if scores[best] == float("-inf"):
+            return likeliest  # an ended grammar of a model whose replies have no end token
+        return best if self._cold else self._draw(scores)
+
+    def _penalise(self, scores: Tensor) -> None:
+        """Repetition: CTRL (Keskar et al. 2019), section 4.1, over prompt and reply; frequency and
+        presence: OpenAI's, over the reply."""
+        given = self._sampling
+        if given.repetition_penalty != 1 and (seen := self._prompt | self._written.keys()):
+            tokens = torch.tensor(list(seen), device=scores.device)
+            those = scores[tokens]
+            weaker = torch.where(
+                those > 0, those / given.repetition_penalty, those * given.repetition_penalty
+            )
+            scores[tokens] = weaker
+        if self._written:
+            tokens = torch.tensor(list(self._written), device=scores.device)
+            counts = torch.tensor(list(self._written.values()), device=scores.device)
+            scores[tokens] -= given.presence_penalty + given.frequency_penalty * counts
+
+    def _draw(self, scores: Tensor) -> int:
+        """Draw a token by scores [vocabulary], of which the largest is finite."""
+        given = self._sampling
+        tokens: Tensor | None = None
+        if 0 < given.top_k < len(scores):
+            scores, tokens = scores.topk(given.top_k)
+        chances = ((scores - scores.max()) / given.temperature).softmax(0)
+        if given.top_p < 1:
+            # What is rarer than this comes to less than 1 - top_p altogether, so it lies beyond
+            # the border whatever the order; only the rest has to be sorted.
+            least = (1 - given.top_p) / (2 * len(chances))
+            places = (chances >= least).nonzero().squeeze(1)
+            ordered, order = chances[places].sort(descending=True, stable=True)
+            # The token that crosses the border still belongs, so the first one always does.
+            count = max(int((ordered.cumsum(0) - ordered < given.top_p).sum()), 1)
+            chances, places = ordered[:count], places[order[:count]]
+            tokens = places if tokens is None else tokens[places]
+        if given.min_p:
+            chances = chances.where(chances >= given.min_p * chances.max(), 0.0)
+        bounds = chances.double().cumsum(0)
+        place = int(torch.searchsorted(bounds, bounds[-1] * self._random.random(), right=True))
+        if place == len(bounds):  # by rounding
+            place = int(chances.argmax())
+        return place if tokens is None else int(tokens[place])
 
 
 def logprob(logits: Tensor, token: int) -> float:
-    """Return the model's own log-probability of a token, before temperature and cuts."""
+    """Return the model's own log-probability of a token, before temperature, penalties, cuts and
+    grammar; at least `LEAST`."""
     logits = logits.float()
-    return float(logits[token] - logits.logsumexp(0))
+    return max(float(logits[token] - logits.logsumexp(0)), LEAST)
+
+
+def top(logits: Tensor, count: int) -> list[tuple[int, float]]:
+    """Return the model's own `count` likeliest tokens with their log-probabilities, the likeliest
+    first; fewer where the vocabulary is smaller."""
+    logits = logits.float()
+    values, tokens = logits.topk(min(count, len(logits)))
+    chances = (values - logits.logsumexp(0)).clamp(min=LEAST)
+    return list(zip(tokens.tolist(), chances.tolist(), strict=True))

@@ -75,3 +75,16 @@ def test_what_is_no_call_stays_text(inside: str) -> None:
 def test_without_tools_nothing_is_parsed() -> None:
     parser = ToolCallParser(wanted=False)
     assert parser.feed(CALL) == CALL and parser.end() == "" and parser.calls == []
+
+
+def test_a_mark_within_an_argument_is_a_part_of_it() -> None:
+    written = 'so <tool_call>{"name": "put", "arguments": {"a": "\\"</tool_call> <tool_call>"}}'
+    call = ("put", {"a": '"</tool_call> <tool_call>'})
+    for cut in range(len(written)):
+        assert parse(written[:cut], written[cut:], "</tool_call>.") == ("so .", [call])
+    assert parse(written) == ("so ", [call])
+
+
+def test_a_string_without_an_end_hides_no_later_call() -> None:
+    broken = '<tool_call>{"name": "x}</tool_call>'
+    assert parse(broken, CALL) == (broken, [("add", {"a": 1})])
