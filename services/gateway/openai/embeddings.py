@@ -38,9 +38,9 @@ async def embed(request: EmbeddingRequest, caller: Caller, model: str | None) ->
     if not all(texts):
         raise Refusal("input holds an empty text", param="input")
     if model is not None:
-        # `model.embed` is for the device that runs, so that another name must not pass.
-        known = [one for one in await caller.ls() if one.active]
-        if not any(model in (one.name, one.target) for one in known):
+        # `model.embed` goes to the chosen device, the first one, so that no other name must pass.
+        chosen = (await caller.ls())[:1]
+        if not any(model in (one.name, one.target) for one in chosen):
             raise NotFound(f"the model {model!r} makes no embeddings here")
     vectors: list[list[float]] = []
     read, name = 0, request.model

@@ -50,7 +50,10 @@ async def model(caller: Caller, names: Names, name: str) -> Response:
 
 
 async def _listed(caller: Caller, names: Names) -> list[dict[str, Any]]:
-    running = [one for one in await caller.ls() if one.state == "ready"]
+    known = await caller.ls()
+    running = [one for one in known if one.state == "ready"]
+    if known and known[0].state == "loading":
+        running.insert(0, known[0])  # Calls wait for it; until then it goes by its target.
     found: dict[str, dict[str, Any]] = {}
     for one in running:
         found.setdefault(one.name, _entry(one.name, one))

@@ -29,6 +29,14 @@ def test_one_model_is_found_by_its_name_alone(http: TestClient) -> None:
         assert len(answer.content) < 500
 
 
+def test_model_that_is_loading_is_listed_where_it_was_chosen(
+    http: TestClient, system: System
+) -> None:
+    system.models = [replace(one, state="loading", active=False) for one in system.models]
+    found = http.get("/models").json()["data"]
+    assert [one["id"] for one in found] == ["tiny-1", "default", "gpt-4o", "mini"]
+
+
 def test_nothing_is_listed_while_nothing_runs(http: TestClient, system: System) -> None:
-    system.models = [replace(one, state="loading") for one in system.models]
+    system.models = [replace(one, state="failed: no memory") for one in system.models]
     assert http.get("/models").json() == {"object": "list", "data": []}
