@@ -55,7 +55,6 @@ class CallMatcher:
         self._mark = () if must is Must.NOT else tuple(spell(OPEN))
         self._call: GrammarMatcher | None = None
         self._held = b""  # the text's end that may be the beginning of a mark
-        self._closing = [n for n, one in enumerate(vocabulary.tokens) if one.find(b">") >= 0]
         #: By what is held: tokens that complete a mark and go on wrongly. Shared by all copies.
         self._wrong: dict[bytes, frozenset[int]] = {}
         self._ended = False
@@ -128,7 +127,7 @@ class CallMatcher:
         """Return the tokens that complete an opening mark and go on as no call does."""
         found = self._wrong.get(self._held)
         if found is None:
-            found = frozenset(one for one in self._closing if not self._leads(one))
+            found = frozenset(one for one in self._vocabulary.closing if not self._leads(one))
             self._wrong[self._held] = found
         return found
 

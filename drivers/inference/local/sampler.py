@@ -109,10 +109,12 @@ class Sampler:
             scores, tokens = scores.topk(given.top_k)
         chances = ((scores - scores.max()) / given.temperature).softmax(0)
         if given.top_p < 1:
-            # What is rarer than this comes to less than 1 - top_p altogether, so it lies beyond
-            # the border whatever the order; only the rest has to be sorted.
-            least = (1 - given.top_p) / (2 * len(chances))
-            places = (chances >= least).nonzero().squeeze(1)
+            # Only what may lie within the border has to be sorted: that which reaches it together,
+            # at the latest what remains without all that comes to less than 1 - top_p.
+            for least in (1e-3, (1 - given.top_p) / (2 * len(chances))):
+                places = (chances >= least).nonzero().squeeze(1)
+                if chances[places].sum() >= given.top_p:
+                    break
             ordered, order = chances[places].sort(descending=True, stable=True)
             # The token that crosses the border still belongs, so the first one always does.
             count = max(int((ordered.cumsum(0) - ordered < given.top_p).sum()), 1)

@@ -11,6 +11,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable, Collection, Iterator
+from functools import cached_property
 from typing import Any
 
 from ....syscalls.errors import InvalidArgument
@@ -52,6 +53,11 @@ class Vocabulary:
             self.tokens[number] = CONTROL + name.encode() if number in control else spell(name)
         for number in self.ends - control:
             self.tokens[number] = CONTROL + b"%d" % number
+
+    @cached_property
+    def closing(self) -> list[int]:
+        """The tokens that may complete a mark: those that hold its last sign."""
+        return [number for number, one in enumerate(self.tokens) if b">" in one]
 
     def text(self, token: int) -> bytes:
         """Return what a token adds to the text; nothing for control tokens and unknown ones."""
