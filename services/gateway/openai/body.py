@@ -19,6 +19,8 @@ from .refusal import Refusal
 B = TypeVar("B", bound="Body")
 #: Stop texts of one request.
 STOPS = 16
+#: Seeds that follow on a request's own, where it wants several replies.
+SEEDS = 1024
 #: OpenAI takes a `top_p` of 0, at which the likeliest token is left; a syscall wants more than 0.
 _LEAST = 1e-9
 
@@ -55,7 +57,7 @@ class Sampled(Asked):
     presence_penalty: Penalty | None = None
     frequency_penalty: Penalty | None = None
     repetition_penalty: Repetition | None = None
-    seed: int | None = None
+    seed: Annotated[int, Field(ge=-(2**63), lt=2**63 - SEEDS)] | None = None
     stop: str | list[str] | None = None
 
     def sampling(self, max_tokens: MaxTokens | None) -> dict[str, Any]:

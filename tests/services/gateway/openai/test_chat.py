@@ -264,6 +264,7 @@ def test_stream_that_fails_midway_says_so_and_is_not_done(http: TestClient, syst
         ({"n": 17}, "n"),
         ({"n": True}, "n"),
         ({"seed": 1.5}, "seed"),
+        ({"seed": 2**63 - 1}, "seed"),
         ({"stop": [""]}, "stop"),
         ({"stop": ["x"] * 17}, "stop"),
         ({"top_logprobs": 2}, "top_logprobs"),
