@@ -37,9 +37,10 @@ class ContextTable:
             raise NotFound(f"process {owner.pid} has no context {handle}")
         return context
 
-    def remove(self, handle: int) -> None:
-        """Let a handle stand for nothing."""
-        self._contexts.pop(handle, None)
+    def remove(self, context: Context) -> None:
+        """Let a context's handle stand for nothing."""
+        if context.handle is not None:
+            self._contexts.pop(context.handle, None)
 
     def of(self, pid: int) -> list[Context]:
         """Return the open contexts of a process, in the order of their opening."""

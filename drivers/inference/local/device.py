@@ -70,16 +70,16 @@ class LocalDevice:
         probe = Probe(loaded.model)
         runner = Runner(loaded.model, pages=PAGES, page_size=PAGE, contexts=CONTEXTS)
         probe.check(runner)
-        per_token = runner.memory.bytes_per_token
-        tokens = pool.size(tokens, per_token, pool.available())
+        per_token, free = runner.memory.bytes_per_token, pool.available()
+        tokens = pool.size(tokens, per_token, free)
         pages = tokens // PAGE
-        self._page_bytes = per_token * PAGE
+        places = pool.places(swap, tokens, per_token, free) // PAGE
         runner.memory.resize(pages)
-        pager = Pager(pages, PAGE, pages if swap is None else swap // PAGE)
-        longest = getattr(loaded.config, "max_position_embeddings", None) or pager.capacity
-        # A process may always hold one context of full length.
-        quota = pages_per_process or max(pages // 2, min(pager.needed(int(longest)), pages))
-        self._context = min(int(longest), min(quota, pages) * PAGE)
+        pager = Pager(pages, PAGE, places)
+        longest = int(getattr(loaded.config, "max_position_embeddings", None) or pager.capacity)
+        quota = pool.quota(pages_per_process, pages, pager.needed(longest))
+        self._page_bytes = per_token * PAGE
+        self._context = min(longest, min(quota, pages) * PAGE)
         self._contexts = ContextTable()
         self._engine = PagedEngine(runner, pager, contexts=CONTEXTS, quota=quota, failed=self._told)
 
@@ -386,8 +386,7 @@ class LocalDevice:
         return None if sampling.grammar is None else self._compiler.compile(sampling.grammar)
 
     def _close(self, context: Context) -> None:
-        if context.handle is not None:
-            self._contexts.remove(context.handle)
+        self._contexts.remove(context)
         self._engine.release(context)
 
     def _check(self, tokens: int, most: int | None = None) -> None:

@@ -288,8 +288,8 @@ class PagedEngine:
         for call, _ in chosen:
             if call.ended and not call.cancelled:
                 call.finish()
-        for call, error in failures.items():
-            call.fail(error)
+        for call, reason in failures.items():
+            call.fail(reason)
 
     def _forward(self, chosen: Chosen) -> tuple[dict[Call, Outcome], dict[Call, Exception]]:
         """Run the model; returns each call's outcome, or why it failed. Where a pass fails its
@@ -340,7 +340,7 @@ def _kept(spans: list[Span], rows: list[int]) -> Tensor | None:
     """Return which of a step's tokens have logits that are wanted; None for each span's last."""
     if all(wanted == 1 for wanted in rows):
         return None
-    kept, end = [], 0
+    kept, end = list[int](), 0
     for span, wanted in zip(spans, rows, strict=True):
         end += span.count
         kept += range(end - wanted, end)

@@ -26,8 +26,8 @@ FRESH = 0.2
 
 
 class Standing(IntEnum):
-    """When pages will be wanted again; who stands first gives first. Of a process that is gone there
-    are none: what is cached is given up before anybody is asked."""
+    """When pages will be wanted again; who stands first gives first. A process that is gone has
+    none: what it has left is only cached, and given up before anybody is asked."""
 
     SUSPENDED = 1
     #: Blocked, or between two calls: after some seconds.

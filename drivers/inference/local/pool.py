@@ -1,7 +1,9 @@
-"""How many tokens the pages hold: as many as were asked for, or what the machine has room for.
+"""How many tokens have room: as many as were asked for, or what the machine has room for.
 
 Interface:
-    size            raises `InvalidArgument` with figures
+    size            in the device's pages; raises `InvalidArgument` with figures
+    places          in host memory, likewise
+    quota           how many pages a process may hold
     available       the memory that can be had, in bytes
 """
 
@@ -15,6 +17,8 @@ from ....syscalls.errors import InvalidArgument
 USUAL, LEAST = 32_768, 512
 #: The part of the free memory that pages may take; activations and other processes take the rest.
 SHARE = 0.5
+#: The part of it that pages may take which have left the device.
+SWAPPED = 0.25
 MIB = 1 << 20
 
 
@@ -32,6 +36,26 @@ def size(asked: int | None, per_token: int, free: int) -> int:
             "a smaller model"
         )
     return min(wanted, fits)
+
+
+def places(asked: int | None, tokens: int, per_token: int, free: int) -> int:
+    """Return the tokens that host memory holds; as many as the device unless asked otherwise."""
+    fits = int(free * SWAPPED) // max(per_token, 1)
+    if asked is None:
+        return min(tokens, fits)
+    if not 0 <= asked <= fits:
+        raise InvalidArgument(f"swap is {asked} tokens: from 0 to {fits} can be had here")
+    return asked
+
+
+def quota(asked: int | None, pages: int, longest: int) -> int:
+    """Return the pages that a process may hold: half of all, and always those of one context of
+    the `longest` kind, unless asked otherwise."""
+    if asked is None:
+        return max(pages // 2, min(longest, pages))
+    if asked < 1:
+        raise InvalidArgument(f"pages_per_process is {asked}: at least 1 is wanted")
+    return asked
 
 
 def available() -> int:

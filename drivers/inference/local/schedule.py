@@ -127,6 +127,8 @@ class Schedule:
 
     def _make_way(self, call: Call) -> bool:
         """Let worse calls stop where that makes room for one."""
+        if not self._fits([call]):  # what it shares would have to be there twice
+            self._virtual.discard(call.context)
         if not self._fits([*self.running, call]):
             if not self._fits([*(one for one in self.running if one.order < call.order), call]):
                 return False
@@ -173,16 +175,16 @@ class Schedule:
         context, allowed = call.context, self._below(call)
         if not self._within_quota(call, span, chosen):
             return False
-        while not self._virtual.prepare(context, span.length, allowed, forced=False):
+        while True:
+            # Pages that are wanted soon are left where they are, unless nobody could go on else.
+            forced = len(self.running) == 1
+            if self._virtual.prepare(context, span.length, allowed, forced):
+                return True
             worst = self._worst()
-            if worst is call:
-                if self._virtual.prepare(context, span.length, allowed, forced=True):
-                    return True
-                self._pause(call)
-                return False
             chosen.pop(worst, None)
             self._pause(worst)
-        return True
+            if worst is call:
+                return False
 
     def _within_quota(self, call: Call, span: Span, chosen: dict[Call, Span]) -> bool:
         """Let the worst calls of a process stop until it holds no more than it may."""

@@ -65,3 +65,22 @@ def test_wiping_clears_these_pages_alone() -> None:
     assert keys.flatten().isnan().tolist() == [False, False, True, True, False, False]
     assert values.flatten().tolist() == [0, 0, 1, 1, 0, 0]
     memory.wipe([])
+
+
+def test_host_memory_holds_as_much_as_the_device_where_there_is_room() -> None:
+    assert pool.places(None, 1000, 10, 100_000) == 1000
+    assert pool.places(None, 1000, 10, 20_000) == 500
+    assert pool.places(0, 1000, 10, 100_000) == 0
+    assert pool.places(2000, 1000, 10, 100_000) == 2000
+    for asked in (-1, 2501):
+        with pytest.raises(InvalidArgument, match="from 0 to 2500"):
+            pool.places(asked, 1000, 10, 100_000)
+
+
+def test_a_process_may_hold_half_of_all_and_one_long_context() -> None:
+    assert pool.quota(None, 100, 10) == 50
+    assert pool.quota(None, 100, 70) == 70
+    assert pool.quota(None, 100, 200) == 100
+    assert pool.quota(7, 100, 200) == 7
+    with pytest.raises(InvalidArgument, match="at least 1"):
+        pool.quota(0, 100, 10)
