@@ -39,6 +39,7 @@ from llmagentos.kernel.journal.record import Kind as RecordKind
 from llmagentos.kernel.journal.recorder import JournalRecorder
 from llmagentos.kernel.journal.writer import JournalWriter
 from llmagentos.kernel.launcher.contract import Launch, Launched, OnExit
+from llmagentos.kernel.keys import Keys
 from llmagentos.kernel.mailbox import BYTES, CAPACITY, PostOffice
 from llmagentos.kernel.paths import Paths
 from llmagentos.kernel.plugins import Plugin
@@ -83,7 +84,7 @@ class Place:
         self.house = House(
             table=self.table,
             trap=trap,
-            agents=cast(Any, SimpleNamespace(on_end=[])),
+            agents=cast(Any, SimpleNamespace(on_end=[], keys=Keys())),
             supervisor=cast(Any, None),
             events=EventLog(),
             post=self.post,
