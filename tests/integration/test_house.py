@@ -38,8 +38,8 @@ from llmagentos.kernel.journal.reader import read
 from llmagentos.kernel.journal.record import Kind as RecordKind
 from llmagentos.kernel.journal.recorder import JournalRecorder
 from llmagentos.kernel.journal.writer import JournalWriter
-from llmagentos.kernel.launcher.contract import Launch, Launched, OnExit
 from llmagentos.kernel.keys import Keys
+from llmagentos.kernel.launcher.contract import Launch, Launched, OnExit
 from llmagentos.kernel.mailbox import BYTES, CAPACITY, PostOffice
 from llmagentos.kernel.paths import Paths
 from llmagentos.kernel.plugins import Plugin
