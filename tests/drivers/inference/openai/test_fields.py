@@ -10,9 +10,7 @@ from llmagentos.drivers.inference.contract import Request, Sampling
 from llmagentos.drivers.inference.openai.fields import body, named
 
 SENT = body(
-    Request(
-        messages=[], sampling=Sampling(top_p=0.5, top_k=5, seed=1, logprobs=2, stop=["x"])
-    ),
+    Request(messages=[], sampling=Sampling(top_p=0.5, top_k=5, seed=1, logprobs=2, stop=["x"])),
     "m",
     refused=(),
 )
