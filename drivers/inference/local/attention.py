@@ -17,12 +17,15 @@ import torch
 from torch import Tensor
 from torch.nn.functional import scaled_dot_product_attention
 
-from .plan import Plan, Step, causal
+from .plan import Decode, Plan, Step, causal
 
 #: No mask function is registered under it, so transformers makes no mask.
 NAME = "llmagentos_paged"
 #: How many scores exist at once where no kernel of torch makes them piece by piece.
 SCORES = 1 << 24
+#: How many bytes of keys, and of values, are gathered at once: what is gathered is read again while
+#: it lies in the processor's cache.
+GATHERED = 1 << 22
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -68,17 +71,17 @@ def paged_attention(
     groups = key.shape[1], query.shape[1] // key.shape[1]
     parts = []
     for decode in view.decodes:
-        # The heads that share keys attend like so many tokens: no key is copied for them.
-        mine = query[0, :, decode.start : decode.stop].transpose(0, 1)
-        mine = torch.unflatten(mine, 1, groups)
-        k = _paged(keys, plan, decode.pages, 0, len(mine))
-        v = _paged(values, plan, decode.pages, 1, len(mine))
-        if plain:
-            out = scaled_dot_product_attention(mine, k, v, attn_mask=decode.mask, scale=scaling)
-        else:
-            mask = decode.mask.unsqueeze(1)
-            out = _attend(mine.unsqueeze(3), k, v, mask, scaling, softcap, s_aux)
-        parts.append(out.flatten(1, -2))
+        for part in _parts(decode, keys, plan):
+            # The heads that share keys attend like so many tokens: no key is copied for them.
+            mine = torch.unflatten(query[0, :, part.start : part.stop].transpose(0, 1), 1, groups)
+            k, v = (_paged(kept, plan, part, place) for place, kept in enumerate((keys, values)))
+            mine = mine.to(k.dtype)
+            if plain:
+                out = scaled_dot_product_attention(mine, k, v, attn_mask=part.mask, scale=scaling)
+            else:
+                mask = part.mask.unsqueeze(1)
+                out = _attend(mine.unsqueeze(3), k, v, mask, scaling, softcap, s_aux)
+            parts.append(out.flatten(1, -2).to(query.dtype))
     for prefill in view.prefills:
         mine = query[:, :, prefill.start : prefill.stop]
         k, v = (kept[prefill.rows].transpose(0, 1).unsqueeze(0) for kept in (keys, values))
@@ -135,16 +138,38 @@ def _attend(
     return torch.cat(parts, 3)
 
 
-def _paged(kept: Tensor, plan: Plan, reads: Tensor, place: int, contexts: int) -> Tensor:
+def _parts(decode: Decode, kept: Tensor, plan: Plan) -> list[Decode]:
+    """Part contexts that are read as one batch, where that would be too much at once."""
+    contexts, longest = len(decode.mask), decode.mask.shape[-1]
+    most = max(1, GATHERED // (longest * kept[0].numel() * kept.element_size()))
+    if most >= contexts:
+        return [decode]
+    pages = longest // plan.memory.page_size
+    return [
+        Decode(
+            start=decode.start + at,
+            stop=decode.start + min(at + most, contexts),
+            pages=decode.pages[at * pages : (at + most) * pages],
+            mask=decode.mask[at : at + most],
+        )
+        for at in range(0, contexts, most)
+    ]
+
+
+def _paged(kept: Tensor, plan: Plan, decode: Decode, place: int) -> Tensor:
     """Gather contexts' pages: [B, kv heads, longest, dim], valid until the next call.
 
     Whole pages are copied into memory that is used again and again: to get fresh memory of this
     size from the machine takes longer than to fill it.
     """
     pages = kept.view(-1, plan.memory.page_size * kept.shape[1] * kept.shape[2])
-    scratch = plan.memory.scratch(place, len(reads), pages)
-    torch.index_select(pages, 0, reads, out=scratch)
-    return scratch.view(contexts, -1, kept.shape[1], kept.shape[2]).transpose(1, 2)
+    gathered = plan.memory.scratch(place, len(decode.pages), pages)
+    torch.index_select(pages, 0, decode.pages, out=gathered)
+    if kept.device.type == "cpu" and kept.dtype != torch.float32:
+        # For a single new token torch's kernel is several times slower in narrower types.
+        wide = plan.memory.scratch(2 + place, len(gathered), pages[:0].float())
+        gathered = wide.copy_(gathered)
+    return gathered.view(len(decode.mask), -1, kept.shape[1], kept.shape[2]).transpose(1, 2)
 
 
 def register() -> None:

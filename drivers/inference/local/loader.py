@@ -1,6 +1,7 @@
 """Loading a model from a folder or a hub, or refusing it by the name of what it needs.
 
 Interface:
+    Dtype           in what a model computes
     Loaded          a model with its tokenizer
     load            blocking; raises `NotFound`, `InvalidArgument` or `DeviceError`
 """
@@ -12,11 +13,12 @@ import threading
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal, get_args
 
 from ....syscalls.errors import DeviceError, InvalidArgument, LLMAgentOSError, NotFound
-from . import hub
+from . import hub, linear
 
+Dtype = Literal["float32", "bfloat16", "int8"]
 #: While it loads, transformers patches itself and torch for all threads. Two loads at once leave
 #: some of that behind: weights that are never set, then and in every later load.
 _ALONE = threading.Lock()
@@ -34,14 +36,19 @@ class Loaded:
     #: The configuration of the part that reads and writes text; its `max_position_embeddings` are
     #: what the engine serves.
     config: Any
+    #: How many weights it has; in its modules fewer may be left.
+    parameters: int
 
 
-def load(source: str) -> Loaded:
-    """Load a folder, or an id of the hub.
+def load(source: str, dtype: Dtype = "float32") -> Loaded:
+    """Load a folder, or an id of the hub. In `int8` its linear layers compute in integers, with a
+    small loss (`linear`), and all else in float32.
 
     Raises `NotFound` for a missing one, `InvalidArgument` for one that is damaged or that needs
     what the engine does not do, which it names.
     """
+    if dtype not in get_args(Dtype):
+        raise InvalidArgument(f"dtype {dtype}: one of {', '.join(get_args(Dtype))} is wanted")
     path, local = _locate(source)
     from transformers import AutoConfig, AutoModelForCausalLM, AutoTokenizer
 
@@ -52,8 +59,14 @@ def load(source: str) -> Loaded:
         with _ALONE:
             tokenizer = AutoTokenizer.from_pretrained(folder, local_files_only=True)
             model = AutoModelForCausalLM.from_pretrained(
-                folder, config=config, local_files_only=True, dtype="float32"
+                folder,
+                config=config,
+                local_files_only=True,
+                dtype="bfloat16" if dtype == "bfloat16" else "float32",
             )
+            parameters = sum(one.numel() for one in model.parameters())
+            if dtype == "int8":
+                linear.quantise(model)
     except LLMAgentOSError:
         raise
     except OSError as error:
@@ -68,6 +81,7 @@ def load(source: str) -> Loaded:
         tokenizer=tokenizer,
         name=Path(path).name,
         config=bounded(config.get_text_config()),
+        parameters=parameters,
     )
 
 

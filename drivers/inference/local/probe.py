@@ -16,6 +16,7 @@ import torch
 from torch import Tensor
 
 from ....syscalls.errors import InvalidArgument
+from . import linear
 from .pager import Pager, PageTable
 from .plan import Span
 from .runner import Runner
@@ -24,8 +25,9 @@ from .runner import Runner
 STEPS = ((3, 16), (1, 1), (1, 18), (0, 1), (0, 1))
 #: Pages that the prompts take together, whatever the size of a page.
 PAGES = 48
-#: The largest difference in units of the logits' own spread; else that of a coarser type.
-TOLERANCE, COARSE = 1e-3, 5e-2
+#: The largest difference of any logit, in units of the logits' own spread; else, where rounding is
+#: coarse, that of a token's logits in the mean.
+TOLERANCE, COARSE = 1e-3, 1e-1
 
 
 class Probe:
@@ -44,8 +46,8 @@ class Probe:
         ]
         if any(bool(one.isnan().any()) for one in self._wanted):
             raise InvalidArgument(f"{self._name}: its weights give no numbers")
-        exact = next(model.parameters()).dtype == torch.float32
-        self._tolerance = TOLERANCE if exact else COARSE
+        dtype = next(model.parameters()).dtype
+        self._coarse = dtype != torch.float32 or linear.quantised(model)
 
     def check(self, runner: Runner) -> None:
         """Raise `InvalidArgument` where the runner's logits are not the model's."""
@@ -53,7 +55,7 @@ class Probe:
             worst = self._worst(runner)
         except Exception as error:  # a model's own code, fed with what it may not expect
             raise InvalidArgument(self._refusal()) from error
-        if not worst <= self._tolerance:  # also for NaN
+        if not worst <= (COARSE if self._coarse else TOLERANCE):  # also for NaN
             raise InvalidArgument(self._refusal())
 
     def _worst(self, runner: Runner) -> float:
@@ -71,19 +73,19 @@ class Probe:
             tokens = [t for s in spans for t in self._prompts[s.slot][s.table.length : s.length]]
             logits = runner.step(spans, tokens)
             for span, found in zip(spans, logits, strict=True):
-                worst = torch.maximum(
-                    worst, _apart(self._wanted[span.slot][span.length - 1], found)
-                )
+                wanted = self._wanted[span.slot][span.length - 1]
+                worst = torch.maximum(worst, self._apart(wanted, found))
                 span.table.length = span.length
         for slot in range(len(tables)):
             runner.memory.forget(slot)
         return float(worst)
 
+    def _apart(self, wanted: Tensor, found: Tensor) -> Tensor:
+        """Return the difference in units of the spread; some models rule tokens out."""
+        possible = wanted > torch.finfo(torch.float32).min / 2
+        apart = (wanted - found.float())[possible]
+        apart = apart.square().mean().sqrt() if self._coarse else apart.abs().max()
+        return apart / wanted[possible].std()
+
     def _refusal(self) -> str:
         return f"{self._name}: its attention is not one that the engine reproduces"
-
-
-def _apart(wanted: Tensor, found: Tensor) -> Tensor:
-    """Return the largest difference in units of the spread; some models rule tokens out."""
-    possible = wanted > torch.finfo(torch.float32).min / 2
-    return (wanted - found.float())[possible].abs().max() / wanted[possible].std()

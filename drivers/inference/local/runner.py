@@ -11,7 +11,7 @@ from typing import Any
 import torch
 from torch import Tensor
 
-from . import attention, convolution
+from . import attention, convolution, linear
 from .memory import Memory
 from .plan import Plan, Span, Step
 from .survey import survey
@@ -28,6 +28,7 @@ class Runner:
         survey(model, self._now)
         attention.register()
         model.config._attn_implementation = attention.NAME
+        linear.pack(model)
         self._taps = convolution.adopt(model, self.memory, self._now, contexts)
 
     @torch.inference_mode()

@@ -9,7 +9,7 @@ from typing import Any
 
 import pytest
 
-from llmagentos.drivers.inference.local import attention
+from llmagentos.drivers.inference.local import attention, linear
 
 from .packed import worst
 
@@ -132,6 +132,12 @@ KINDS: dict[str, dict[str, Any]] = {
              "layer_types": ["conv", "sliding_attention", "full_attention"]},
 }  # fmt: skip
 Build = Callable[..., Any]
+
+
+@pytest.fixture(autouse=True)
+def packed(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Lay out the weights of small layers, too, as those of large ones are."""
+    monkeypatch.setattr(linear, "LARGE", 1)
 
 
 @pytest.mark.parametrize("kind", KINDS)
