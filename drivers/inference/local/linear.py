@@ -63,6 +63,8 @@ class Int8Linear(nn.Module):
             warnings.simplefilter("ignore")
             whole = torch.quantize_per_channel(weight, scales.double(), zeros, 0, torch.qint8)
         self._packed = torch.ops.quantized.linear_prepack(whole, None)
+        # Without memory: that a model has so many weights is seen from outside as ever.
+        self.weight = nn.Parameter(whole.int_repr().to("meta"), requires_grad=False)
         # Without the instructions for it, sums of two products are kept in 16 bits: too few.
         self._levels = 127 if torch.cpu._is_vnni_supported() else 63
         self.bias = linear.bias
@@ -79,7 +81,7 @@ class Int8Linear(nn.Module):
 
 def pack(model: Any) -> None:
     """Replace the large linear layers of a model, where the processor has kernels for it."""
-    if not torch.backends.mkldnn.is_available():
+    if not torch.backends.mkldnn.is_available():  # type: ignore[no-untyped-call]
         return
     types = {torch.float32}
     if torch.ops.mkldnn._is_mkldnn_bf16_supported():

@@ -36,8 +36,6 @@ class Loaded:
     #: The configuration of the part that reads and writes text; its `max_position_embeddings` are
     #: what the engine serves.
     config: Any
-    #: How many weights it has; in its modules fewer may be left.
-    parameters: int
 
 
 def load(source: str, dtype: Dtype = "float32") -> Loaded:
@@ -64,7 +62,6 @@ def load(source: str, dtype: Dtype = "float32") -> Loaded:
                 local_files_only=True,
                 dtype="bfloat16" if dtype == "bfloat16" else "float32",
             )
-            parameters = sum(one.numel() for one in model.parameters())
             if dtype == "int8":
                 linear.quantise(model)
     except LLMAgentOSError:
@@ -81,7 +78,6 @@ def load(source: str, dtype: Dtype = "float32") -> Loaded:
         tokenizer=tokenizer,
         name=Path(path).name,
         config=bounded(config.get_text_config()),
-        parameters=parameters,
     )
 
 
