@@ -26,7 +26,7 @@ class ScriptedDevice:
     """Writes a reply word by word and counts words as tokens."""
 
     slots = 64
-    flags = ()
+    flags: tuple[str, ...] = ()
 
     def __init__(self, script: list[Any], name: str = "script") -> None:
         if not script:

@@ -32,7 +32,7 @@ class OpenAIDevice:
     """Conversations go out over HTTP. Closing a reply closes its request."""
 
     slots = 256
-    flags = ()
+    flags: tuple[str, ...] = ()
 
     def __init__(
         self,
