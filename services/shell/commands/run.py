@@ -6,6 +6,7 @@ import asyncio
 import json
 import shutil
 import signal
+import subprocess
 from contextlib import suppress
 from pathlib import Path
 from typing import Any
@@ -82,10 +83,23 @@ def run(program: str, arguments: tuple[str, ...], **options: Any) -> int:
 def _command(program: str, arguments: tuple[str, ...]) -> tuple[str, ...]:
     """Return a command line that means elsewhere what it means here: it starts in a folder of its
     own, and where programs are the daemon may know otherwise."""
-    found = shutil.which(program) or program
+    found = _found(program)
     named = (str(Path(one).absolute()) if Path(one).is_file() else one for one in arguments)
     # Not resolved: a virtual environment is known by the place of its link to Python.
     return (str(Path(found).absolute()) if "/" in found else found, *named)
+
+
+def _found(program: str) -> str:
+    """Return where a program is. A shim, as of pyenv, is no program: whoever put it there knows."""
+    found = shutil.which(program)
+    if found is None:
+        return program
+    shims = Path(found).parent
+    manager = shutil.which(shims.parent.name.removeprefix("."))
+    if shims.name != "shims" or manager is None:
+        return found
+    asked = subprocess.run([manager, "which", program], capture_output=True, text=True)
+    return asked.stdout.strip() if asked.returncode == 0 else found
 
 
 def _budget(options: dict[str, Any]) -> dict[str, float]:

@@ -55,6 +55,24 @@ def test_command_of_a_virtual_environment_stays_where_it_is(
         assert run(aos, process, "--", named, "-V") == ["-", python, "-V"]
 
 
+def test_shim_is_asked_what_it_stands_for(
+    aos: Aos, process: Process, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (tmp_path / ".anyenv/shims").mkdir(parents=True)
+    (tmp_path / "bin").mkdir()
+    for path, text in {
+        ".anyenv/shims/known": "exit 1",
+        ".anyenv/shims/unknown": "exit 1",
+        "bin/anyenv": '[ "$1 $2" = "which known" ] && echo /opt/known',
+    }.items():
+        (tmp_path / path).write_text(f"#!/bin/sh\n{text}\n")
+        (tmp_path / path).chmod(0o755)
+    monkeypatch.setenv("PATH", f"{tmp_path}/.anyenv/shims:{tmp_path}/bin:/usr/bin:/bin")
+    assert run(aos, process, "--", "known", "-V") == ["-", "/opt/known", "-V"]
+    shim = str(tmp_path / ".anyenv/shims/unknown")
+    assert run(aos, process, "--", "unknown") == ["-", shim]
+
+
 def test_agents_are_told_from_commands(aos: Aos, process: Process, tmp_path: Path) -> None:
     assert run(aos, process, "agent.py", "x") == [str(tmp_path / "agent.py"), "x"]
     assert run(aos, process, "package:main") == ["package:main"]
