@@ -45,7 +45,7 @@ class CallMatcher:
         loose: Mapping[str, str] | None = None,
     ) -> None:
         """`start` stands behind an opening mark; `spell` gives a text's tokens."""
-        #: Tools whose arguments may be any object, with what is wrong with their schemas.
+        #: Tools that are not held to all of their schemas, with what is wrong with those.
         self.loose = dict(loose or {})
         self._start = start
         self._vocabulary = vocabulary

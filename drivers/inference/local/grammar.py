@@ -54,7 +54,7 @@ class Compiler:
         """Return a matcher for a reply that may call tools, which are OpenAI's function schemas.
 
         With `force` it begins with a call of any tool, or is one of the tool of that name. A tool
-        whose schema cannot be compiled may be called with any arguments, and is noted as `loose`.
+        whose schema cannot be compiled is held to what of it can be, and is noted as `loose`.
         Raises `InvalidArgument` for what is no tool, and a name that none has.
         """
         schemas = signatures(tools)
@@ -62,26 +62,32 @@ class Compiler:
             schemas = {name: one for name, one in schemas.items() if name == force}
         if not schemas:
             raise InvalidArgument("there is no tool" + (f" {force}" if force else ""))
-        start, loose = self._call({name: lark.inline(one) for name, one in schemas.items()})
+        start, loose = self._call(schemas)
         must = Must.BE if isinstance(force, str) else Must.BEGIN if force else Must.NOT
         return CallMatcher(start, self._vocabulary, self._tokenizer.greedy_tokenize, must, loose)
 
-    def _call(self, schemas: dict[str, str]) -> tuple[GrammarMatcher, dict[str, str]]:
-        """Return the matcher of a call, and which schemas it leaves out and why."""
+    def _call(self, schemas: dict[str, Any]) -> tuple[GrammarMatcher, dict[str, str]]:
+        """Return the matcher of a call, and which schemas it does not hold to and why."""
+        texts = {name: lark.inline(one) for name, one in schemas.items()}
         try:
-            return self._matcher(lark.call(schemas)), {}
+            return self._matcher(lark.call(texts)), {}
         except InvalidArgument as error:
             reason = error.message
-        faults = {name: self._fault(one) for name, one in schemas.items()}
-        loose = {name: fault for name, fault in faults.items() if fault}
+        loose: dict[str, str] = {}
+        for name, schema in schemas.items():
+            if fault := self._fault(texts[name]):
+                loose[name] = fault
+                texts[name] = lark.inline(schema, lenient=True)
+                if self._fault(texts[name]):
+                    texts[name] = _ANY
         try:
-            right = {name: _ANY if name in loose else one for name, one in schemas.items()}
-            return self._matcher(lark.call(right)), loose
-        except InvalidArgument:  # each by itself may be right, but they are too many
-            any_ = self._matcher(lark.call(dict.fromkeys(schemas, _ANY)))
-            return any_, dict.fromkeys(schemas, reason) | loose
+            return self._matcher(lark.call(texts)), loose
+        except InvalidArgument:  # each may be right by itself, but they are too many
+            start = self._matcher(lark.call(dict.fromkeys(schemas, _ANY)))
+            return start, dict.fromkeys(schemas, reason) | loose
 
     def _fault(self, schema: str) -> str | None:
+        """Return what is wrong with a schema."""
         try:
             self._matcher(lark.value(schema))
         except InvalidArgument as error:

@@ -30,6 +30,11 @@ _WRITTEN = {
     "whitespace_flexible": False,
     "json_allow_general_unicode_escapes": True,
 }
+_FORMATS = frozenset(
+    ("date", "date-time", "duration", "email", "hostname", "ipv4", "ipv6", "time", "uri", "uuid")
+)
+#: Keywords whose values are no schemas.
+_VALUES = frozenset(("const", "default", "enum", "examples"))
 
 
 def reply(grammar: Grammar, strips: bool) -> str:
@@ -63,14 +68,31 @@ def value(schema: str, strips: bool = False) -> str:
     return f"{_HEAD}start: {'/ ?/ ' if strips else ''}%json {schema}\n"
 
 
-def inline(schema: Any) -> str:
-    """Return a JSON schema as it stands within a grammar. Raises `InvalidArgument`."""
+def inline(schema: Any, lenient: bool = False) -> str:
+    """Return a JSON schema as it stands within a grammar; a `lenient` one leaves out what
+    llguidance cannot hold to. Raises `InvalidArgument`."""
     if not isinstance(schema, dict):
         raise InvalidArgument(f"a JSON schema is an object, not {type(schema).__name__}")
     try:
-        return json.dumps({**schema, "x-guidance": _WRITTEN}, allow_nan=False)
+        written = {**_remarked(schema), "x-guidance": {**_WRITTEN, "lenient": lenient}}
+        return json.dumps(written, allow_nan=False)
     except (TypeError, ValueError, RecursionError) as error:
         raise InvalidArgument(f"the JSON schema is no JSON: {error}") from error
+
+
+def _remarked(schema: Any) -> Any:
+    """Return a schema without unknown formats, which are no more than remarks (JSON Schema
+    2020-12, Validation, section 7.2)."""
+    if isinstance(schema, list):
+        return [_remarked(one) for one in schema]
+    if not isinstance(schema, dict):
+        return schema
+    kept = ((key, one) for key, one in schema.items() if key != "format" or _known(one))
+    return {key: one if key in _VALUES else _remarked(one) for key, one in kept}
+
+
+def _known(form: Any) -> bool:
+    return not isinstance(form, str) or form in _FORMATS
 
 
 def _json_schema(schema: Any, strips: bool) -> str:

@@ -111,7 +111,7 @@ class Sampler:
         if given.top_p < 1:
             # Only what may lie within the border has to be sorted: that which reaches it together,
             # at the latest what remains without all that comes to less than 1 - top_p.
-            for least in (1e-3, (1 - given.top_p) / (2 * len(chances))):
+            for least in (1e-4, 1e-5, 1e-6, (1 - given.top_p) / (2 * len(chances))):
                 places = (chances >= least).nonzero().squeeze(1)
                 if chances[places].sum() >= given.top_p:
                     break

@@ -15,6 +15,8 @@ from llmagentos.drivers.inference.local import callmatcher, trial
 from llmagentos.drivers.inference.local.callmatcher import CallMatcher
 from llmagentos.drivers.inference.local.grammar import LONGEST, Compiler
 from llmagentos.drivers.inference.toolcalls import ToolCallParser
+from llmagentos.drivers.tools.builtin import TOOLS as TOOLS_OF_THE_HOUSE
+from llmagentos.drivers.tools.contract import define
 from llmagentos.syscalls.errors import InvalidArgument
 
 from . import tokens
@@ -222,13 +224,18 @@ def test_a_model_with_fewer_tokens_than_its_tokenizer_is_masked(house: House) ->
     assert few.isfinite().sum() == 1
 
 
-def test_tools_whose_schemas_cannot_be_compiled_take_any_arguments(house: House) -> None:
-    bad = tool("bad", a={"not": {"type": "string"}})
+def test_what_of_a_schema_cannot_be_compiled_is_left_to_the_model(house: House) -> None:
+    some = tool("some", a={"type": "array", "uniqueItems": True}, b={"not": {"type": "string"}})
+    none = tool("none", a={"type": "text"})
     for _ in range(2):
-        matcher = house.compiler.calls([ADD, bad])
-        assert list(matcher.loose) == ["bad"] and "not" in matcher.loose["bad"]
-        assert house.follow(matcher, MARK + '{"name": "bad", "arguments": {"z": [1]}}</tool_call>')
-        assert not house.follow(matcher, MARK + '{"name": "add", "arguments": {"z"')
+        matcher = house.compiler.calls([ADD, some, none])
+        assert list(matcher.loose) == ["some", "none"]
+        assert "uniqueItems" in matcher.loose["some"] and "text" in matcher.loose["none"]
+        assert house.follow(matcher, MARK + '{"name": "none", "arguments": {"z": [1]}}</tool_call>')
+        assert house.follow(matcher, MARK + '{"name": "some", "arguments": {"a": [1, 1], "b"')
+        matcher = house.compiler.calls([ADD, some, none])
+        assert not house.follow(matcher, MARK + '{"name": "some", "arguments": {"a": "')
+        assert not house.follow(matcher.copy(), MARK + '{"name": "add", "arguments": {"z"')
     assert house.compiler.calls([ADD]).loose == {}
 
 
@@ -286,6 +293,12 @@ def test_a_tool_may_stand_without_its_wrapper_and_without_arguments(house: House
     assert house.follow(matcher, MARK + '{"name": "g", "arguments": {"a": 1}}</tool_call>')
     assert house.follow(matcher, MARK + '{"name": "f", "arguments": {}}</tool_call>')
     assert not house.follow(matcher, MARK + '{"name": "f", "arguments": {"a')
+
+
+def test_the_houses_own_tools_are_held_to_their_schemas(house: House) -> None:
+    known = [define(name, function).info for name, function in TOOLS_OF_THE_HOUSE.items()]
+    tools = [{"function": {"name": one.name, "parameters": one.parameters}} for one in known]
+    assert house.compiler.calls(tools).loose == {}
 
 
 def test_ordinary_tools_need_no_trial(house: House) -> None:

@@ -153,6 +153,20 @@ def test_every_character_can_be_written_as_it_is_or_escaped(embedded: House) -> 
         assert embedded.follow(text, json_schema={"type": "string"}) is None
 
 
+def test_an_unknown_format_is_a_remark(embedded: House) -> None:
+    schema = {
+        "type": "object",
+        "properties": {"format": {"type": "string", "format": "path"}, "k": {"const": 1}},
+        "required": ["format", "k"],
+        "examples": [{"format": "x"}],
+    }
+    assert embedded.follow('{"format": "/a", "k": 1}', json_schema=schema)
+    value = {"enum": [{"format": "path"}]}
+    assert embedded.follow('{"format": "path"}', json_schema=value)
+    assert not embedded.follow("{}", json_schema=value)
+    assert not embedded.follow('"x', json_schema={"type": "string", "format": "date"})
+
+
 classes = st.sampled_from(["[a-c]", r"\d", ".", "(?:x|yz)", "[^a-z]", "é", "日本|a"])
 literals = st.text('ab/"\\ .*{é#-', min_size=1, max_size=4).map(re.escape)
 patterns = st.recursive(
