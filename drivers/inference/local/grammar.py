@@ -6,8 +6,6 @@ Interface:
 
 from __future__ import annotations
 
-import threading
-from collections import OrderedDict
 from collections.abc import Collection
 from typing import Any
 
@@ -18,11 +16,12 @@ from ....syscalls.model import Grammar
 from ..toolcalls import signatures
 from . import lark, trial
 from .callmatcher import CallMatcher, Must
+from .kept import Kept
 from .matcher import GrammarMatcher
 from .vocabulary import Vocabulary
 
-#: Characters of a grammar, and compiled ones that are kept.
-LONGEST, KEPT = 128 * 1024, 32
+#: Characters of a grammar, compiled ones that are kept, and doubtful tools of a request.
+LONGEST, KEPT, TRIALS = 128 * 1024, 32, 4
 _LIMITS = LLParserLimits(**trial.LIMITS)
 #: A schema for any arguments.
 _ANY = lark.inline({"type": "object"})
@@ -40,8 +39,10 @@ class Compiler:
         self._tokenizer = LLTokenizer(
             _Wrapper(self._vocabulary), eos_token=sorted(self._vocabulary.ends) or None
         )
-        self._kept: OrderedDict[str, LLMatcher | str] = OrderedDict()
-        self._lock = threading.Lock()
+        #: By their texts: grammars at their beginning, or what is wrong with them.
+        self._grammars: Kept[LLMatcher | str] = Kept(KEPT)
+        #: By the grammars of calls as they should be: those that can be compiled instead.
+        self._calls: Kept[tuple[str, dict[str, str]]] = Kept(KEPT)
 
     def compile(self, grammar: Grammar) -> GrammarMatcher:
         """Return a matcher for a whole reply. Blocking; usually a few milliseconds.
@@ -62,59 +63,48 @@ class Compiler:
             schemas = {name: one for name, one in schemas.items() if name == force}
         if not schemas:
             raise InvalidArgument("there is no tool" + (f" {force}" if force else ""))
-        start, loose = self._call(schemas)
+        strict = lark.call({name: lark.inline(one) for name, one in schemas.items()})
+        text, loose = self._calls.get(strict, lambda: self._loosened(strict, schemas))
         must = Must.BE if isinstance(force, str) else Must.BEGIN if force else Must.NOT
-        return CallMatcher(start, self._vocabulary, self._tokenizer.greedy_tokenize, must, loose)
+        spell = self._tokenizer.greedy_tokenize
+        return CallMatcher(self._matcher(text), self._vocabulary, spell, must, loose)
 
-    def _call(self, schemas: dict[str, Any]) -> tuple[GrammarMatcher, dict[str, str]]:
-        """Return the matcher of a call, and which schemas it does not hold to and why."""
-        texts = {name: lark.inline(one) for name, one in schemas.items()}
-        try:
-            return self._matcher(lark.call(texts)), {}
-        except InvalidArgument as error:
-            reason = error.message
+    def _loosened(self, strict: str, schemas: dict[str, Any]) -> tuple[str, dict[str, str]]:
+        """Return the grammar of a call, and which schemas it does not hold to and why."""
+        if not (reason := self._fault(strict)):
+            return strict, {}
+        texts: dict[str, str] = {}
         loose: dict[str, str] = {}
+        doubts = 0
         for name, schema in schemas.items():
-            if fault := self._fault(texts[name]):
+            texts[name] = lark.inline(schema)
+            doubts += trial.doubtful(lark.value(texts[name]))
+            if doubts > TRIALS:
+                loose[name], texts[name] = reason, _ANY
+            elif fault := self._fault(lark.value(texts[name])):
+                lenient = lark.inline(schema, lenient=True)
                 loose[name] = fault
-                texts[name] = lark.inline(schema, lenient=True)
-                if self._fault(texts[name]):
-                    texts[name] = _ANY
-        try:
-            return self._matcher(lark.call(texts)), loose
-        except InvalidArgument:  # each may be right by itself, but they are too many
-            start = self._matcher(lark.call(dict.fromkeys(schemas, _ANY)))
-            return start, dict.fromkeys(schemas, reason) | loose
+                texts[name] = _ANY if self._fault(lark.value(lenient)) else lenient
+        if not self._fault(text := lark.call(texts)):
+            return text, loose
+        # Each may be right by itself, but they are too many.
+        return lark.call(dict.fromkeys(schemas, _ANY)), dict.fromkeys(schemas, reason) | loose
 
-    def _fault(self, schema: str) -> str | None:
-        """Return what is wrong with a schema."""
-        try:
-            self._matcher(lark.value(schema))
-        except InvalidArgument as error:
-            return error.message
-        return None
+    def _fault(self, text: str) -> str | None:
+        """Return what is wrong with a grammar."""
+        found = self._grammars.get(text, lambda: self._build(text))
+        return found if isinstance(found, str) else None
 
     def _matcher(self, text: str) -> GrammarMatcher:
-        with self._lock:
-            inner = self._kept.get(text)
-            if inner is not None:
-                self._kept.move_to_end(text)
-        if inner is None:
-            inner = self._build(text)
-            with self._lock:
-                self._kept[text] = inner
-                if len(self._kept) > KEPT:
-                    self._kept.popitem(last=False)
-        if isinstance(inner, str):
-            raise InvalidArgument(inner)
-
-        def failed() -> None:
-            # What has made it fail stays in the lexer that all copies share.
-            with self._lock:
-                self._kept.pop(text, None)
-
+        found = self._grammars.get(text, lambda: self._build(text))
+        if isinstance(found, str):
+            raise InvalidArgument(found)
         return GrammarMatcher(
-            inner.deep_copy(), self._tokenizer.vocab_size, self._vocabulary.ends, failed
+            found.deep_copy(),
+            self._tokenizer.vocab_size,
+            self._vocabulary.ends,
+            # What has made it fail stays in the lexer that all copies share.
+            failed=lambda: self._grammars.drop(text),
         )
 
     def _build(self, text: str) -> LLMatcher | str:
