@@ -64,7 +64,10 @@ class Compiler:
         if not schemas:
             raise InvalidArgument("there is no tool" + (f" {force}" if force else ""))
         strict = lark.call({name: lark.inline(one) for name, one in schemas.items()})
-        text, loose = self._calls.get(strict, lambda: self._loosened(strict, schemas))
+        if len(strict) > LONGEST:
+            text, loose = self._loosened(strict, schemas)
+        else:
+            text, loose = self._calls.get(strict, lambda: self._loosened(strict, schemas))
         must = Must.BE if isinstance(force, str) else Must.BEGIN if force else Must.NOT
         spell = self._tokenizer.greedy_tokenize
         return CallMatcher(self._matcher(text), self._vocabulary, spell, must, loose)
@@ -92,11 +95,11 @@ class Compiler:
 
     def _fault(self, text: str) -> str | None:
         """Return what is wrong with a grammar."""
-        found = self._grammars.get(text, lambda: self._build(text))
+        found = self._found(text)
         return found if isinstance(found, str) else None
 
     def _matcher(self, text: str) -> GrammarMatcher:
-        found = self._grammars.get(text, lambda: self._build(text))
+        found = self._found(text)
         if isinstance(found, str):
             raise InvalidArgument(found)
         return GrammarMatcher(
@@ -107,10 +110,13 @@ class Compiler:
             failed=lambda: self._grammars.drop(text),
         )
 
-    def _build(self, text: str) -> LLMatcher | str:
+    def _found(self, text: str) -> LLMatcher | str:
         """Return a grammar at its beginning, or what is wrong with it."""
         if len(text) > LONGEST:
             return f"the grammar is longer than {LONGEST} characters"
+        return self._grammars.get(text, lambda: self._build(text))
+
+    def _build(self, text: str) -> LLMatcher | str:
         if trial.doubtful(text) and not trial.holds(text):
             return "the grammar takes too much time or memory to compile"
         inner = LLMatcher(self._tokenizer, text, log_level=0, limits=_LIMITS)
