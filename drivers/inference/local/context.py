@@ -35,8 +35,10 @@ class Context:
     slot: int = -1
     #: The call that works on it.
     call: Call | None = None
-    #: Its number where it is open; one without a number goes with its call.
+    #: Its number where it is open.
     handle: int | None = None
+    #: Whether it stays when its call has ended.
+    stays: bool = False
     #: Until when its pages are to stay, and the seconds that were asked for.
     pinned: tuple[float, float] | None = None
     #: When its last call ended.

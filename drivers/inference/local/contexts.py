@@ -27,7 +27,7 @@ class ContextTable:
         handle = secrets.randbelow(HANDLES) + 1
         while handle in self._contexts:
             handle = secrets.randbelow(HANDLES) + 1
-        context.handle = handle
+        context.handle, context.stays = handle, True
         self._contexts[handle] = context
 
     def get(self, owner: Owner, handle: int) -> Context:

@@ -21,7 +21,7 @@ from .ear import Ear
 from .encoder import Encoder
 from .engine import PagedEngine
 from .grammar import Compiler
-from .loader import Loaded, load
+from .loader import Dtype, Loaded, load
 from .matcher import Matcher
 from .pager import Pager
 from .probe import PAGES, Probe
@@ -40,7 +40,7 @@ class LocalDevice:
     """A model on this machine. Its engine's thread never waits for the event loop."""
 
     slots = CALLS
-    flags = ("preempt", "fork", "swap", "score", "grammar", "embed")
+    flags: tuple[str, ...] = ("preempt", "fork", "swap", "score", "grammar", "embed")
 
     def __init__(
         self,
@@ -66,7 +66,12 @@ class LocalDevice:
         self._encoder = Encoder(loaded.tokenizer, vocabulary)
         self._ends = _ends(loaded)
         self._wording = Wording(self._template, self._encoder, self._ends)
-        self._compiler = Compiler(loaded.tokenizer, self._ends)
+        self._compiler: Compiler | InvalidArgument
+        try:
+            self._compiler = Compiler(loaded.tokenizer, self._ends)
+        except InvalidArgument as error:  # a grammar is all that it cannot do
+            self._compiler = error
+            self.flags = tuple(flag for flag in self.flags if flag != "grammar")
         probe = Probe(loaded.model)
         runner = Runner(loaded.model, pages=PAGES, page_size=PAGE, contexts=CONTEXTS)
         probe.check(runner)
@@ -85,7 +90,12 @@ class LocalDevice:
 
     @classmethod
     async def load(
-        cls, target: str, source: str, threads: int | None = None, **settings: Any
+        cls,
+        target: str,
+        source: str,
+        threads: int | None = None,
+        dtype: Dtype = "float32",
+        **settings: Any,
     ) -> LocalDevice:
         """Load a model aside from the event loop and start it; `settings` are those of a device.
 
@@ -98,7 +108,7 @@ class LocalDevice:
             try:
                 if threads is not None:
                     torch.set_num_threads(threads)
-                return cls(target, load(source), **settings)
+                return cls(target, load(source, dtype), **settings)
             except LLMAgentOSError:
                 raise
             except Exception as error:  # a stranger's model may fail in any way
@@ -227,7 +237,7 @@ class LocalDevice:
         if sum(one is not None for one in (context, messages, text)) != 1:
             raise InvalidArgument("one of a context, messages and a text is wanted")
         if context is None:
-            base = Context(owner.pid, owner.principal, [])
+            base = Context(owner.pid, owner.principal, [], stays=True)
             piece = await asyncio.to_thread(self._wording.piece, base, text, messages, [])
             base.tokens, base.ask, base.asking = piece.tokens, piece.ask, piece.asking
             base.text = piece.text
@@ -243,17 +253,14 @@ class LocalDevice:
             )
             self._check(len(base.tokens), most=self._context - max(map(len, tokens)))
             await self._read(base, owner, meter, brings)
-            forks = self._engine.fork(base, len(tokens), cached=False)
-            for fork, more in zip(forks, tokens, strict=True):
+            some = [one for one in tokens if one]
+            forks = self._engine.fork(base, len(some), cached=False)
+            for fork, more in zip(forks, some, strict=True):
                 fork.tokens += more
+            brought = [len(one) for one in some]
+            found = iter(await self._together(forks, Scoring, owner, meter, brought))
             # A continuation of no tokens is certain.
-            found = iter(await self._together(
-                [one for one, more in zip(forks, tokens, strict=True) if more],
-                Scoring, owner, meter, [len(more) for more in tokens if more],
-            ))  # fmt: skip
-            scores = [
-                Score(logprob=next(found) if more else 0.0, tokens=len(more)) for more in tokens
-            ]
+            scores = [Score(logprob=next(found) if one else 0.0, tokens=len(one)) for one in tokens]
             return Scores(scores=scores, usage=meter.usage, model=self._name)
         finally:
             self._engine.release(base)
@@ -269,7 +276,9 @@ class LocalDevice:
         return Embeddings(vectors=vectors, usage=meter.usage, model=self._name)
 
     def pin(self, owner: Owner, context: int, seconds: float) -> ContextInfo:
-        return self._engine.pin(self._contexts.get(owner, context), seconds)
+        held = self._contexts.get(owner, context)
+        self._engine.pin(held, seconds)
+        return self._engine.info(held)
 
     def close_context(self, owner: Owner, context: int) -> None:
         self._close(self._contexts.get(owner, context))
@@ -383,7 +392,11 @@ class LocalDevice:
                 self._engine.release(context)
 
     def _matcher(self, sampling: Sampling) -> Matcher | None:
-        return None if sampling.grammar is None else self._compiler.compile(sampling.grammar)
+        if sampling.grammar is None:
+            return None
+        if isinstance(self._compiler, InvalidArgument):
+            raise InvalidArgument(self._compiler.message)
+        return self._compiler.compile(sampling.grammar)
 
     def _close(self, context: Context) -> None:
         self._contexts.remove(context)

@@ -134,7 +134,8 @@ class PagedEngine:
             self._virtual.open(context, cached)
 
     def fork(self, context: Context, count: int = 1, cached: bool = True) -> list[Context]:
-        """Return contexts over the same pages. Raises `TryAgain` while a call works on it."""
+        """Return contexts over the same pages; such as are not `cached` leave nothing for later
+        texts and go with their call. Raises `TryAgain` while a call works on it."""
         with self._monitor:
             self._check()
             if context.call is not None:
@@ -146,11 +147,10 @@ class PagedEngine:
         with self._monitor:
             self._release(context, "the context was closed")
 
-    def pin(self, context: Context, seconds: float) -> ContextInfo:
+    def pin(self, context: Context, seconds: float) -> None:
         """Ask that a context's pages stay for a while."""
         with self._monitor:
             context.pinned = (self._clock() + seconds, seconds) if seconds else None
-            return info(context, self._clock())
 
     def info(self, context: Context) -> ContextInfo:
         """Return what a context holds."""
@@ -185,7 +185,7 @@ class PagedEngine:
             self._end(call)
 
     def _release(self, context: Context, reason: str) -> None:
-        context.handle = None
+        context.stays = False
         call = context.call
         if call is None:
             if context in self._virtual.of(context.pid):
@@ -195,7 +195,7 @@ class PagedEngine:
             call.fail(Cancelled(reason))
 
     def _end(self, call: Call, spoilt: bool = False) -> None:
-        """Let a call go, and its context where that is not open. `spoilt` pages may hold what would
+        """Let a call go, and its context where that does not stay. `spoilt` pages may hold what would
         harm their next owner."""
         context = call.context
         if context.call is not call:
@@ -207,7 +207,7 @@ class PagedEngine:
             self._undo(call)
         context.call = None
         context.idle = self._clock()
-        if context.handle is None:
+        if not context.stays:
             self._virtual.close(context)
 
     def _undo(self, call: Call) -> None:

@@ -18,7 +18,7 @@ from .virtual import VirtualMemory
 
 
 def info(context: Context, now: float) -> ContextInfo:
-    """Return what a context holds."""
+    """Return what a context holds. Pages that the prefix tree holds too are not shared by that."""
     assert context.handle is not None
     held, pinned = context.table.held, context.pinned
     return ContextInfo(
@@ -26,7 +26,7 @@ def info(context: Context, now: float) -> ContextInfo:
         pid=context.pid,
         tokens=len(context.tokens),
         pages=len(held),
-        shared=_shared(Counter(held)),
+        shared=sum(page.holders - page.cached > 1 for page in held),
         swapped=_swapped(held),
         pinned=pinned[1] if pinned is not None and pinned[0] > now else None,
     )
@@ -76,14 +76,9 @@ def _holder(pid: int, principal: str, state: str, contexts: list[Context]) -> Pa
         state=state,
         contexts=len(contexts),
         pages=len(pages) - swapped,
-        shared=_shared(pages),
+        shared=sum(page.holders - page.cached > own for page, own in pages.items()),
         swapped=swapped,
     )
-
-
-def _shared(pages: Counter[Page]) -> int:
-    """Return how many of the pages others hold as well; the prefix tree is nobody."""
-    return sum(page.holders - page.cached > mine for page, mine in pages.items())
 
 
 def _swapped(pages: Iterable[Page]) -> int:

@@ -56,7 +56,7 @@ class Schedule:
             raise InvalidArgument(
                 f"{call.most} tokens are wanted; the device holds {self._pager.capacity}"
             )
-        mine = [one for one in self._virtual.of(context.pid) if one.handle is not None]
+        mine = [one for one in self._virtual.of(context.pid) if one.stays]
         held = set[Page](context.table.held).union(*(one.table.held for one in mine))
         fresh = self._pager.needed(len(context.tokens)) - len(context.table.held)
         wanted = len(held) + max(fresh, 0)

@@ -59,7 +59,7 @@ class VirtualMemory:
         return self._contexts.get(pid, set())
 
     def held(self, pid: int, besides: Context | None = None) -> int:
-        """Return how many pages a process holds in its open contexts and in those that run, with
+        """Return how many pages a process holds in contexts that stay and in those that run, with
         those of one that is not among them."""
         return len(set[Page]().union(*self._counted(pid, besides)))
 
@@ -69,9 +69,7 @@ class VirtualMemory:
 
     def _counted(self, pid: int, besides: Context | None = None) -> list[list[Page]]:
         return [
-            one.table.held
-            for one in self.of(pid)
-            if one.handle is not None or one.table.wired or one is besides
+            one.table.held for one in self.of(pid) if one.stays or one.table.wired or one is besides
         ]
 
     # Contexts come and go.
@@ -83,7 +81,8 @@ class VirtualMemory:
         self._add(context)
 
     def fork(self, context: Context, cached: bool = True) -> Context:
-        """Return a context over the same pages as one that does not run."""
+        """Return a context over the same pages as one that does not run. If it is not `cached`, it
+        leaves nothing for later texts and goes with its call."""
         child = replace(
             context,
             tokens=context.tokens.copy(),
@@ -91,6 +90,7 @@ class VirtualMemory:
             table=self.pager.fork(context.table),
             call=None,
             handle=None,
+            stays=cached,
             pinned=None,
             idle=self._clock(),
         )

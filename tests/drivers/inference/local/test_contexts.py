@@ -75,6 +75,19 @@ async def chat(device: LocalDevice, messages: list[Any], count: int = 6) -> tupl
     return "".join([delta.text async for delta in device.chat(asked)]), meter
 
 
+def counted(device: LocalDevice) -> list[int]:
+    """Return a list to which each step of the model adds its tokens from now on."""
+    runner = device._engine._runner
+    steps, step = list[int](), runner.step
+
+    def count(spans: Any, tokens: list[int], keep: Any) -> Any:
+        steps.append(len(tokens))
+        return step(spans, tokens, keep)
+
+    runner.step = count  # type: ignore[method-assign]
+    return steps
+
+
 class Alone:
     """The model by itself."""
 
@@ -179,9 +192,11 @@ def test_scores_are_the_models(folder: Path, alone: Alone) -> None:
     pieces = ["a", "b and more of it", "", "the river Nile, of course"]
 
     async def scene(device: LocalDevice) -> None:
-        meter = Meter()
+        meter, steps = Meter(), counted(device)
         by_text = await device.score(ALICE, meter, pieces, context=None, messages=None, text=LONG)
         assert meter.usage.input_tokens == len(LONG) + sum(map(len, pieces))
+        # What they follow is read once, and its last token with each of them.
+        assert sum(steps) == len(LONG) - 1 + sum(map(len, pieces)), steps
         info = await open(device, LONG)
         by_context = await device.score(
             ALICE, Meter(), pieces, context=info.context, messages=None, text=None
@@ -227,14 +242,7 @@ def test_a_conversation_goes_on_without_being_read_again(folder: Path) -> None:
         messages = [{"role": "user", "content": LONG}]
         reply, first = await chat(device, messages)
         messages += [{"role": "assistant", "content": reply}, {"role": "user", "content": "more"}]
-        steps: list[int] = []
-        step = device._engine._runner.step
-
-        def counted(spans: Any, tokens: list[int], keep: Any) -> Any:
-            steps.append(len(tokens))
-            return step(spans, tokens, keep)
-
-        device._engine._runner.step = counted  # type: ignore[method-assign]
+        steps = counted(device)
         _, second = await chat(device, messages)
         assert second.usage.input_tokens > first.usage.input_tokens + 5
         assert steps[0] < 60 < second.usage.input_tokens

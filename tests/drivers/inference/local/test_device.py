@@ -132,8 +132,8 @@ def test_a_pool_that_cannot_be_is_refused(folder: Path, settings: Any) -> None:
 def test_whatever_a_model_raises_is_a_typed_error(
     folder: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    def odd(source: str) -> Any:
-        loaded = load(source)
+    def odd(source: str, dtype: str) -> Any:
+        loaded = load(source, "float32")
         del loaded.model.generation_config
         return loaded
 

@@ -151,18 +151,14 @@ def play(
         return [dice.randrange(3, 250) for _ in range(count)]
 
     scene = Play(build, kind, sequence, seed)
-    head, contexts, handle = some(23), list[Context](), 0
+    head, contexts = some(23), list[Context]()
     for number in range(8):
-        handle += 1
-        contexts.append(Context(number % PIDS + 1, "alice" if number % 3 else "bob", []))
-        contexts[-1].handle = handle
+        name = "alice" if number % 3 else "bob"
+        contexts.append(Context(number % PIDS + 1, name, [], stays=True))
         scene.engine.open(contexts[-1])
     prompts = [head[: dice.randrange(1, 24)] + some(dice.randrange(1, 20)) for _ in contexts]
     scene.reply(contexts, prompts, 7)
     forks = [child for one in contexts[:4] for child in scene.engine.fork(one, 2)]
-    for fork in forks:
-        handle += 1
-        fork.handle = handle
     scene.reply(forks + contexts, [some(dice.randrange(1, 12)) for _ in forks + contexts], 5)
     for one in (*contexts[:2], *forks[:2]):
         scene.score(one, [some(dice.randrange(1, 9)) for _ in range(5)])

@@ -139,7 +139,7 @@ def test_what_nobody_waits_for_is_given_up_before_anybody_stops(
 ) -> None:
     """Idle contexts give their pages to one that runs; pinned ones last."""
     made = engine(counting, pages=8)
-    idle = [Context(pid, "alice", [pid] * 33, handle=pid) for pid in (1, 2)]
+    idle = [Context(pid, "alice", [pid] * 33, stays=True) for pid in (1, 2)]
     made.start()
     for context in idle:
         made.open(context)
@@ -159,7 +159,7 @@ def test_pages_of_who_comes_back_soon_are_kept_at_the_cost_of_a_worse_call(
 ) -> None:
     made = engine(counting, pages=8)
     made.start()
-    soon = Context(1, "alice", [1] * 33, handle=1)
+    soon = Context(1, "alice", [1] * 33, stays=True)
     made.open(soon)
     reply, reader = sequence([], 1, context=soon)
     made.submit(reply)
@@ -180,7 +180,7 @@ def test_pages_of_who_comes_back_soon_are_kept_at_the_cost_of_a_worse_call(
 def test_a_fork_of_all_that_fits_is_read_again(sequence: Make, counting: Any) -> None:
     made = engine(counting, pages=3, quota=9)
     made.start()
-    whole = Context(1, "alice", [1] * 40, handle=1)
+    whole = Context(1, "alice", [1] * 40, stays=True)
     made.open(whole)
     reply, reader = sequence([], 1, context=whole)
     made.submit(reply)
@@ -205,7 +205,7 @@ def test_200_contexts_that_need_four_times_the_pool_all_come_to_their_end(
         contexts=16,
         quota=1000,
     )
-    contexts = [Context(pid % 20, f"user {pid % 3}", [], handle=pid + 1) for pid in range(200)]
+    contexts = [Context(pid % 20, f"user {pid % 3}", [], stays=True) for pid in range(200)]
     for context in contexts:
         made.open(context)
     made.start()
