@@ -44,7 +44,12 @@ class Sampler:
         self._penalised = any(penalties) or sampling.repetition_penalty != 1
         self._plain = self._cold and not self._penalised
         self._written: Counter[int] = Counter()
-        self._prompt = frozenset(prompt if self._penalised else ())
+        #: What the repetition penalty is for: all tokens of prompt and reply, each once.
+        self._repeated = torch.tensor(
+            list(dict.fromkeys(prompt)) if sampling.repetition_penalty != 1 else [],
+            dtype=torch.long,
+        )
+        self._known = frozenset(self._repeated.tolist())
 
     @property
     def done(self) -> bool:
@@ -61,7 +66,7 @@ class Sampler:
         if matcher is not None:
             matcher.accept(token)
         if self._penalised:
-            self._written[token] += 1
+            self._note(token)
         return token
 
     def copy(self) -> Sampler:
@@ -85,17 +90,19 @@ class Sampler:
             return likeliest  # an ended grammar of a model whose replies have no end token
         return best if self._cold else self._draw(scores)
 
+    def _note(self, token: int) -> None:
+        if token not in self._written and token not in self._known:
+            self._repeated = torch.cat((self._repeated, torch.tensor([token])))
+        self._written[token] += 1
+
     def _penalise(self, scores: Tensor) -> None:
         """Repetition: CTRL (Keskar et al. 2019), section 4.1, over prompt and reply; frequency and
         presence: OpenAI's, over the reply."""
         given = self._sampling
-        if given.repetition_penalty != 1 and (seen := self._prompt | self._written.keys()):
-            tokens = torch.tensor(list(seen), device=scores.device)
+        if (penalty := given.repetition_penalty) != 1:
+            tokens = self._repeated.to(scores.device)
             those = scores[tokens]
-            weaker = torch.where(
-                those > 0, those / given.repetition_penalty, those * given.repetition_penalty
-            )
-            scores[tokens] = weaker
+            scores[tokens] = torch.where(those > 0, those / penalty, those * penalty)
         if self._written:
             tokens = torch.tensor(list(self._written), device=scores.device)
             counts = torch.tensor(list(self._written.values()), device=scores.device)
