@@ -91,7 +91,8 @@ class Sampler:
         return best if self._cold else self._draw(scores)
 
     def _note(self, token: int) -> None:
-        if token not in self._written and token not in self._known:
+        fresh = token not in self._written and token not in self._known
+        if fresh and self._sampling.repetition_penalty != 1:
             self._repeated = torch.cat((self._repeated, torch.tensor([token])))
         self._written[token] += 1
 
