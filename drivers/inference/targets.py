@@ -17,7 +17,7 @@ from .choice import Choice
 from .contract import Engine
 
 #: What the configuration may say of a local device.
-SETTINGS = ("threads", "tokens", "swap", "pages_per_process")
+SETTINGS = ("threads", "tokens", "swap", "pages_per_process", "dtype")
 EMBEDDED = Path(__file__).parent / "embedded"
 #: Given the choice, the part of its target after the colon, and the driver's settings.
 Opener = Callable[[Choice, str, Mapping[str, Any]], Awaitable[Engine]]

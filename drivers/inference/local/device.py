@@ -7,7 +7,8 @@ Interface:
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncGenerator, Callable, Sequence
+import sys
+from collections.abc import AsyncGenerator, Callable, Iterable, Sequence
 from typing import Any
 
 from ....syscalls.errors import InvalidArgument, LLMAgentOSError, TryAgain
@@ -86,6 +87,8 @@ class LocalDevice:
         self._page_bytes = per_token * PAGE
         self._context = min(longest, min(quota, pages) * PAGE)
         self._contexts = ContextTable()
+        #: Tools of the last call whose schemas do not hold, and why.
+        self._loose: set[tuple[str, str]] = set()
         self._engine = PagedEngine(runner, pager, contexts=CONTEXTS, quota=quota, failed=self._told)
 
     @classmethod
@@ -148,7 +151,7 @@ class LocalDevice:
     async def chat(self, request: Request) -> AsyncGenerator[Delta, None]:
         def prepare() -> tuple[list[int], Matcher | None]:
             text = self._template.text(request.messages, request.tools)
-            return self._encoder.rendered(text), self._matcher(request.sampling)
+            return self._encoder.rendered(text), self._matcher(request.sampling, request.tools)
 
         prompt, matcher = await asyncio.to_thread(prepare)
         self._check(len(prompt))
@@ -391,12 +394,23 @@ class LocalDevice:
             for context in contexts:
                 self._engine.release(context)
 
-    def _matcher(self, sampling: Sampling) -> Matcher | None:
+    def _matcher(self, sampling: Sampling, tools: Iterable[dict[str, Any]] = ()) -> Matcher | None:
+        """Return what holds a reply to its grammar, or the calls in it to their tools' schemas."""
         if sampling.grammar is None:
-            return None
+            return self._calls(list(tools))
         if isinstance(self._compiler, InvalidArgument):
             raise InvalidArgument(self._compiler.message)
         return self._compiler.compile(sampling.grammar)
+
+    def _calls(self, tools: list[dict[str, Any]]) -> Matcher | None:
+        if not tools or isinstance(self._compiler, InvalidArgument):
+            return None
+        matcher = self._compiler.calls(tools)
+        for fault in matcher.loose.items() - self._loose:
+            print(f"calls of {fault[0]} are not held to all of its schema: {fault[1]}",
+                  file=sys.stderr)  # fmt: skip
+        self._loose = set(matcher.loose.items())
+        return matcher
 
     def _close(self, context: Context) -> None:
         self._contexts.remove(context)
