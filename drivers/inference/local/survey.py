@@ -60,6 +60,8 @@ def survey(model: Any, step: Step) -> int:
     AttentionMaskInterface.register(NAME, _describe)
     model.config._attn_implementation = NAME
     name = model.config.model_type
+    for module in model.modules():
+        vars(module).pop("paged", None)  # of a runner before
     try:
         model(
             input_ids=torch.zeros(1, 2, dtype=torch.long),

@@ -42,6 +42,11 @@ def test_each_layer_knows_its_window(
     assert windows(build(kind, **changes)) == wanted
 
 
+def test_a_model_may_be_asked_again(build: Build) -> None:
+    model = build("mistral")
+    assert windows(model) == windows(model)
+
+
 def test_layers_know_whose_keys_they_read(build: Build) -> None:
     model = build(
         "gemma4_text",
