@@ -195,8 +195,8 @@ class PagedEngine:
             call.fail(Cancelled(reason))
 
     def _end(self, call: Call, spoilt: bool = False) -> None:
-        """Let a call go, and its context where that does not stay. `spoilt` pages may hold what would
-        harm their next owner."""
+        """Let a call go, and its context where that does not stay. What is `spoilt` would harm the
+        pages' next owner."""
         context = call.context
         if context.call is not call:
             return

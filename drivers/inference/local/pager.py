@@ -197,7 +197,7 @@ class Pager:
         frames = [page.frame for page in pages]
         for page in pages:
             page.frame, page.place = NOWHERE, self._places.pop()
-        self._frames += frames
+        self._frames += reversed(frames)  # the next pages lie one after another again
         return frames, [page.place for page in pages]
 
     def missing(self, table: PageTable) -> int:
@@ -210,6 +210,6 @@ class Pager:
         places = [page.place for page in pages]
         for page in pages:
             page.frame, page.place = self._frames.pop(), NOWHERE
-        self._places += places
+        self._places += reversed(places)
         table.pages[:] = [page.frame for page in table.held]
         return places, [page.frame for page in pages]

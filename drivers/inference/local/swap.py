@@ -24,14 +24,16 @@ class SwapStore:
     @torch.inference_mode()  # in which the frames were made
     def save(self, frames: list[int], places: list[int]) -> None:
         """Copy frames to places."""
+        runs = _runs(frames, places)
         for device, host in self._pairs():
-            _copy(device, frames, host, places)
+            _copy(device, host, runs)
 
     @torch.inference_mode()
     def load(self, places: list[int], frames: list[int]) -> None:
         """Copy places to frames."""
+        runs = _runs(places, frames)
         for device, host in self._pairs():
-            _copy(host, places, device, frames)
+            _copy(host, device, runs)
 
     def _pairs(self) -> list[tuple[Tensor, Tensor]]:
         """Return each layer's frames with its places; layers may have come since the last time."""
@@ -44,11 +46,18 @@ class SwapStore:
         return list(zip(frames, self._kept, strict=True))
 
 
-def _copy(source: Tensor, at: list[int], target: Tensor, to: list[int]) -> None:
+def _runs(source: list[int], target: list[int]) -> list[tuple[int, int, int]]:
+    """Return what is to be copied as runs: from where, to where, how many."""
+    runs: list[tuple[int, int, int]] = []
+    for one, other in zip(source, target, strict=True):
+        if runs and (one - runs[-1][2], other - runs[-1][2]) == runs[-1][:2]:
+            runs[-1] = (*runs[-1][:2], runs[-1][2] + 1)
+        else:
+            runs.append((one, other, 1))
+    return runs
+
+
+def _copy(source: Tensor, target: Tensor, runs: list[tuple[int, int, int]]) -> None:
     """Copy rows to rows."""
-    if source.device != target.device:
-        moved = source[torch.tensor(at, device=source.device)].to(target.device)
-        target[torch.tensor(to, device=target.device)] = moved
-    else:
-        for one, other in zip(at, to, strict=True):
-            target[other].copy_(source[one])
+    for start, to, count in runs:
+        target[to : to + count].copy_(source[start : start + count])

@@ -11,7 +11,7 @@ import pytest
 import torch
 from transformers import AutoModelForCausalLM, AutoTokenizer
 
-from llmagentos.drivers.inference.contract import Delta, Meter, Owner, Request, Sampling
+from llmagentos.drivers.inference.contract import Delta, Owner, Request, Sampling
 from llmagentos.drivers.inference.local.device import LocalDevice
 from llmagentos.drivers.inference.local.loader import load
 from llmagentos.drivers.inference.local.sampler import Sampler
