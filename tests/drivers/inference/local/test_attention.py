@@ -18,11 +18,12 @@ from .packed import worst
 Build = Callable[..., Any]
 
 
-@pytest.mark.parametrize("kind", ["gemma2", "gpt_oss"])
-def test_scores_that_are_many_are_computed_in_pieces(
-    kind: str, build: Build, monkeypatch: pytest.MonkeyPatch
+@pytest.mark.parametrize("limit", ["SCORES", "GATHERED"])
+@pytest.mark.parametrize("kind", ["gemma2", "gpt_oss", "mistral"])
+def test_what_is_much_is_computed_in_pieces(
+    kind: str, limit: str, build: Build, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(attention, "SCORES", 200)
+    monkeypatch.setattr(attention, limit, 200)
     assert worst(build(kind, sliding_window=8, head_dim=16)) <= 1e-5
 
 
