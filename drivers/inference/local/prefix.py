@@ -34,7 +34,7 @@ class Node:
     #: What convolutions keep at the page's end; None where there are none.
     state: Tensor | None = None
     children: dict[Key, Node] = field(default_factory=dict)
-    #: When it was last of use; never later than its parent.
+    #: When it was last of use; of what nobody holds, never later than its parent.
     used: int = 0
 
 
@@ -75,7 +75,7 @@ class PrefixTree:
             node = parent.children[key] = Node(page, parent, key, state)
             self._leaves.add(node)
             self._leaves.discard(parent)
-        self.touch(node)
+        node.used = next(self._ticks)
         return node
 
     def evict(self, frames: int = 0, places: int = 0) -> None:

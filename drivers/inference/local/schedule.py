@@ -192,12 +192,12 @@ class Schedule:
         while True:
             fresh = self._pager.needed(span.length) - len(context.table.held)
             fresh += self._pager.shares(context.table)
-            mine = [one for one in self.running if one.context.pid == context.pid]
             # Most often there is far less, and who shares what need not be known.
             if fresh <= 0 or fresh + self._virtual.most_held(context.pid) <= self._quota:
                 return True
             if fresh + self._virtual.held(context.pid) <= self._quota:
                 return True
+            mine = [one for one in self.running if one.context.pid == context.pid]
             worst = max(mine, key=lambda one: one.order)
             if worst is call and len(mine) == 1:
                 error = QuotaExceeded(f"process {context.pid} may hold {self._quota} pages")
