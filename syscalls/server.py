@@ -67,7 +67,7 @@ def charge(**amounts: float) -> None:
     who = _CALLER.get()
     for resource, amount in amounts.items():
         who.usage[resource] = who.usage.get(resource, 0) + amount
-    if (charged := _CHARGED.get(None)) is not None:
+    if (charged := _CHARGED.get(None)) is not None and any(amounts.values()):
         charged(who)
 
 
@@ -126,6 +126,7 @@ class _Reports:
         for who in list(changed.values()):
             told, usage = self._told.get(who.call, {}), dict(who.usage)
             fresh = {name: used - told.get(name, 0) for name, used in usage.items()}
+            fresh = {name: used for name, used in fresh.items() if used}
             self._told[who.call] = usage
             self._connection.send((VERSION, Kind.SIGNAL, who.call, Signal.USAGE, fresh))
 

@@ -87,6 +87,7 @@ def test_what_a_running_call_uses_is_told_now_and_then_and_in_whole_at_its_end()
             kernel.bench.orders.put_nowait({"tokens": tokens})
         usage = (await kernel.frames.get())[1:]
         assert usage == [Kind.SIGNAL, 1, Signal.USAGE, {"tokens": 55}]
+        kernel.bench.orders.put_nowait({"tokens": 0, "money": 0.0})  # nothing is told of it
         kernel.bench.orders.put_nowait({"tokens": 5, "money": 0.5})
         usage = (await kernel.frames.get())[1:]
         assert usage == [Kind.SIGNAL, 1, Signal.USAGE, {"tokens": 5, "money": 0.5}]
