@@ -7,7 +7,7 @@ Interface:
 from __future__ import annotations
 
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from torch import Tensor
 
@@ -50,5 +50,5 @@ class Context:
     text: str | None = None
     #: Whether it holds a conversation.
     chat: bool = False
-    #: Whether its model was told of tools.
-    tools: bool = False
+    #: The tools of which its model was told.
+    tools: list[dict[str, Any]] = field(default_factory=list)

@@ -9,6 +9,7 @@ from __future__ import annotations
 import asyncio
 import sys
 from collections.abc import AsyncGenerator, Callable, Iterable, Sequence
+from contextlib import aclosing
 from typing import Any
 
 from ....syscalls.errors import InvalidArgument, LLMAgentOSError, TryAgain
@@ -156,17 +157,19 @@ class LocalDevice:
         prompt, matcher = await asyncio.to_thread(prepare)
         self._check(len(prompt))
         owner = request.owner
-        context = Context(owner.pid, owner.principal, prompt, tools=bool(request.tools))
+        context = Context(owner.pid, owner.principal, prompt, tools=request.tools)
+        call, ear = self._reply(
+            context, request.sampling, matcher, owner, request.meter, len(prompt)
+        )
         self._engine.open(context)
         try:
-            call, ear = self._reply(
-                context, request.sampling, matcher, owner, request.meter, len(prompt)
-            )
             self._engine.submit(call)
-            async for delta in self._deltas(call, ear):
-                yield delta
-        finally:
+        except BaseException:
             self._engine.release(context)
+            raise
+        async with aclosing(self._deltas(call, ear)) as deltas:
+            async for delta in deltas:
+                yield delta
 
     # Contexts.
 
@@ -179,7 +182,7 @@ class LocalDevice:
         messages: list[Any] | None,
         tools: list[dict[str, Any]],
     ) -> ContextInfo:
-        context = Context(owner.pid, owner.principal, [], tools=bool(tools))
+        context = Context(owner.pid, owner.principal, [], tools=tools)
         self._contexts.add(context)
         self._engine.open(context)
         try:
@@ -203,8 +206,9 @@ class LocalDevice:
     async def generate(
         self, owner: Owner, meter: Meter, context: int, sampling: Sampling
     ) -> AsyncGenerator[Delta, None]:
-        matcher = await asyncio.to_thread(self._matcher, sampling)
         held = self._contexts.get(owner, context)
+        matcher = await asyncio.to_thread(self._matcher, sampling, held.tools)
+        self._contexts.get(owner, context)  # it may have been closed meanwhile
         _idle(held)
         old, asked = len(held.tokens), held.ask
         self._check(old + len(asked))
@@ -216,8 +220,9 @@ class LocalDevice:
             del held.tokens[old:]
             raise
         held.ask, held.asking, held.text = [], "", None
-        async for delta in self._deltas(call, ear):
-            yield delta
+        async with aclosing(self._deltas(call, ear)) as deltas:
+            async for delta in deltas:
+                yield delta
 
     async def fork(self, owner: Owner, context: int, count: int) -> list[ContextInfo]:
         made = self._engine.fork(self._contexts.get(owner, context), count)
@@ -322,7 +327,7 @@ class LocalDevice:
             fail=ear.tell,
             ends=self._ends,
             stop=sampling.stop,
-            tools=context.tools,
+            tools=bool(context.tools),
             logprobs=sampling.logprobs,
             owner=owner,
             meter=meter,

@@ -195,8 +195,8 @@ class PagedEngine:
             call.fail(Cancelled(reason))
 
     def _end(self, call: Call, spoilt: bool = False) -> None:
-        """Let a call go, and its context where that does not stay. What is `spoilt` would harm the
-        pages' next owner."""
+        """Let a call go, and sooner or later its context, unless that stays. What is `spoilt` would
+        harm the pages' next owner."""
         context = call.context
         if context.call is not call:
             return
@@ -207,7 +207,9 @@ class PagedEngine:
             self._undo(call)
         context.call = None
         context.idle = self._clock()
-        if not context.stays:
+        if call.ended and not context.stays and context.node is not None and context.pid:
+            self._virtual.linger(context)
+        elif not context.stays:
             self._virtual.close(context)
 
     def _undo(self, call: Call) -> None:

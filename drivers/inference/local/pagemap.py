@@ -74,7 +74,7 @@ def _holder(pid: int, principal: str, state: str, contexts: list[Context]) -> Pa
         pid=pid,
         principal=principal,
         state=state,
-        contexts=len(contexts),
+        contexts=sum(one.stays or one.call is not None for one in contexts),
         pages=len(pages) - swapped,
         shared=sum(page.holders - page.cached > own for page, own in pages.items()),
         swapped=swapped,

@@ -77,7 +77,7 @@ class Schedule:
         """Let the calls of a process stop, and move its pages to the host."""
         for call in [one for one in self.running if one.context.pid == pid]:
             self._pause(call)
-        for context in self._virtual.of(pid):
+        for context in list(self._virtual.of(pid)):
             self._virtual.swap(context)
 
     def choose(self) -> tuple[Chosen, list[tuple[Call, Exception | None]]]:

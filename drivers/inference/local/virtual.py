@@ -49,6 +49,7 @@ class VirtualMemory:
         self._clock = clock
         self._slots = list(range(slots - 1, -1, -1))
         self._contexts: dict[int, set[Context]] = {}
+        self._last: dict[int, Context] = {}  # the first one has been quiet for the longest
 
     def __iter__(self) -> Iterator[Context]:
         for contexts in self._contexts.values():
@@ -97,8 +98,17 @@ class VirtualMemory:
         self._add(child)
         return child
 
+    def linger(self, context: Context) -> None:
+        """Keep what a process has said last, until it says more or others need the pages. They are
+        still its own, so that it matters what it does meanwhile."""
+        if (old := self._last.get(context.pid)) is not None:
+            self.close(old)
+        self._last[context.pid] = context
+
     def close(self, context: Context) -> None:
         """Let a context out that does not run."""
+        if self._last.get(context.pid) is context:
+            del self._last[context.pid]
         contexts = self._contexts[context.pid]
         contexts.discard(context)
         if not contexts:
@@ -196,7 +206,7 @@ class VirtualMemory:
         there are places for."""
         pages = [one for one in context.table.held if _movable(one)]
         wanted = len(pages) if frames is None else min(max(frames, BATCH), len(pages))
-        self.tree.evict(places=max(wanted - self.pager.places, 0))
+        self._make_places(wanted, context)
         wanted = min(wanted, self.pager.places)
         if wanted:
             started = time.perf_counter()
@@ -231,8 +241,7 @@ class VirtualMemory:
             short = frames - self.pager.free
             if short <= 0:
                 break
-            if self.pager.places < max(short, BATCH):
-                self.tree.evict(places=max(short, BATCH) - self.pager.places)
+            self._make_places(max(short, BATCH))
             chosen = self._policy.choose(
                 self._candidates(allowed, max(short, BATCH)),
                 running=sum(len(one.table.held) for one in self if one.table.wired),
@@ -244,9 +253,27 @@ class VirtualMemory:
             context, way = chosen
             if way == "swap":
                 self.swap(context, short)
+            elif self._last.get(context.pid) is context:
+                self.close(context)
             else:
                 self.discard(context)
         return True
+
+    def _make_places(self, wanted: int, besides: Context | None = None) -> None:
+        """Make places of the host free: those of what is only cached, then those of what processes
+        have said last, the longest ago first."""
+        hosted = iter([
+            one
+            for one in self._last.values()
+            if one is not besides and self.pager.missing(one.table)
+        ])  # fmt: skip
+        while (short := wanted - self.pager.places) > 0:
+            self.tree.evict(places=short)
+            context = next(hosted, None)
+            if context is None:
+                return
+            if self.pager.places < wanted:
+                self.close(context)
 
     def _candidates(self, allowed: Allowed, most: int) -> Iterator[Candidate[Context]]:
         """Yield the contexts that may be asked for up to `most` pages."""

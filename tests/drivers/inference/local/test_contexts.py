@@ -67,10 +67,12 @@ async def generate(
     return "".join([delta.text async for delta in deltas])
 
 
-async def chat(device: LocalDevice, messages: list[Any], count: int = 6) -> tuple[str, Meter]:
+async def chat(
+    device: LocalDevice, messages: list[Any], count: int = 6, owner: Owner = ALICE
+) -> tuple[str, Meter]:
     meter = Meter()
     asked = Request(
-        messages=messages, sampling=Sampling(max_tokens=count), owner=ALICE, meter=meter
+        messages=messages, sampling=Sampling(max_tokens=count), owner=owner, meter=meter
     )
     return "".join([delta.text async for delta in device.chat(asked)]), meter
 
@@ -421,13 +423,21 @@ def test_pages_say_who_holds_what(folder: Path) -> None:
         alice = await open(device, "a" * 40)
         await device.fork(ALICE, alice.context, 1)
         await open(device, "a" * 40, owner=BOB)
-        await chat(device, USER)
+        # What a process has said last is its own until it is gone; then it is only cached.
+        for pid in (3, 4):
+            await chat(device, [{"role": "user", "content": LONG}], owner=Owner(pid=pid))
+        device.process(4, "gone", None)
         found = device.pages()
         rows = {one.pid: one for one in found.holders}
+        assert (rows[3].contexts, rows[3].pages, rows[3].shared) == (0, 13, 0)
         assert (rows[1].contexts, rows[1].pages, rows[1].shared) == (2, 3, 0)
         assert (rows[2].contexts, rows[2].pages, rows[2].principal) == (1, 3, "bob")
-        assert rows[0].pages == found.cached >= 3 and rows[0].state == "gone"
-        assert found.free == 64 - 6 - found.cached
+        assert set(rows) == {1, 2, 3} and found.cached == 0
+        assert found.free == 64 - 6 - 13
+        device.process(3, "gone", None)
+        found = device.pages()
+        assert (found.holders[0].pid, found.holders[0].state) == (0, "gone")
+        assert found.holders[0].pages == found.cached == 12 and found.free == 64 - 6 - 12
 
     play(folder, scene, tokens=1024)
 

@@ -44,7 +44,9 @@ def written(one: Any) -> list[int]:
 
 
 def left(made: PagedEngine) -> int:
-    """Return the frames that are free or hold what is only cached."""
+    """Return the frames that are free or hold what is only cached once all processes are gone."""
+    for holder in made.pages(1).holders:
+        made.process(holder.pid, "gone", None)
     found = made.pages(1)
     assert all(holder.pid == 0 for holder in found.holders)
     return found.free + found.cached

@@ -170,10 +170,11 @@ def test_pages_of_who_comes_back_soon_are_kept_at_the_cost_of_a_worse_call(
     made._processes._clock = lambda: made._processes._seen[1].since
     better = sequence([2] * 20, 20, pid=2, rank=(1.0,))
     worse = sequence([3] * 20, 20, pid=3, rank=(2.0,))
+    kept, emit = list[int](), better[0]._emit
+    better[0]._emit = lambda delta: (kept.append(len(soon.table.held)), emit(delta))
     order = ends(better, worse)
     submit(made, better, worse)
-    assert better[1].done() and len(soon.table.held) == 3
-    assert worse[1].done() and order == [0, 1]
+    assert worse[1].done() and order == [0, 1] and kept == [3] * 20
     made.close()
 
 
@@ -284,3 +285,41 @@ def test_random_ranks_states_and_cancellations_leave_nobody_behind(
             assert written(one) == [last + 1 + n for n in range(one.limit)]
     made.close()
     assert left(made) == 24
+
+
+def test_what_a_process_has_said_last_is_moved_rather_than_lost(
+    sequence: Make, counting: Any
+) -> None:
+    made = engine(counting, pages=8, places=20)
+    made.start()
+
+    def talk(pid: int, text: list[int], limit: int) -> int:
+        """Return how many tokens were read and written for it."""
+        before = len(counting.steps)
+        one = sequence(text, limit, pid=pid)
+        submit(made, one)
+        assert one[1].done() and written(one[0])[-1] == text[-1] + limit
+        return sum(span.count for spans in counting.steps[before:] for span in spans)
+
+    assert talk(1, [1] * 60, 2) == 61
+    assert talk(2, [2] * 60, 60) == 119
+    assert made.pages(1).swapped == 4
+    assert talk(1, [1] * 60 + [2, 3, 4], 2) == 64 - 48
+    # Of what was said before that, nobody keeps count.
+    assert talk(1, [3] * 60, 2) == 61
+    assert sum(1 for _ in made._virtual) == 2
+    made.process(1, "gone", None)
+    assert sum(1 for _ in made._virtual) == 1
+    made.close()
+
+
+def test_the_host_gives_up_first_what_was_said_longest_ago(sequence: Make, counting: Any) -> None:
+    made = engine(counting, pages=4, places=7)
+    made.start()
+    for pid in range(1, 6):
+        one = sequence([pid] * 50, 1, pid=pid)
+        submit(made, one)
+        assert one[1].done()
+    rows = {holder.pid: holder for holder in made.pages(1).holders}
+    assert set(rows) == {4, 5} and rows[4].swapped == 4 and rows[5].pages == 4
+    made.close()

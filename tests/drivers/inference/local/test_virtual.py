@@ -43,7 +43,12 @@ class Machine(RuleBasedStateMachine):
             processes=Processes(lambda: 0.0),
             clock=lambda: 0.0,
         )
-        self.contexts: list[Context] = []
+        self.made: list[Context] = []
+
+    @property
+    def contexts(self) -> list[Context]:
+        """Those that are left; what lingers may be closed whenever room is made."""
+        return [one for one in self.made if one in self.virtual.of(one.pid)]
 
     def idle(self, which: int) -> Context | None:
         """Choose one that does not run."""
@@ -60,9 +65,9 @@ class Machine(RuleBasedStateMachine):
     def open(self, tokens: list[int], cached: bool, principal: str) -> None:
         # Principals' tokens differ, so that a page taken from another's tree would show.
         mine = [10 * ord(principal) + one for one in tokens]
-        context = Context(1, principal, mine)
+        context = Context(1 + len(self.made) % 3, principal, mine)
         self.virtual.open(context, cached)
-        self.contexts.append(context)
+        self.made.append(context)
 
     @rule(which=WHICH, cached=CACHED)
     def fork(self, which: int, cached: bool) -> None:
@@ -71,14 +76,15 @@ class Machine(RuleBasedStateMachine):
             child = self.virtual.fork(parent, cached)
             assert self.pager.free == free
             assert child.table.held == parent.table.held and child.tokens == parent.tokens
-            self.contexts.append(child)
+            self.made.append(child)
 
     @rule(which=WHICH, more=st.integers(1, 9), token=TOKENS, stays=st.booleans())
     def run(self, which: int, more: int, token: int, stays: bool) -> None:
         """Let one read, or write where it has read all."""
-        if not self.contexts:
+        those = [one for one in self.contexts if one not in self.virtual._last.values()]
+        if not those:
             return
-        context = self.contexts[which % len(self.contexts)]
+        context = those[which % len(those)]
         if not context.table.wired and not self.enter(context):
             return
         self.step(context, more, token)
@@ -131,14 +137,16 @@ class Machine(RuleBasedStateMachine):
         if (context := self.idle(which)) is not None:
             self.virtual.swap(context, frames)
 
-    @rule(which=WHICH, way=st.sampled_from(["discard", "cut", "close", "close"]))
+    @rule(which=WHICH, way=st.sampled_from(["discard", "cut", "close", "linger", "linger"]))
     def part(self, which: int, way: str) -> None:
         context = self.idle(which)
         if context is None:
             return
         if way == "close":
             self.virtual.close(context)
-            self.contexts.remove(context)
+        elif way == "linger":
+            if self.virtual._last.get(context.pid) is not context:
+                self.virtual.linger(context)
         elif way == "discard":
             self.virtual.discard(context)
             assert not context.table.held and not context.table.length
