@@ -84,10 +84,9 @@ class Call(ABC):
         return 1
 
     @property
-    def undone(self) -> int | None:
-        """How many tokens its context goes back to where it does not come to its end; None where
-        it keeps those that it has."""
-        return None
+    def undone(self) -> int:
+        """How many tokens its context goes back to where it does not come to its end."""
+        return len(self.context.tokens)
 
     @abstractmethod
     def advance(self, span: Span, out: Tensor, likeliest: int, seconds: float) -> bool:

@@ -213,8 +213,7 @@ class PagedEngine:
             self._virtual.close(context)
 
     def _undo(self, call: Call) -> None:
-        if call.undone is not None:
-            self._virtual.cut(call.context, call.undone)
+        self._virtual.cut(call.context, call.undone)
 
     def _awake(self) -> bool:
         return self._closed or bool(self._suspending) or self._schedule.ready

@@ -323,3 +323,26 @@ def test_the_host_gives_up_first_what_was_said_longest_ago(sequence: Make, count
     rows = {holder.pid: holder for holder in made.pages(1).holders}
     assert set(rows) == {4, 5} and rows[4].swapped == 4 and rows[5].pages == 4
     made.close()
+
+
+def test_a_context_whose_call_was_taken_back_in_a_step_goes_on(
+    sequence: Make, counting: Any
+) -> None:
+    made = engine(counting)
+    made.start()
+    context = Context(1, "alice", [], stays=True)
+    made.open(context)
+    first, second = sequence([1] * 20, 50, context=context), sequence([7], 9, pid=2)
+
+    def cancel(number: int) -> None:
+        if number == 3:
+            made.cancel(first[0])
+
+    counting.before = cancel
+    made.submit(first[0])
+    submit(made, second)
+    assert second[1].done() and context.tokens == [1] * 20 + [2, 3, 4]
+    again = sequence([], 3, context=context)
+    made.submit(again[0])
+    assert again[1].done() and written(again[0]) == [5, 6, 7]
+    made.close()
