@@ -33,6 +33,7 @@ from .fleet import Fleet, contextual, each
 from .place import Place, named
 from .reply import Routed, gathered, metered, settle
 from .targets import OPENERS, Opener, open_engine
+from .tenure import Tenure
 
 #: What the kernel queues calls for.
 KIND = "inference"
@@ -117,34 +118,36 @@ class InferenceDriver(Model):
         messages: list[Message] | None = None,
         tools: list[dict[str, Any]] | None = None,
     ) -> ContextInfo:
-        tenure, owner, meter = self._fleet.route(caller().pid), _owner(), Meter()
-        engine = contextual(tenure)
+        owner, meter = _owner(), Meter()
+        tenure = self._fleet.route(owner.pid, flag="fork")
         with tenure.call(), _charging(meter):
-            info = await engine.open(owner, meter, text=text, messages=messages, tools=tools or [])
-        self._fleet.note(info.context, tenure)
+            info = await contextual(tenure).open(
+                owner, meter, text=text, messages=messages, tools=tools or []
+            )
+        self._fleet.note(owner.pid, info.context, tenure)
         return info
 
     async def append(
         self, context: int, text: str | None = None, messages: list[Message] | None = None
     ) -> ContextInfo:
-        tenure, meter = self._fleet.holding(context), Meter()
+        tenure, meter = self._holding(context), Meter()
         with tenure.call(), _charging(meter):
             return await contextual(tenure).append(
                 _owner(), meter, context, text=text, messages=messages
             )
 
     async def generate(self, context: int, **sampling: Any) -> ChatReply:  # type: ignore[override]
-        tenure, meter = self._fleet.holding(context), Meter()
+        tenure, meter = self._holding(context), Meter()
         with tenure.call():
             deltas = contextual(tenure).generate(_owner(), meter, context, _sampling(sampling))
             return replace(await gathered(deltas, meter), model=tenure.name)
 
     async def fork(self, context: int, count: int = 1) -> list[ContextInfo]:
-        tenure = self._fleet.holding(context)
+        tenure = self._holding(context)
         with tenure.call():
             made = await contextual(tenure).fork(_owner(), context, count)
         for one in made:
-            self._fleet.note(one.context, tenure)
+            self._fleet.note(one.pid, one.context, tenure)
         return made
 
     async def score(
@@ -155,27 +158,26 @@ class InferenceDriver(Model):
         text: str | None = None,
     ) -> Scores:
         if context is None:
-            tenure = self._fleet.route(caller().pid)
+            tenure = self._fleet.route(caller().pid, flag="score")
         else:
-            tenure = self._fleet.holding(context)
-        engine, meter = contextual(tenure), Meter()
+            tenure = self._holding(context)
+        meter = Meter()
         with tenure.call(), _charging(meter):
-            return await engine.score(
+            return await contextual(tenure).score(
                 _owner(), meter, continuations, context=context, messages=messages, text=text
             )
 
     async def embed(self, texts: list[str]) -> Embeddings:
-        tenure, meter = self._fleet.route(caller().pid), Meter()
-        engine = contextual(tenure)
+        tenure, meter = self._fleet.route(caller().pid, flag="embed"), Meter()
         with tenure.call(), _charging(meter):
-            return await engine.embed(_owner(), meter, texts)
+            return await contextual(tenure).embed(_owner(), meter, texts)
 
     async def pin(self, context: int, seconds: float) -> ContextInfo:
-        return contextual(self._fleet.holding(context)).pin(_owner(), context, seconds)
+        return contextual(self._holding(context)).pin(_owner(), context, seconds)
 
     async def close(self, context: int) -> None:
-        contextual(self._fleet.holding(context)).close_context(_owner(), context)
-        self._fleet.forget(context)
+        contextual(self._holding(context)).close_context(_owner(), context)
+        self._fleet.forget(caller().pid, context)
 
     async def contexts(self) -> list[ContextInfo]:
         return [one for engine in self._engines() for one in engine.contexts(_owner())]
@@ -193,9 +195,15 @@ class InferenceDriver(Model):
     def on_process(self, pid: int, state: ProcessState, seconds: float | None) -> None:
         for engine in self._engines():
             engine.process(pid, state, seconds)
+        if state == "gone":
+            self._fleet.gone(pid)
 
     def _engines(self) -> list[ContextEngine]:
-        return list(each(self._fleet.tenures))
+        """Return those that hold contexts, also those that only end what they have begun."""
+        return list(each([*self._fleet.tenures, *self._fleet.retiring]))
+
+    def _holding(self, context: int) -> Tenure:
+        return self._fleet.holding(caller().pid, context)
 
     # What runs.
 
@@ -256,7 +264,7 @@ class InferenceDriver(Model):
         self._remember()
 
     def _place(self, choice: Choice) -> Place:
-        return Place(choice, self._open, self._register)
+        return Place(choice, self._open, self._register, self._fleet.drop)
 
     def _keep(self) -> None:
         for place in self._fleet.places:
@@ -294,7 +302,16 @@ class InferenceDriver(Model):
     async def _retire(self, place: Place) -> None:
         await place.give_up()
         if place.tenure is not None:
-            self._host.tasks.create_task(place.tenure.retire())
+            # Its contexts are nobody's from now on; what it has begun it ends.
+            self._fleet.drop(place.tenure)
+            self._fleet.retiring.append(place.tenure)
+            self._host.tasks.create_task(self._see_out(place.tenure))
+
+    async def _see_out(self, tenure: Tenure) -> None:
+        try:
+            await tenure.retire()
+        finally:
+            self._fleet.retiring.remove(tenure)
 
     def _remember(self) -> None:
         choices = [place.choice for place in self._fleet.places]

@@ -21,7 +21,7 @@ from .tenure import Tenure
 
 #: What memory of a process is worth, as a part of a device's slots.
 AFFINITY = 0.25
-#: Processes and handles whose device is remembered.
+#: Processes whose device is remembered.
 REMEMBERED = 100_000
 
 
@@ -30,8 +30,10 @@ class Fleet:
 
     def __init__(self) -> None:
         self.places: list[Place] = []
+        #: Those that take no more calls and still serve some.
+        self.retiring: list[Tenure] = []
         self._last: OrderedDict[int, Tenure] = OrderedDict()  # by pid
-        self._holding: OrderedDict[int, Tenure] = OrderedDict()  # by handle
+        self._holding: dict[int, dict[int, Tenure]] = {}  # by pid, then by handle
 
     @property
     def tenures(self) -> list[Tenure]:
@@ -52,40 +54,64 @@ class Fleet:
         """Return the place of a target."""
         return next((one for one in self.places if target in _names(one)), None)
 
-    def route(self, pid: int, model: str | None = None) -> Tenure:
-        """Return the device that a process's call goes to.
+    def route(self, pid: int, model: str | None = None, flag: str | None = None) -> Tenure:
+        """Return the device that a process's call goes to, of those that can do what `flag` says.
 
-        Raises `NotFound` for a model that none runs, `DeviceError` where none runs at the moment.
+        Raises `NotFound` for a model that none runs, `DeviceError` where none runs at the moment,
+        `InvalidArgument` where none can do it.
         """
-        found = self.next(pid, model, [])
-        if found is None:
-            raise DeviceError("no model is loaded")
-        return found
+        found = self.next(pid, model, [], flag)
+        if found is not None:
+            return found
+        if flag is not None and self._running(model):
+            raise InvalidArgument(f"no device here can {flag}: they only answer `chat`")
+        raise DeviceError("no model is loaded")
 
-    def next(self, pid: int, model: str | None, tried: list[Tenure]) -> Tenure | None:
+    def next(
+        self, pid: int, model: str | None, tried: list[Tenure], flag: str | None = None
+    ) -> Tenure | None:
         """Return the device that a call goes to which those tried could not serve."""
-        able = [one for one in self._running(model) if one not in tried]
+        able = [
+            one
+            for one in self._running(model)
+            if one not in tried and (flag is None or flag in one.engine.flags)
+        ]
         if not able:
             return None
         last = self._last.pop(pid, None)
         chosen = min(able, key=lambda one: one.load - (AFFINITY if one is last else 0.0))
-        _note(self._last, pid, chosen)
+        self._last[pid] = chosen
+        if len(self._last) > REMEMBERED:
+            self._last.popitem(last=False)
         return chosen
 
-    def note(self, handle: int, tenure: Tenure) -> None:
-        """Remember where a context lies."""
-        _note(self._holding, handle, tenure)
+    def note(self, pid: int, handle: int, tenure: Tenure) -> None:
+        """Remember where a process's context lies."""
+        self._holding.setdefault(pid, {})[handle] = tenure
 
-    def forget(self, handle: int) -> None:
+    def forget(self, pid: int, handle: int) -> None:
         """A context is closed."""
-        self._holding.pop(handle, None)
+        self._holding.get(pid, {}).pop(handle, None)
 
-    def holding(self, handle: int) -> Tenure:
-        """Return the device of a context. Raises `NotFound`."""
-        tenure = self._holding.get(handle)
-        if tenure is None or tenure not in self.tenures:
+    def holding(self, pid: int, handle: int) -> Tenure:
+        """Return the device of a process's context. Raises `NotFound`."""
+        tenure = self._holding.get(pid, {}).get(handle)
+        if tenure is None:
             raise NotFound(f"there is no context {handle}")
         return tenure
+
+    def gone(self, pid: int) -> None:
+        """A process has ended, and its contexts with it."""
+        self._last.pop(pid, None)
+        self._holding.pop(pid, None)
+
+    def drop(self, tenure: Tenure) -> None:
+        """A device is there no more, nor what it held."""
+        for pid in [pid for pid, one in self._last.items() if one is tenure]:
+            del self._last[pid]
+        for held in self._holding.values():
+            for handle in [handle for handle, one in held.items() if one is tenure]:
+                del held[handle]
 
     def _running(self, model: str | None) -> list[Tenure]:
         if not self.places:
@@ -104,9 +130,7 @@ class Fleet:
 
 
 def contextual(tenure: Tenure) -> ContextEngine:
-    """Return an engine whose contexts are handles. Raises `InvalidArgument` for another."""
-    if "fork" not in tenure.engine.flags:
-        raise InvalidArgument(f"{tenure.name} has no contexts: its device only answers `chat`")
+    """Return an engine whose contexts are handles."""
     return cast(ContextEngine, tenure.engine)
 
 
@@ -120,10 +144,3 @@ def each(tenures: list[Tenure]) -> Iterator[ContextEngine]:
 def _names(place: Place) -> set[str]:
     known = {place.choice.target, place.choice.label}
     return known if place.tenure is None else known | {place.tenure.name}
-
-
-def _note(table: OrderedDict[int, Tenure], key: int, tenure: Tenure) -> None:
-    table.pop(key, None)
-    table[key] = tenure
-    if len(table) > REMEMBERED:
-        table.popitem(last=False)

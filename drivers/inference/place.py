@@ -28,14 +28,17 @@ class Place:
         choice: Choice,
         open: Callable[[Choice], Awaitable[Engine]],
         changed: Callable[[], Awaitable[None]],
+        lost: Callable[[Tenure], None],
     ) -> None:
         self.choice = choice
         self.tenure: Tenure | None = None
         #: Why it does not run; None while it does, or is being loaded for the first time.
         self.failure: str | None = None
         self._open = open
-        #: Told of each engine that comes and goes.
+        #: Told after an engine has come or gone; it may fail.
         self._changed = changed
+        #: Told of an engine that has gone, before anything else.
+        self._lost = lost
         self._task: asyncio.Task[None] | None = None
 
     def keep(self, tasks: asyncio.TaskGroup) -> None:
@@ -65,19 +68,33 @@ class Place:
             if self.tenure is None:
                 try:
                     await self.take()
-                    await self._changed()
                 except Exception as error:  # whatever it is, a person can still choose another
                     self._mourn(shown(str(error)) or type(error).__name__)
                     await asyncio.sleep(next(pauses))
                     continue
+                await self._tell()
             pauses = _pauses()
-            tenure = self.tenure
-            assert tenure is not None
-            reason = await tenure.engine.failed()
-            self.tenure = None
-            self._mourn(reason)
-            await self._changed()
-            await tenure.engine.close()
+            await self._outlive(self.tenure)
+            await self._tell()
+
+    async def _outlive(self, tenure: Tenure | None) -> None:
+        """Wait for an engine's end, and let go of it."""
+        assert tenure is not None, "it is watched once it runs"
+        reason = await tenure.engine.failed()
+        self.tenure = None
+        self._lost(tenure)
+        self._mourn(reason)
+        await tenure.engine.close()
+
+    async def _tell(self) -> None:
+        """Say what runs, until that is heard."""
+        for pause in _pauses():
+            try:
+                await self._changed()
+                return
+            except Exception as error:  # the kernel is busy, say
+                print(f"{self.choice.label} is not announced: {error}", file=sys.stderr)
+                await asyncio.sleep(pause)
 
     def _mourn(self, reason: str) -> None:
         self.failure = reason

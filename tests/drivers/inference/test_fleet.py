@@ -15,7 +15,13 @@ from llmagentos.drivers.inference.choice import Choice
 from llmagentos.drivers.inference.contract import Engine
 from llmagentos.drivers.inference.driver import InferenceDriver
 from llmagentos.drivers.inference.scripted import ScriptedDevice
-from llmagentos.syscalls.errors import AlreadyExists, DeviceError, InvalidArgument, NotFound
+from llmagentos.syscalls.errors import (
+    AlreadyExists,
+    DeviceError,
+    InvalidArgument,
+    NotFound,
+    TryAgain,
+)
 
 Play = Callable[..., None]
 HELLO: list[Any] = [{"role": "user", "content": "hello"}]
@@ -33,6 +39,22 @@ class Mortal(ScriptedDevice):
         return "out of order"
 
 
+class Hearing(Mortal):
+    """One that is told of ranks and processes."""
+
+    flags = ("fork", "preempt")
+
+    def __init__(self, script: list[Any], name: str) -> None:
+        super().__init__(script, name)
+        self.heard: list[Any] = []
+
+    def rank(self, call: int, rank: tuple[float, ...]) -> None:
+        self.heard.append((call, rank))
+
+    def process(self, pid: int, state: str, seconds: float | None) -> None:
+        self.heard.append((pid, state, seconds))
+
+
 class Yard:
     """Opens a device for each target `it:MODEL/…`, which answers with its target."""
 
@@ -42,7 +64,7 @@ class Yard:
     async def open(self, choice: Choice, rest: str, settings: Mapping[str, Any]) -> Engine:
         model, _, kind = rest.partition("/")
         script = [{"text": "", "error": "on fire"}] if kind == "bad" else [f"from {rest}"]
-        device = Mortal(script, model)
+        device = (Hearing if kind == "hears" else Mortal)(script, model)
         self.made.setdefault(rest, []).append(device)
         return device
 
@@ -166,5 +188,53 @@ def test_contexts_are_refused_by_devices_that_have_none(yard: Any) -> None:
             with pytest.raises(NotFound):
                 await stale
         assert await driver.contexts() == []
+
+    run(scene)
+
+
+def test_a_device_that_retires_hears_of_its_processes_until_its_last_call_has_ended(
+    yard: Any,
+) -> None:
+    made, run = yard
+
+    async def scene(driver: InferenceDriver, house: Any) -> None:
+        await house.open()
+        [old] = made.made["a/hears"]
+        old.flowing.clear()
+        call = asyncio.create_task(said(driver))
+        await asyncio.sleep(0)
+        await driver.use("it:b/1")
+        driver.on_process(1, "suspended", None)
+        driver.on_rank(7, (1.0, 2.0))
+        assert old.heard == [(1, "suspended", None), (7, (1.0, 2.0))]
+        old.flowing.set()
+        assert await call == "from a/hears"
+        await old.closed.wait()
+        for _ in range(3):
+            await asyncio.sleep(0)
+        driver.on_process(1, "running", None)
+        assert len(old.heard) == 2
+
+    run(scene, model="it:a/hears")
+
+
+def test_a_device_is_announced_until_the_kernel_hears_it(yard: Any) -> None:
+    made, run = yard
+
+    async def scene(driver: InferenceDriver, house: Any) -> None:
+        await house.open()
+        refusals = [TryAgain("busy", retry_after=1.0), TryAgain("busy", retry_after=1.0)]
+
+        async def admits() -> None:
+            if refusals:
+                raise refusals.pop()
+
+        house.admits = admits
+        made.made["a/1"][0].death.set()
+        while len(made.made["a/1"]) < 2 or refusals:
+            assert not house.slots[-1] or refusals
+            await asyncio.sleep(0)
+        await house.reach(64)
+        assert await said(driver) == "from a/1"
 
     run(scene)
