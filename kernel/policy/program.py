@@ -32,9 +32,9 @@ from .heap import Heap
 #: Service of the first level; each next one is twice as wide.
 QUANTUM = 1.0
 #: Seconds of waiting that outweigh one unit of service.
-STRETCH = 100.0
-#: Seconds that a process's service may put it behind, at most.
-LONGEST = 3600.0
+STRETCH = 10.0
+#: Seconds that a process's service may put it behind, at most: a call lasts no longer either.
+LONGEST = 86_400.0
 #: Seconds that a step of nice is worth.
 STEP = 10.0
 #: Processes whose service is remembered.
