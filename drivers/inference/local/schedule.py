@@ -111,12 +111,16 @@ class Schedule:
         """Let calls in by their order, while there is room for all that is known of them and of
         those inside, and for one page more of each reply."""
         ready = [one for one in self.waiting if not self._suspended(one)]
+        full: set[int] = set()
         for call in sorted(ready, key=lambda one: one.order):
+            if call.context.pid in full:
+                continue
             self._virtual.take(call.context)
             if not call.pending:
                 self._finish(call, None)
                 continue
             if self._over_quota(call):
+                full.add(call.context.pid)
                 continue
             if not self._make_way(call):
                 break
