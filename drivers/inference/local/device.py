@@ -182,6 +182,7 @@ class LocalDevice:
         messages: list[Any] | None,
         tools: list[dict[str, Any]],
     ) -> ContextInfo:
+        self._contexts.check(owner, 1)
         context = Context(owner.pid, owner.principal, [], tools=tools)
         self._contexts.add(context)
         self._engine.open(context)
@@ -225,7 +226,9 @@ class LocalDevice:
                 yield delta
 
     async def fork(self, owner: Owner, context: int, count: int) -> list[ContextInfo]:
-        made = self._engine.fork(self._contexts.get(owner, context), count)
+        trunk = self._contexts.get(owner, context)
+        self._contexts.check(owner, count)
+        made = self._engine.fork(trunk, count)
         for one in made:
             self._contexts.add(one)
         return [self._engine.info(one) for one in made]

@@ -13,6 +13,7 @@ from __future__ import annotations
 import threading
 import time
 import traceback
+from collections import OrderedDict
 from collections.abc import Callable
 from dataclasses import dataclass
 from itertools import count
@@ -32,6 +33,9 @@ from .processes import Processes
 from .runner import Runner
 from .schedule import Chosen, Schedule
 from .virtual import VirtualMemory
+
+#: Calls of the kernel's whose last rank is remembered.
+REMEMBERED = 10_000
 
 
 @dataclass(frozen=True, slots=True)
@@ -72,6 +76,7 @@ class PagedEngine:
             self._virtual, self._processes, slots=contexts, quota=quota or pager.count
         )
         self._arrivals = count()
+        self._ranks: OrderedDict[int, Rank] = OrderedDict()  # by the kernel's number of a call
         self._busy: set[Call] = set()  # whoever is in the step that runs
         self._suspending: set[int] = set()
         self._closed = False
@@ -103,6 +108,9 @@ class PagedEngine:
             self._check()
             if call.context.call is not None:
                 raise TryAgain("another call works on this context")
+            if call.context not in self._virtual.of(call.context.pid):
+                raise Cancelled("the context was closed")  # while its text was made ready
+            call.rank = self._ranks.get(call.owner.call, call.rank)
             try:
                 self._schedule.check(call)
             except LLMAgentOSError:
@@ -121,6 +129,10 @@ class PagedEngine:
     def rank(self, number: int, rank: Rank) -> None:
         """Let the calls of a kernel's call stand elsewhere from the next step on."""
         with self._monitor:
+            # It may have work to come that is not here yet.
+            self._ranks[number] = rank
+            if len(self._ranks) > REMEMBERED:
+                self._ranks.popitem(last=False)
             for call in self._schedule:
                 if call.owner.call == number:
                     call.rank = rank
@@ -207,7 +219,8 @@ class PagedEngine:
             self._undo(call)
         context.call = None
         context.idle = self._clock()
-        if call.ended and not context.stays and context.node is not None and context.pid:
+        whole = call.ended and not call.cancelled
+        if whole and not context.stays and context.node is not None and context.pid:
             self._virtual.linger(context)
         elif not context.stays:
             self._virtual.close(context)
@@ -255,7 +268,7 @@ class PagedEngine:
             call.ended = error is None
             self._end(call)
             if error is None:
-                call.finish()
+                _finish(call)
             else:
                 call.fail(error)
         self._busy = {call for call, _ in chosen}
@@ -288,7 +301,7 @@ class PagedEngine:
                     self._end(call)
         for call, _ in chosen:
             if call.ended and not call.cancelled:
-                call.finish()
+                _finish(call)
         for call, reason in failures.items():
             call.fail(reason)
 
@@ -346,3 +359,12 @@ def _kept(spans: list[Span], rows: list[int]) -> Tensor | None:
         end += span.count
         kept += range(end - wanted, end)
     return torch.tensor(kept)
+
+
+def _finish(call: Call) -> None:
+    """Let a call tell its outcome; where that fails it is told so, and nobody else is."""
+    try:
+        call.finish()
+    except Exception as error:
+        traceback.print_exc()
+        call.fail(error)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import math
+import threading
 from collections.abc import Awaitable, Callable
 from pathlib import Path
 from typing import Any
@@ -13,6 +14,7 @@ import torch
 from transformers import AutoModelForCausalLM, AutoTokenizer
 
 from llmagentos.drivers.inference.contract import Delta, Meter, Owner, Request, Sampling
+from llmagentos.drivers.inference.local import contexts
 from llmagentos.drivers.inference.local.device import LocalDevice
 from llmagentos.syscalls.errors import (
     Cancelled,
@@ -490,5 +492,46 @@ def test_log_probabilities_and_grammars_come_through(folder: Path) -> None:
         assert all(len(one.top) == 2 for one in found)
         with pytest.raises(InvalidArgument):
             await generate(device, info.context, grammar={"regex": "("})
+
+    play(folder, scene)
+
+
+def test_a_process_that_ends_while_its_text_is_made_ready_harms_nobody(folder: Path) -> None:
+    async def scene(device: LocalDevice) -> None:
+        ready, gate = asyncio.Event(), threading.Event()
+        loop, following = asyncio.get_running_loop(), device._encoder.following
+
+        def slow(*given: Any) -> Any:
+            loop.call_soon_threadsafe(ready.set)
+            gate.wait(60)
+            return following(*given)
+
+        device._encoder.following = slow  # type: ignore[method-assign]
+        scoring = asyncio.create_task(
+            device.score(ALICE, Meter(), ["a", "b"], context=None, messages=None, text="some text")
+        )
+        await ready.wait()
+        device.process(ALICE.pid, "gone", None)
+        gate.set()
+        with pytest.raises(Cancelled):
+            await scoring
+        assert await chat(device)
+        assert device.contexts(ALICE) == []
+
+    play(folder, scene)
+
+
+def test_a_process_may_have_so_many_contexts(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(contexts, "LIMIT", 3)
+
+    async def scene(device: LocalDevice) -> None:
+        made = await open(device, "text")
+        assert len(await device.fork(ALICE, made.context, 2)) == 2
+        with pytest.raises(QuotaExceeded, match="3 contexts"):
+            await device.fork(ALICE, made.context, 1)
+        with pytest.raises(QuotaExceeded, match="3 contexts"):
+            await open(device, "text")
+        device.close_context(ALICE, made.context)
+        await open(device, "text")
 
     play(folder, scene)
