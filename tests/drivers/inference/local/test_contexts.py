@@ -515,7 +515,7 @@ def test_a_process_that_ends_while_its_text_is_made_ready_harms_nobody(folder: P
         gate.set()
         with pytest.raises(Cancelled):
             await scoring
-        assert await chat(device)
+        assert await chat(device, USER)
         assert device.contexts(ALICE) == []
 
     play(folder, scene)
