@@ -7,30 +7,27 @@ Interface:
 from __future__ import annotations
 
 import asyncio
-import sys
-from collections.abc import AsyncGenerator, Callable, Iterable, Sequence
+from collections.abc import AsyncGenerator, Sequence
 from contextlib import aclosing
 from typing import Any
 
-from ....syscalls.errors import InvalidArgument, LLMAgentOSError, TryAgain
+from ....syscalls.errors import InvalidArgument, LLMAgentOSError
 from ....syscalls.model import ContextInfo, Embeddings, ModelInfo, PageMap, Score, Scores
 from ..contract import Delta, Meter, Owner, ProcessState, Rank, Request, Sampling
 from . import pool
-from .call import Call
 from .context import Context
 from .contexts import ContextTable
+from .desk import Desk, idle
 from .ear import Ear
 from .encoder import Encoder
 from .engine import PagedEngine
-from .grammar import Compiler
+from .grammars import Grammars
 from .loader import Dtype, Loaded, load
 from .matcher import Matcher
 from .pager import Pager
 from .probe import PAGES, Probe
-from .reading import Embedding, Reading, Scoring
+from .reading import Embedding, Scoring
 from .runner import Runner
-from .sampler import Sampler
-from .sequence import Sequence as Reply
 from .template import Template
 from .wording import Wording
 
@@ -68,11 +65,8 @@ class LocalDevice:
         self._encoder = Encoder(loaded.tokenizer, vocabulary)
         self._ends = _ends(loaded)
         self._wording = Wording(self._template, self._encoder, self._ends)
-        self._compiler: Compiler | InvalidArgument
-        try:
-            self._compiler = Compiler(loaded.tokenizer, self._ends)
-        except InvalidArgument as error:  # a grammar is all that it cannot do
-            self._compiler = error
+        self._grammars = Grammars(loaded.tokenizer, self._ends)
+        if not self._grammars.known:
             self.flags = tuple(flag for flag in self.flags if flag != "grammar")
         probe = Probe(loaded.model)
         runner = Runner(loaded.model, pages=PAGES, page_size=PAGE, contexts=CONTEXTS)
@@ -88,9 +82,8 @@ class LocalDevice:
         self._page_bytes = per_token * PAGE
         self._context = min(longest, min(quota, pages) * PAGE)
         self._contexts = ContextTable()
-        #: Tools of the last call whose schemas do not hold, and why.
-        self._loose: set[tuple[str, str]] = set()
         self._engine = PagedEngine(runner, pager, contexts=CONTEXTS, quota=quota, failed=self._told)
+        self._desk = Desk(self._engine, self._decode, self._ends)
 
     @classmethod
     async def load(
@@ -152,22 +145,21 @@ class LocalDevice:
     async def chat(self, request: Request) -> AsyncGenerator[Delta, None]:
         def prepare() -> tuple[list[int], Matcher | None]:
             text = self._template.text(request.messages, request.tools)
-            return self._encoder.rendered(text), self._matcher(request.sampling, request.tools)
+            return self._encoder.rendered(text), self._grammars.matcher(sampling, request.tools)
 
+        owner, sampling = request.owner, request.sampling
         prompt, matcher = await asyncio.to_thread(prepare)
-        self._check(len(prompt))
-        owner = request.owner
+        left = self._left(len(prompt))
         context = Context(owner.pid, owner.principal, prompt, tools=request.tools)
-        call, ear = self._reply(
-            context, request.sampling, matcher, owner, request.meter, len(prompt)
-        )
         self._engine.open(context)
         try:
-            self._engine.submit(call)
+            reply = self._desk.reply(
+                context, sampling, matcher, owner, request.meter, brings=len(prompt), limit=left
+            )
         except BaseException:
             self._engine.release(context)
             raise
-        async with aclosing(self._deltas(call, ear)) as deltas:
+        async with aclosing(reply) as deltas:
             async for delta in deltas:
                 yield delta
 
@@ -208,20 +200,21 @@ class LocalDevice:
         self, owner: Owner, meter: Meter, context: int, sampling: Sampling
     ) -> AsyncGenerator[Delta, None]:
         held = self._contexts.get(owner, context)
-        matcher = await asyncio.to_thread(self._matcher, sampling, held.tools)
+        matcher = await asyncio.to_thread(self._grammars.matcher, sampling, held.tools)
         self._contexts.get(owner, context)  # it may have been closed meanwhile
-        _idle(held)
-        old, asked = len(held.tokens), held.ask
-        self._check(old + len(asked))
-        held.tokens += asked
-        call, ear = self._reply(held, sampling, matcher, owner, meter, len(asked))
+        idle(held)
+        old, brings = len(held.tokens), len(held.ask)
+        left = self._left(old + brings)
+        held.tokens += held.ask
         try:
-            self._engine.submit(call)
+            reply = self._desk.reply(
+                held, sampling, matcher, owner, meter, brings=brings, limit=left
+            )
         except BaseException:
             del held.tokens[old:]
             raise
         held.ask, held.asking, held.text = [], "", None
-        async with aclosing(self._deltas(call, ear)) as deltas:
+        async with aclosing(reply) as deltas:
             async for delta in deltas:
                 yield delta
 
@@ -262,14 +255,14 @@ class LocalDevice:
             tokens = await asyncio.to_thread(
                 lambda: [self._encoder.following(one, base.tokens, known) for one in continuations]
             )
-            self._check(len(base.tokens), most=self._context - max(map(len, tokens)))
-            await self._read(base, owner, meter, brings)
+            self._left(len(base.tokens), max(map(len, tokens)))
+            await self._desk.read(base, owner, meter, brings)
             some = [one for one in tokens if one]
             forks = self._engine.fork(base, len(some), cached=False)
             for fork, more in zip(forks, some, strict=True):
                 fork.tokens += more
             brought = [len(one) for one in some]
-            found = iter(await self._together(forks, Scoring, owner, meter, brought))
+            found = iter(await self._desk.together(forks, Scoring, owner, meter, brought))
             # A continuation of no tokens is certain.
             scores = [Score(logprob=next(found) if one else 0.0, tokens=len(one)) for one in tokens]
             return Scores(scores=scores, usage=meter.usage, model=self._name)
@@ -279,11 +272,13 @@ class LocalDevice:
     async def embed(self, owner: Owner, meter: Meter, texts: Sequence[str]) -> Embeddings:
         tokens = await asyncio.to_thread(lambda: [self._encoder.plain(one) for one in texts])
         for one in tokens:
-            self._check(len(one), most=self._context)
+            self._left(len(one), 0)
         made = [Context(owner.pid, owner.principal, one) for one in tokens]
         for context in made:
             self._engine.open(context, cached=False)
-        vectors = await self._together(made, Embedding, owner, meter, [len(one) for one in tokens])
+        vectors = await self._desk.together(
+            made, Embedding, owner, meter, [len(one) for one in tokens]
+        )
         return Embeddings(vectors=vectors, usage=meter.usage, model=self._name)
 
     def pin(self, owner: Owner, context: int, seconds: float) -> ContextInfo:
@@ -309,44 +304,6 @@ class LocalDevice:
                 self._contexts.remove(context)
         self._engine.process(pid, state, seconds)
 
-    # Calls of the engine.
-
-    def _reply(
-        self,
-        context: Context,
-        sampling: Sampling,
-        matcher: Matcher | None,
-        owner: Owner,
-        meter: Meter,
-        brings: int,
-    ) -> tuple[Reply, Ear[Delta]]:
-        ear = Ear[Delta]()
-        return Reply(
-            context,
-            limit=min(sampling.max_tokens, self._context - len(context.tokens)),
-            sampler=Sampler(sampling, context.tokens, matcher),
-            decode=self._decode,
-            emit=ear.tell,
-            fail=ear.tell,
-            ends=self._ends,
-            stop=sampling.stop,
-            tools=bool(context.tools),
-            logprobs=sampling.logprobs,
-            owner=owner,
-            meter=meter,
-            brings=brings,
-        ), ear
-
-    async def _deltas(self, call: Call, ear: Ear[Delta]) -> AsyncGenerator[Delta, None]:
-        try:
-            while True:
-                delta = await ear.hear()
-                yield delta
-                if delta.finish is not None:
-                    return
-        finally:
-            self._engine.cancel(call)
-
     async def _append(
         self,
         context: Context,
@@ -357,89 +314,38 @@ class LocalDevice:
         tools: list[dict[str, Any]],
     ) -> ContextInfo:
         handle = context.handle or 0
-        _idle(context)
+        idle(context)
         piece = await asyncio.to_thread(self._wording.piece, context, text, messages, tools)
         self._contexts.get(owner, handle)  # it may have been closed meanwhile
-        _idle(context)
+        idle(context)
         wanted = len(context.tokens) + len(piece.tokens) + len(piece.ask)
-        self._check(wanted or 1)
+        self._left(wanted or 1)
         context.tokens += piece.tokens
         if piece.tokens:
-            await self._read(context, owner, meter, len(piece.tokens))
+            await self._desk.read(context, owner, meter, len(piece.tokens))
         context.ask, context.asking = piece.ask, piece.asking
         context.text, context.chat = piece.text, piece.chat
         return self._engine.info(context)
-
-    async def _read(self, context: Context, owner: Owner, meter: Meter, brings: int) -> None:
-        ear = Ear[None]()
-        call = Reading(
-            context, owner=owner, meter=meter, brings=brings, done=ear.tell, fail=ear.tell
-        )
-        self._engine.submit(call)
-        try:
-            await ear.hear()
-        finally:
-            self._engine.cancel(call)
-
-    async def _together(
-        self,
-        contexts: list[Context],
-        kind: Callable[..., Call],
-        owner: Owner,
-        meter: Meter,
-        brings: list[int],
-    ) -> list[Any]:
-        """Run a call on each of the contexts, which are let go; returns their outcomes."""
-        ears = [Ear[Any]() for _ in contexts]
-        try:
-            for context, ear, count in zip(contexts, ears, brings, strict=True):
-                self._engine.submit(
-                    kind(context, owner=owner, meter=meter, brings=count, done=ear.tell,
-                         fail=ear.tell)
-                )  # fmt: skip
-            return [await ear.hear() for ear in ears]
-        finally:
-            for context in contexts:
-                self._engine.release(context)
-
-    def _matcher(self, sampling: Sampling, tools: Iterable[dict[str, Any]] = ()) -> Matcher | None:
-        """Return what holds a reply to its grammar, or the calls in it to their tools' schemas."""
-        if sampling.grammar is None:
-            return self._calls(list(tools))
-        if isinstance(self._compiler, InvalidArgument):
-            raise InvalidArgument(self._compiler.message)
-        return self._compiler.compile(sampling.grammar)
-
-    def _calls(self, tools: list[dict[str, Any]]) -> Matcher | None:
-        if not tools or isinstance(self._compiler, InvalidArgument):
-            return None
-        matcher = self._compiler.calls(tools)
-        for fault in matcher.loose.items() - self._loose:
-            print(f"calls of {fault[0]} are not held to all of its schema: {fault[1]}",
-                  file=sys.stderr)  # fmt: skip
-        self._loose = set(matcher.loose.items())
-        return matcher
 
     def _close(self, context: Context) -> None:
         self._contexts.remove(context)
         self._engine.release(context)
 
-    def _check(self, tokens: int, most: int | None = None) -> None:
-        if not 0 < tokens <= (self._context - 1 if most is None else most):
+    def _left(self, tokens: int, more: int = 1) -> int:
+        """Return how many tokens a context has room for besides those that it holds. Raises
+        `InvalidArgument` where that is less than `more`, and for one that holds nothing."""
+        left = self._context - tokens
+        if not tokens or left < more:
             raise InvalidArgument(
                 f"the conversation has {tokens} tokens; the model's context {self._context}"
             )
+        return left
 
     def _decode(self, tokens: list[int]) -> str:
         text: str = self._tokenizer.decode(
             tokens, skip_special_tokens=True, clean_up_tokenization_spaces=False
         )
         return text
-
-
-def _idle(context: Context) -> None:
-    if context.call is not None:
-        raise TryAgain("another call works on this context")
 
 
 def _ends(loaded: Loaded) -> frozenset[int]:
