@@ -171,19 +171,20 @@ def test_program_that_hangs_up_takes_its_call_back_and_lives(
         "        f'Content-Length: {len(body)}\\r\\n\\r\\n{body}').encode())\n"
         "    sys.stdout.flush(); say('sent')\n"
         "    os.read(os.open('go', os.O_RDONLY), 1)\n"
-        "say('left'); os.read(os.open('go', os.O_RDONLY), 1); say('over')\n"
+        # A pipe of its own: the first one's writer may still have that one open.
+        "say('left'); os.read(os.open('end', os.O_RDONLY), 1); say('over')\n"
     )
     upstream.open.clear()
-    command = program(house, "leaver", "os.mkfifo('go')\n" + text)
+    command = program(house, "leaver", "os.mkfifo('go'); os.mkfifo('end')\n" + text)
     pid, follow = begin(house, *command)
     assert follow.stdout is not None and follow.stdout.readline() == "sent\n"
     upstream.when(asked=1)
-    go = Path(info(house, pid)["home"]) / "go"
-    go.write_text("x")
+    home = Path(info(house, pid)["home"])
+    (home / "go").write_text("x")
     assert follow.stdout.readline() == "left\n"
     upstream.when(broken=1)
     assert info(house, pid)["state"] == "running"
-    go.write_text("x")
+    (home / "end").write_text("x")
     assert house.aos("wait", pid).code == 0
     follow.communicate(timeout=30)
 
