@@ -135,8 +135,13 @@ class Trap:
         self.registry.answer(interface, handlers)
 
     def waiting_for(self, process: ControlBlock) -> list[str]:
-        """Return the names of the syscalls that a process waits for."""
-        return [call.syscall.name for call in self._calls.of_origin(process)]
+        """Return the names of the syscalls that a process waits for, also of those that another
+        one has made for it."""
+        numbers = set(process.in_flight.values())
+        for tenancy in process.tenancies:
+            numbers |= tenancy.inside
+        found = map(self._calls.get, sorted(numbers))
+        return [call.syscall.name for call in found if call is not None]
 
     def provide(self, process: ControlBlock, described: list[Description]) -> None:
         """Let a process answer syscalls; the calls that waited for it go out.

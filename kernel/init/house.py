@@ -72,8 +72,8 @@ class House:
 
     def info(self, process: ControlBlock) -> ProcessInfo:
         """Return what others may see of a process."""
-        state = process.state
-        if state is State.RUNNING and process.in_flight:
+        state, waiting_for = process.state, self.trap.waiting_for(process)
+        if state is State.RUNNING and waiting_for:
             state = State.BLOCKED
         return ProcessInfo(
             pid=process.pid,
@@ -94,7 +94,7 @@ class House:
             os_pid=process.os_pid,
             capabilities=[str(one) for one in process.capabilities],
             sandbox=process.sandbox,
-            waiting_for=self.trap.waiting_for(process),
+            waiting_for=waiting_for,
             home=None if process.home is None else str(process.home),
             log=None if process.log is None else str(process.log),
             task=process.task,

@@ -152,6 +152,8 @@ def test_program_that_is_killed_takes_its_call_with_it(
     command = program(house, "killed", f"ask('never answered'{more})")
     pid = house.aos("run", "-d", *command).out.strip()
     upstream.when(asked=1)
+    waits = info(house, pid)
+    assert waits["state"] == "blocked" and waits["waiting_for"][0].startswith("model.")
     house.aos("kill", pid)
     assert house.aos("wait", pid, check=False).code == 137
     upstream.when(broken=1)
