@@ -30,7 +30,7 @@ from .fair import Fair
 from .heap import Heap
 
 #: Service of the first level; each next one is twice as wide.
-QUANTUM = 1.0
+QUANTUM = 0.1
 #: Seconds of waiting that outweigh one unit of service.
 STRETCH = 10.0
 #: Seconds that a process's service may put it behind, at most: a call lasts no longer either.
