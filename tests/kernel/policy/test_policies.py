@@ -168,7 +168,7 @@ def test_process_that_got_less_comes_first_and_an_old_call_before_it() -> None:
 
 
 def test_service_puts_a_process_behind_by_the_level_and_not_for_ever() -> None:
-    policy = Program()
+    policy = Program(quantum=1.0)
     delays = [policy.delay(1)]
     for service in (0.5, 0.5, 1.0, 1.0, 1e9, 1e300):
         policy.charge(call(0, pid=1), service, 0.0)
