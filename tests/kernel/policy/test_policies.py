@@ -14,7 +14,14 @@ from llmagentos.kernel.policy.contract import Policy, Waiting, weight
 from llmagentos.kernel.policy.fair import Fair
 from llmagentos.kernel.policy.fifo import Fifo
 from llmagentos.kernel.policy.priority import AGEING, Priority
-from llmagentos.kernel.policy.program import LONGEST, STEP, STRETCH, Program, ProgramFair
+from llmagentos.kernel.policy.program import (
+    LONGEST,
+    QUANTUM,
+    STEP,
+    STRETCH,
+    Program,
+    ProgramFair,
+)
 
 POLICIES = [Fifo, Priority, Fair, Program, ProgramFair]
 NICES = st.integers(-20, 19)
@@ -168,13 +175,14 @@ def test_process_that_got_less_comes_first_and_an_old_call_before_it() -> None:
 
 
 def test_service_puts_a_process_behind_by_the_level_and_not_for_ever() -> None:
-    policy = Program(quantum=1.0)
+    policy = Program()
     delays = [policy.delay(1)]
-    for service in (0.5, 0.5, 1.0, 1.0, 1e9, 1e300):
-        policy.charge(call(0, pid=1), service, 0.0)
+    for quanta in (0.5, 0.5, 1.0, 1.0, 1e9, 1e300):
+        policy.charge(call(0, pid=1), quanta * QUANTUM, 0.0)
         delays.append(policy.delay(1))
-    level = [0.0, STRETCH, 3 * STRETCH]
-    assert delays == [level[0], level[0], level[1], level[1], level[2], LONGEST, LONGEST]
+    level = [0.0, STRETCH * QUANTUM, 3 * STRETCH * QUANTUM]
+    expected = [level[0], level[0], level[1], level[1], level[2], LONGEST, LONGEST]
+    assert delays == pytest.approx(expected)
 
 
 def test_running_call_sinks_as_its_process_is_served() -> None:
