@@ -36,14 +36,15 @@ from .daemon import daemon
 
 #: Tokens that the device's pages hold.
 POOL = 3072
-#: Agents of the first scene, their turns (median, width, most) and the seconds between arrivals.
-AGENTS, TURNS, GAP = 60, (4, 1.0, 30), 0.5
+#: Agents of the first scene, their turns (median, width, most), and how many times as fast as the
+#: device works what they ask for comes in.
+AGENTS, TURNS, LOAD = 75, (4, 1.0, 30), 2.0
 #: One agent in so many explores: it asks so many calls at once, and for longer replies.
 WIDE, BREADTH, WIDE_TURNS, WIDE_TOKENS = 15, 16, (8, 0.5, 16), 64
 #: Words of each question, tokens at which a conversation is cut, and those of each reply.
 WORDS, MOST, TOKENS = 32, 600, 16
-#: Agents of the other scenes and their seconds, and questions of a person's agent.
-CROWD, SECONDS, COUNT = 16, 20.0, 30
+#: Agents of the other scenes and their seconds; a person's questions, and their words.
+CROWD, SECONDS, COUNT, LONG = 16, 20.0, 60, 160
 #: A process that does what its task says, and tells whoever has asked.
 AGENT = """
 import asyncio, random, time
@@ -171,42 +172,56 @@ class Completion:
     rate: float
 
 
-async def crowd(stage: Stage, policy: str, seed: int) -> Completion:
-    """Let agents of very different lengths arrive and end."""
-    await stage.os.device.schedule("inference", policy)
-    rng, numbers, arrived = random.Random(seed), [], []
-    start = time.monotonic()
-    at = 0.0
+def draw(rng: random.Random) -> list[dict[str, Any]]:
+    """Return what the agents of the first scene are to do."""
+    plans: list[dict[str, Any]] = []
     for index in range(AGENTS):
-        at += rng.expovariate(1 / GAP)
         wide = index % WIDE == 0
         median, width, most = WIDE_TURNS if wide else TURNS
         turns = min(1 + int(rng.lognormvariate(math.log(median), width)), most)
-        plan = [
-            [BREADTH if wide else 1, min(rng.lognormvariate(math.log(0.05), 1.0), 2.0)]
-            for _ in range(turns)
-        ]
-        await asyncio.sleep(max(start + at - time.monotonic(), 0))
-        arrived.append(time.monotonic())
-        numbers.append(
-            await stage.start(
-                "work",
-                seed=rng.getrandbits(32),
-                turns=plan,
-                words=WORDS,
-                most=MOST,
-                tokens=WIDE_TOKENS if wide else TOKENS,
-            )
+        tools = [min(rng.lognormvariate(math.log(0.05), 1.0), 2.0) for _ in range(turns)]
+        plans.append(
+            {
+                "seed": rng.getrandbits(32),
+                "turns": [[BREADTH if wide else 1, tool] for tool in tools],
+                "tokens": WIDE_TOKENS if wide else TOKENS,
+                "words": WORDS,
+                "most": MOST,
+            }
         )
+    return plans
+
+
+async def crowd(stage: Stage, policy: str, seed: int, speed: float) -> Completion:
+    """Let agents of very different lengths arrive and end, on a device that writes `speed` tokens a
+    second."""
+    await stage.os.device.schedule("inference", policy)
+    rng = random.Random(seed)
+    plans = draw(rng)
+    wanted = sum(calls * one["tokens"] for one in plans for calls, _ in one["turns"])
+    gap = wanted / speed / LOAD / AGENTS
+    numbers, arrived = [], []
+    start = at = time.monotonic()
+    for plan in plans:
+        arrived.append(time.monotonic())
+        numbers.append(await stage.start("work", **plan))
+        at += rng.expovariate(1 / gap)
+        await asyncio.sleep(max(at - time.monotonic(), 0))
     tokens = sum(await stage.outcomes(*numbers))
     ends = [stage.ended[number][0] for number in numbers]
     times = [end - begin for begin, end in zip(arrived, ends, strict=True)]
     return Completion(statistics.mean(times), tokens / (max(ends) - start))
 
 
+async def flood(stage: Stage, seconds: float, seed: int) -> list[int]:
+    """Start agents that keep the device full; return their numbers."""
+    plan = {"seconds": seconds, "words": WORDS, "tokens": WIDE_TOKENS}
+    return [await stage.start("flood", seed=seed + one, **plan) for one in range(CROWD)]
+
+
 async def first_token(stage: Stage, seed: int) -> float:
     """Return the 95th percentile of a person's agent's seconds to the first token."""
-    number = await stage.start("talk", seed=seed, count=COUNT, words=WORDS, tokens=8, pause=0.2)
+    number = await stage.start("talk", seed=seed, count=COUNT, words=LONG, tokens=8, pause=0.1)
     (times,) = await stage.outcomes(number)
     return statistics.quantiles(times[1:], n=20)[-1]
 
@@ -214,10 +229,7 @@ async def first_token(stage: Stage, seed: int) -> float:
 async def beside_crowd(stage: Stage, seed: int) -> tuple[float, float]:
     """Return that percentile while others keep the device full, and how evenly those were served
     (Jain's index)."""
-    numbers = [
-        await stage.start("flood", seed=seed + one, seconds=SECONDS, words=WORDS, tokens=4 * TOKENS)
-        for one in range(CROWD)
-    ]
+    numbers = await flood(stage, SECONDS, seed)
     await asyncio.sleep(1)
     slow = await first_token(stage, seed)
     got = await stage.outcomes(*numbers)
@@ -235,7 +247,8 @@ async def measure(path: Path, rounds: int) -> dict[str, float]:
     stage = Stage(os, program)
     seen: dict[str, list[float]] = {}
     for turn in range(rounds):
-        done = {name: await crowd(stage, name, turn) for name in ("fifo", "program")}
+        speed = sum(await stage.outcomes(*await flood(stage, 4.0, turn))) / 4.0
+        done = {name: await crowd(stage, name, turn, speed) for name in ("fifo", "program")}
         idle = await first_token(stage, turn)
         busy, jain = await beside_crowd(stage, turn)
         for name, figure in {
