@@ -25,8 +25,11 @@ from ..syscalls.client import Client
 from ..syscalls.clock import Clock
 from ..syscalls.errors import AlreadyExists, LLMAgentOSError
 from ..syscalls.interface import Interface
+from ..syscalls.knowledge import Knowledge
 from ..syscalls.memory import Memory
 from ..syscalls.model import Model
+from ..syscalls.perception import Perception
+from ..syscalls.plan import Plan
 from ..syscalls.server import Server
 from ..syscalls.table import describe
 from ..syscalls.tool import Tool
@@ -60,12 +63,18 @@ from .trap import Trap
 USUAL = ("system.provide", "system.ready", "system.table", "device.register", "clock.*")
 BESIDES = {
     "tools": ("process.inspect",),
+    "memory": ("process.inspect", "model.ls", "model.embed"),
+    "knowledge": ("model.ls", "model.embed"),
+    "perception": (
+        "process.inspect", "process.spawn", "process.signal", "process.wait", "ipc.send",
+        "ipc.recv",
+    ),
     "gateway": ("system.session", "system.status"),
-}
+}  # fmt: skip
 #: The interfaces of process 1 and of the kernel itself.
 OWN = frozenset({"process", "ipc", "system", "device", "clock"})
-#: The interfaces that our own drivers answer; calls wait until they have come up.
-DRIVEN: tuple[type[Interface], ...] = (Memory, Model, Tool)
+#: The interfaces that our own drivers and services answer; calls wait until they have come up.
+DRIVEN: tuple[type[Interface], ...] = (Knowledge, Memory, Model, Perception, Plan, Tool)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -1,20 +1,33 @@
-"""What agents remember, beyond a single run.
+"""What agents remember, in three tiers.
+
+Working memory is what a process has in mind: bounded in tokens, made smaller when it is full.
+Episodic memory is what happened; semantic memory is what was learned from it, or was told. Values
+by key stand beside the tiers, for programs that know what they look for.
 
 Interface:
-    Memory      the syscalls
-    Item        one remembered value
-    Hit         an item that a search found
+    Memory          the syscalls
+    Item, Hit       a value by its key, and one that a search found
+    Recollection    a piece of episodic or semantic memory
+    Thought         a piece of working memory; Mind holds all of them
+    Consolidated    what became of episodes
+    Audit           what is wrong with a memory
 """
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-from typing import Any, Literal
+from dataclasses import dataclass, field
+from typing import Annotated, Any, Literal
+
+from annotated_types import Ge, Le, MaxLen, MinLen
+from pydantic import Field
 
 from .interface import Interface, syscall
 
-#: `user` is shared by all processes of one principal and lasts; `own` belongs to one process.
-Namespace = Literal["user", "own"]
+#: `user` is shared by all processes of one principal and lasts; `own` belongs to one process, which
+#: also reads what its parents have in theirs; `shared/NAME` is open to those it was shared with.
+Namespace = Annotated[str, Field(pattern=r"^(user|own|shared/[A-Za-z0-9_.-]{1,64})$")]
+Tier = Literal["episodic", "semantic"]
+Text = Annotated[str, MinLen(1), MaxLen(100_000)]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -38,8 +51,83 @@ class Hit:
     score: float
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Recollection:
+    """A piece of episodic or semantic memory."""
+
+    id: int
+    tier: Tier
+    text: str
+    #: Seconds since 1970 when it was written, and when it was last recalled.
+    written: float
+    recalled: float | None
+    #: 0 to 1: how much it matters, and what is left of that after decay.
+    importance: float
+    strength: float
+    #: Where it comes from: a process, a document, a person.
+    source: str
+    #: The episodes that it was learned from.
+    episodes: list[int] = field(default_factory=list)
+    #: Whether a stranger's words are in it.
+    untrusted: bool = False
+    #: How well it matches what was asked; 0 where nothing was.
+    score: float = 0.0
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Thought:
+    """A piece of working memory."""
+
+    id: int
+    text: str
+    tokens: int
+    #: Whether it stays whatever happens.
+    pinned: bool
+    #: The thoughts that it stands for, where it is their summary.
+    summary_of: int = 0
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Mind:
+    """A process's working memory, the oldest first."""
+
+    thoughts: list[Thought]
+    tokens: int
+    #: Tokens that it may hold.
+    capacity: int
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Consolidated:
+    """What became of episodes."""
+
+    #: Episodes that were looked at, and semantic pieces that are new or were strengthened.
+    episodes: int
+    added: int
+    strengthened: int
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Finding:
+    """Something wrong with a memory."""
+
+    #: `duplicate`, `contradiction` or `echo` (a recalled text that was stored again).
+    kind: Literal["duplicate", "contradiction", "echo"]
+    ids: list[int]
+    #: For people.
+    text: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Audit:
+    """What is wrong with a memory, and how much of it that is."""
+
+    pieces: int
+    findings: list[Finding]
+
+
 class Memory(Interface, name="memory"):
-    """Values by key, with full-text and vector search, apart for each principal and process."""
+    """What is remembered, apart for each principal and process."""
 
     @syscall(effect=True, idempotent=True, subject="namespace")
     async def put(
@@ -92,4 +180,86 @@ class Memory(Interface, name="memory"):
 
         With both, the two rankings are fused (reciprocal rank fusion, k = 60; Cormack et al. 2009).
         """
+        raise NotImplementedError
+
+    @syscall(effect=True, subject="namespace")
+    async def share(self, name: str, principal: str, write: bool = False) -> None:
+        """Open the caller's `shared/NAME` to another principal; whoever writes there first owns it.
+
+        Raises `PermissionDenied` for one that somebody else owns.
+        """
+        raise NotImplementedError
+
+    @syscall(effect=True, subject="namespace")
+    async def write(
+        self,
+        text: Text,
+        tier: Tier = "semantic",
+        importance: Annotated[float, Ge(0), Le(1)] = 0.5,
+        source: str | None = None,
+        namespace: Namespace = "user",
+    ) -> Recollection:
+        """Remember a text; one that stands there already is strengthened, not doubled."""
+        raise NotImplementedError
+
+    @syscall(idempotent=True, subject="namespace")
+    async def recall(
+        self,
+        query: str,
+        tiers: list[Tier] | None = None,
+        limit: Annotated[int, Ge(1), Le(100)] = 10,
+        namespace: Namespace = "user",
+    ) -> list[Recollection]:
+        """Return what matches best by words (BM25), meaning and recency, fused; without a query,
+        what is newest. What is recalled is strengthened."""
+        raise NotImplementedError
+
+    @syscall(effect=True, subject="namespace", deadline=600.0)
+    async def consolidate(
+        self, namespace: Namespace = "user", pid: int | None = None, extract: bool = False
+    ) -> Consolidated:
+        """Turn what happened into what is known: take new episodes of a process (all the caller's
+        by default) from the journal, and learn semantic pieces from those that repeat or matter.
+
+        With `extract`, the model writes what was learned. Each piece names its episodes.
+        """
+        raise NotImplementedError
+
+    @syscall(effect=True, idempotent=True, subject="namespace")
+    async def decay(
+        self,
+        half_life: Annotated[float, Ge(1)] = 30 * 86400.0,
+        below: Annotated[float, Ge(0), Le(1)] = 0.05,
+        namespace: Namespace = "user",
+    ) -> int:
+        """Forget what has become weaker than `below`; return how many. Strength halves every
+        `half_life` seconds since it was written or last recalled (Ebbinghaus 1885)."""
+        raise NotImplementedError
+
+    @syscall(effect=True, idempotent=True, subject="namespace")
+    async def forget(self, ids: list[int], namespace: Namespace = "user") -> int:
+        """Forget pieces for good; return how many there were."""
+        raise NotImplementedError
+
+    @syscall(idempotent=True, subject="namespace", deadline=120.0)
+    async def audit(self, namespace: Namespace = "user") -> Audit:
+        """Return duplicates, contradictions, and recalled texts that were stored again."""
+        raise NotImplementedError
+
+    @syscall(effect=True)
+    async def think(self, text: Text, pinned: bool = False) -> Mind:
+        """Add to the caller's working memory. When it is full, the oldest thoughts that are not
+        pinned are put into episodic memory and a line stands for them. Raises `QuotaExceeded`
+        where what is pinned leaves no room."""
+        raise NotImplementedError
+
+    @syscall(idempotent=True)
+    async def mind(self) -> Mind:
+        """Return the caller's working memory."""
+        raise NotImplementedError
+
+    @syscall(effect=True, idempotent=True)
+    async def compact(self, tokens: Annotated[int, Ge(0)], summarise: bool = False) -> Mind:
+        """Make the caller's working memory hold at most so many tokens; what is pinned stays. With
+        `summarise`, the model writes the line that stands for what is put away."""
         raise NotImplementedError

@@ -20,14 +20,19 @@ from .clock import Clock
 from .device import Device
 from .interface import Interface
 from .ipc import Ipc
+from .knowledge import Knowledge
 from .memory import Memory
 from .model import Model
+from .perception import Perception
+from .plan import Plan
 from .process import Process
 from .system import System
 from .tool import Tool
 
 #: In the order in which a reader needs them.
-OURS: tuple[type[Interface], ...] = (Process, Ipc, Memory, Model, Tool, Clock, Device, System)
+OURS: tuple[type[Interface], ...] = (
+    Process, Ipc, Perception, Memory, Knowledge, Model, Plan, Tool, Clock, Device, System,
+)  # fmt: skip
 
 
 class OS:
@@ -60,6 +65,18 @@ class OS:
     @cached_property
     def tool(self) -> Tool:
         return self.client.proxy(Tool, behalf=self._behalf)
+
+    @cached_property
+    def perception(self) -> Perception:
+        return self.client.proxy(Perception, behalf=self._behalf)
+
+    @cached_property
+    def knowledge(self) -> Knowledge:
+        return self.client.proxy(Knowledge, behalf=self._behalf)
+
+    @cached_property
+    def plan(self) -> Plan:
+        return self.client.proxy(Plan, behalf=self._behalf)
 
     @cached_property
     def clock(self) -> Clock:

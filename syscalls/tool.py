@@ -4,14 +4,15 @@ Interface:
     Tool            the syscalls
     ToolInfo        a tool's name, purpose and schema
     ToolResult      what it gave back
+    ToolServer      a server of tools and how it is
 """
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Annotated, Any
 
-from annotated_types import Gt, Le
+from annotated_types import Ge, Gt, Le
 
 from .interface import Interface, syscall
 
@@ -28,6 +29,12 @@ class ToolInfo:
     effect: bool
     #: Whether its results may carry a stranger's instructions.
     untrusted: bool
+    #: Where it comes from: `built-in`, a plugin's distribution, or `mcp:SERVER`.
+    source: str = "built-in"
+    #: JSON schema of its typed result, where it has one.
+    result: dict[str, Any] | None = None
+    #: Calls a minute that a principal may make; None for no limit of its own.
+    rate: float | None = None
 
     def schema(self) -> dict[str, Any]:
         """Return the OpenAI function schema, for `model.chat`."""
@@ -47,6 +54,22 @@ class ToolResult:
     text: str
     #: Whether the tool could not do what it was asked.
     failed: bool = False
+    #: The same as plain values, where the tool gives them.
+    data: Any = None
+    #: Where what it says comes from: `report.pdf, page 3`, a URL.
+    sources: list[str] = field(default_factory=list)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ToolServer:
+    """A server of tools (MCP) and how it is."""
+
+    name: str
+    #: A command line or a URL.
+    address: str
+    #: `ready`, `connecting`, or `failed: reason`.
+    state: str
+    tools: int
 
 
 class Tool(Interface, name="tool"):
@@ -55,6 +78,16 @@ class Tool(Interface, name="tool"):
     @syscall(idempotent=True)
     async def ls(self) -> list[ToolInfo]:
         """Return the tools there are, by name."""
+        raise NotImplementedError
+
+    @syscall(idempotent=True)
+    async def search(self, query: str, limit: Annotated[int, Ge(1), Le(100)] = 8) -> list[ToolInfo]:
+        """Return the tools that fit a task best, so that a hundred need not stand in a prompt."""
+        raise NotImplementedError
+
+    @syscall(idempotent=True)
+    async def servers(self) -> list[ToolServer]:
+        """Return the servers that tools come from."""
         raise NotImplementedError
 
     @syscall(effect=True, subject="name", untrusted=True, deadline=300.0)
@@ -68,6 +101,7 @@ class Tool(Interface, name="tool"):
 
         What goes wrong inside the tool is a result with `failed`, so that a model can read it.
         Raises `NotFound` for no such tool, `InvalidArgument` for arguments that its schema
-        refuses, `DeadlineExceeded` after `timeout` seconds, `DeviceError` when it crashed.
+        refuses, `DeadlineExceeded` after `timeout` seconds, `DeviceError` when it crashed, and
+        `TryAgain` with `retry_after` past its rate.
         """
         raise NotImplementedError

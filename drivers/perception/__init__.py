@@ -1,0 +1,1 @@
+"""The perception driver: files, pages, pictures and sounds to typed observations."""
