@@ -19,6 +19,7 @@ from typing import Annotated, Any, Literal, NotRequired
 from annotated_types import Ge, Le, MaxLen
 from typing_extensions import TypedDict
 
+from .data import Data
 from .interface import Interface, syscall
 from .perception import Place
 
@@ -145,7 +146,7 @@ class Knowledge(Interface, name="knowledge"):
     async def ingest(
         self,
         source: str,
-        data: bytes | None = None,
+        data: Data | None = None,
         media: str | None = None,
         namespace: Namespace = "user",
         extract: bool = False,

@@ -15,6 +15,7 @@ from typing import Annotated, Any, Literal
 
 from annotated_types import Ge, Le
 
+from .data import Data
 from .interface import Interface, syscall
 
 
@@ -98,7 +99,7 @@ class Perception(Interface, name="perception"):
     async def perceive(
         self,
         source: str,
-        data: bytes | None = None,
+        data: Data | None = None,
         media: str | None = None,
         limit: Annotated[int, Ge(1), Le(4_000_000)] = 400_000,
     ) -> Perceived:
