@@ -16,6 +16,7 @@ from pathlib import Path
 from typing import Any, Literal, get_args
 
 from ....syscalls.errors import DeviceError, InvalidArgument, LLMAgentOSError, NotFound
+from ..library import parts
 from . import hub, linear
 
 Dtype = Literal["float32", "bfloat16", "int8"]
@@ -48,15 +49,16 @@ def load(source: str, dtype: Dtype = "float32") -> Loaded:
     if dtype not in get_args(Dtype):
         raise InvalidArgument(f"dtype {dtype}: one of {', '.join(get_args(Dtype))} is wanted")
     path, local = _locate(source)
-    from transformers import AutoConfig, AutoModelForCausalLM, AutoTokenizer
-
+    autoconfig, automodel, autotokenizer = parts(
+        "AutoConfig", "AutoModelForCausalLM", "AutoTokenizer"
+    )
     try:
-        config = AutoConfig.from_pretrained(path, local_files_only=local)
+        config = autoconfig.from_pretrained(path, local_files_only=local)
         refuse(config)
         folder = path if Path(path).exists() else hub.fetch(path, local)
         with _ALONE:
-            tokenizer = AutoTokenizer.from_pretrained(folder, local_files_only=True)
-            model = AutoModelForCausalLM.from_pretrained(
+            tokenizer = autotokenizer.from_pretrained(folder, local_files_only=True)
+            model = automodel.from_pretrained(
                 folder,
                 config=config,
                 local_files_only=True,

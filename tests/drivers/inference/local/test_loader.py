@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import shutil
+import subprocess
+import sys
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
@@ -148,3 +150,28 @@ def test_a_hub_that_cannot_be_reached_is_not_asked_at_length(
     assert not hub.reachable()
     with pytest.raises(NotFound):
         load("nobody/has-this")
+
+
+_TWO = """
+import sys, threading
+from llmagentos.drivers.inference.library import parts
+start, failures = threading.Barrier(8), []
+def ask():
+    start.wait()
+    try:
+        parts("AutoConfig", "AutoModelForCausalLM", "AutoTokenizer")
+    except Exception as error:
+        failures.append(str(error))
+sys.setswitchinterval(1e-5)
+threads = [threading.Thread(target=ask) for _ in range(8)]
+for one in threads: one.start()
+for one in threads: one.join()
+sys.exit("; ".join(failures) or None)
+"""
+
+
+def test_models_that_load_at_once_find_the_library_whole() -> None:
+    done = subprocess.run(
+        [sys.executable, "-c", _TWO], capture_output=True, text=True, timeout=120, check=False
+    )
+    assert not done.returncode, done.stderr
