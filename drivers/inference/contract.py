@@ -40,6 +40,8 @@ class Meter:
     back; the driver reads it and charges."""
 
     usage: Usage = field(default_factory=lambda: Usage(input_tokens=0, output_tokens=0))
+    #: How often it stood still for others.
+    preemptions: int = 0
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

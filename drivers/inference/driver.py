@@ -7,8 +7,8 @@ Interface:
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator, Iterator, Mapping
-from contextlib import aclosing, contextmanager
+from collections.abc import AsyncIterator, Mapping
+from contextlib import aclosing
 from dataclasses import replace
 from typing import Any
 
@@ -24,14 +24,14 @@ from ...syscalls.model import (
     ModelInfo,
     PageMap,
     Scores,
-    Usage,
 )
 from ...syscalls.server import caller
+from .charging import Charging
 from .choice import Choice, Memo
 from .contract import ContextEngine, Engine, Meter, Owner, ProcessState, Request, Sampling
 from .fleet import Fleet, contextual, each
 from .place import Place, named
-from .reply import Routed, gathered, metered, settle
+from .reply import Routed, gathered, metered
 from .targets import OPENERS, Opener, open_engine
 from .tenure import Tenure
 
@@ -58,12 +58,13 @@ class InferenceDriver(Model):
         # Only where nothing was chosen it is the embedded model: nobody gets another by surprise.
         configured = Choice(target=str(host.config.get("model", "embedded")))
         self._fleet.places = [self._place(one) for one in self._memo.read() or [configured]]
-        self._keep()
+        for place in self._fleet.places:
+            place.keep(self._host.tasks)
 
     async def teardown(self) -> None:
         for place in self._fleet.places:
             await place.give_up()
-        for tenure in self._fleet.tenures:
+        for tenure in [*self._fleet.tenures, *self._fleet.retiring]:
             await tenure.engine.close()
 
     # Conversations.
@@ -120,7 +121,7 @@ class InferenceDriver(Model):
     ) -> ContextInfo:
         owner, meter = _owner(), Meter()
         tenure = self._fleet.route(owner.pid, flag="fork")
-        with tenure.call(), _charging(meter):
+        with tenure.call(), Charging(meter):
             info = await contextual(tenure).open(
                 owner, meter, text=text, messages=messages, tools=tools or []
             )
@@ -131,7 +132,7 @@ class InferenceDriver(Model):
         self, context: int, text: str | None = None, messages: list[Message] | None = None
     ) -> ContextInfo:
         tenure, meter = self._holding(context), Meter()
-        with tenure.call(), _charging(meter):
+        with tenure.call(), Charging(meter):
             return await contextual(tenure).append(
                 _owner(), meter, context, text=text, messages=messages
             )
@@ -162,14 +163,14 @@ class InferenceDriver(Model):
         else:
             tenure = self._holding(context)
         meter = Meter()
-        with tenure.call(), _charging(meter):
+        with tenure.call(), Charging(meter):
             return await contextual(tenure).score(
                 _owner(), meter, continuations, context=context, messages=messages, text=text
             )
 
     async def embed(self, texts: list[str]) -> Embeddings:
         tenure, meter = self._fleet.route(caller().pid, flag="embed"), Meter()
-        with tenure.call(), _charging(meter):
+        with tenure.call(), Charging(meter):
             return await contextual(tenure).embed(_owner(), meter, texts)
 
     async def pin(self, context: int, seconds: float) -> ContextInfo:
@@ -266,10 +267,6 @@ class InferenceDriver(Model):
     def _place(self, choice: Choice) -> Place:
         return Place(choice, self._open, self._register, self._fleet.drop)
 
-    def _keep(self) -> None:
-        for place in self._fleet.places:
-            place.keep(self._host.tasks)
-
     async def _open(self, choice: Choice) -> Engine:
         return await open_engine(choice, self._host.config, self._openers)
 
@@ -323,18 +320,9 @@ class InferenceDriver(Model):
             ) from error
 
 
-@contextmanager
-def _charging(meter: Meter) -> Iterator[None]:
-    """Charge the call for what a meter shows in the end, also where the work breaks off."""
-    try:
-        yield
-    finally:
-        settle(Usage(input_tokens=0, output_tokens=0), meter.usage)
-
-
 def _owner() -> Owner:
     who = caller()
-    return Owner(pid=who.pid, principal=who.principal, call=who.call, rank=tuple(who.rank or ()))
+    return Owner(pid=who.pid, principal=who.principal, call=who.call, rank=who.rank)
 
 
 def _sampling(fields: dict[str, Any]) -> Sampling:

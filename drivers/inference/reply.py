@@ -12,8 +12,8 @@ from collections.abc import AsyncGenerator, AsyncIterator
 from contextlib import aclosing
 
 from ...syscalls.errors import DeviceError
-from ...syscalls.model import ChatReply, TokenLogprob, Usage
-from ...syscalls.server import charge
+from ...syscalls.model import ChatReply, TokenLogprob
+from .charging import Charging
 from .contract import Delta, Meter, Request
 from .fleet import Fleet
 from .tenure import Tenure
@@ -58,26 +58,13 @@ class Routed:
 
 async def metered(deltas: AsyncIterator[Delta], meter: Meter) -> AsyncGenerator[Delta, None]:
     """Pass a reply on and charge the call for it as it comes, also where it breaks off."""
-    charged = Usage(input_tokens=0, output_tokens=0)
-    async with aclosing(deltas):  # type: ignore[type-var]  # as above
-        try:
+    with Charging(meter) as charging:
+        async with aclosing(deltas):  # type: ignore[type-var]  # as above
             async for delta in deltas:
                 if delta.usage is not None:
                     meter.usage = delta.usage
-                charged = settle(charged, meter.usage)
+                charging.settle()
                 yield delta
-        finally:
-            settle(charged, meter.usage)
-
-
-def settle(before: Usage, now: Usage) -> Usage:
-    """Charge what came on top of what was charged before."""
-    charge(
-        tokens=now.input_tokens + now.output_tokens - before.input_tokens - before.output_tokens,
-        device_seconds=now.device_seconds - before.device_seconds,
-        money=now.money - before.money,
-    )
-    return now
 
 
 async def gathered(deltas: AsyncIterator[Delta], meter: Meter) -> ChatReply:

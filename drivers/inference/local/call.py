@@ -40,6 +40,8 @@ class Call(ABC):
         self.rank: Rank = owner.rank
         self.arrival = 0
         self.cancelled = False
+        #: Told, on the engine's thread, once it is out of the step in which it was cancelled.
+        self.gone: Callable[[], None] | None = None
         #: Whether it has come to its end.
         self.ended = False
         self.fail = fail
@@ -101,7 +103,12 @@ class Call(ABC):
     def finish(self) -> None:
         """Tell its outcome; the engine has let it go."""
 
-    def _pay(self, seconds: float, written: int = 0, read_all: bool = False) -> None:
+    def stand_still(self) -> None:
+        """Others run in its place from now on."""
+        self._meter.preemptions += 1
+
+    def pay(self, seconds: float, written: int = 0, read_all: bool = False) -> None:
+        """Pay for its share of a step, and for what it has read and written in it."""
         read = self._brings
         if not read_all:
             length = self.context.table.length - self._first

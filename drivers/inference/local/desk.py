@@ -7,6 +7,7 @@ Interface:
 from __future__ import annotations
 
 from collections.abc import AsyncGenerator, Callable
+from functools import partial
 from typing import Any
 
 from ....syscalls.errors import TryAgain
@@ -73,7 +74,7 @@ class Desk:
         try:
             await ear.hear()
         finally:
-            self._engine.cancel(call)
+            await self._take_back(call)
 
     async def together(
         self,
@@ -85,15 +86,17 @@ class Desk:
     ) -> list[Any]:
         """Run a call on each of the contexts, which are let go; returns their outcomes."""
         ears = [Ear[Any]() for _ in contexts]
-        fields = {"owner": owner, "meter": meter}
+        fields, calls = {"owner": owner, "meter": meter}, list[Call]()
         try:
             for context, ear, count in zip(contexts, ears, brings, strict=True):
                 call = kind(context, **fields, brings=count, done=ear.tell, fail=ear.tell)
                 self._engine.submit(call)
+                calls.append(call)
             return [await ear.hear() for ear in ears]
         finally:
             for context in contexts:
                 self._engine.release(context)
+            await self._take_back(*calls)
 
     async def _deltas(self, call: Call, ear: Ear[Delta]) -> AsyncGenerator[Delta, None]:
         try:
@@ -103,7 +106,14 @@ class Desk:
                 if delta.finish is not None:
                     return
         finally:
-            self._engine.cancel(call)
+            await self._take_back(call)
+
+    async def _take_back(self, *calls: Call) -> None:
+        """Take calls out, and wait until they have paid for the step that they are in."""
+        ear = Ear[None]()
+        told = partial(ear.tell, None)
+        for _ in [one for one in calls if not self._engine.cancel(one, told)]:
+            await ear.hear()
 
 
 def idle(context: Context) -> None:

@@ -14,7 +14,7 @@ import threading
 import time
 import traceback
 from collections import OrderedDict
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from itertools import count
 
@@ -121,10 +121,15 @@ class PagedEngine:
             self._schedule.waiting.append(call)
             self._monitor.notify()
 
-    def cancel(self, call: Call) -> None:
-        """Take a call out; at once, or after the step that it is in."""
+    def cancel(self, call: Call, gone: Callable[[], None] | None = None) -> bool:
+        """Take a call out; returns whether that is done. Else it is once the call has paid for the
+        step that it is in, of which `gone` is told."""
         with self._monitor:
             self._cancel(call)
+            if call not in self._busy:
+                return True
+            call.gone = gone
+            return False
 
     def rank(self, number: int, rank: Rank) -> None:
         """Let the calls of a kernel's call stand elsewhere from the next step on."""
@@ -252,8 +257,10 @@ class PagedEngine:
         with self._monitor:
             self._closed = True
             left = list(self._schedule)
+            busy, self._busy = self._busy, set()
         for call in left:
             call.fail(DeviceError(reason))
+        _let_go(busy)
 
     def _settle(self) -> None:
         """Let the calls of suspended processes stop, and move their pages to the host."""
@@ -285,10 +292,12 @@ class PagedEngine:
                 if call in outcomes:
                     self._virtual.wrote(call.context, span.count, outcomes[call].marks)
         for call, span in chosen:
-            if call in outcomes and not call.cancelled:
+            share = seconds * span.count / tokens
+            if call.cancelled:
+                call.pay(share)
+            elif call in outcomes:
                 one = outcomes[call]
                 try:
-                    share = seconds * span.count / tokens
                     call.ended = call.advance(span, one.out, one.likeliest, share)
                 except Exception as error:
                     failures[call] = error
@@ -304,6 +313,7 @@ class PagedEngine:
                 _finish(call)
         for call, reason in failures.items():
             call.fail(reason)
+        _let_go(call for call, _ in chosen)
 
     def _forward(self, chosen: Chosen) -> tuple[dict[Call, Outcome], dict[Call, Exception]]:
         """Run the model; returns each call's outcome, or why it failed. Where a pass fails its
@@ -359,6 +369,13 @@ def _kept(spans: list[Span], rows: list[int]) -> Tensor | None:
         end += span.count
         kept += range(end - wanted, end)
     return torch.tensor(kept)
+
+
+def _let_go(calls: Iterable[Call]) -> None:
+    """Tell those who wait until cancelled calls are out."""
+    for call in calls:
+        if call.gone is not None:
+            call.gone()
 
 
 def _finish(call: Call) -> None:

@@ -31,11 +31,11 @@ class Reading(Call):
         return self._first
 
     def advance(self, span: Span, out: Tensor, likeliest: int, seconds: float) -> bool:
-        self._pay(seconds)
+        self.pay(seconds)
         return not self.pending
 
     def finish(self) -> None:
-        self._pay(0.0, read_all=True)
+        self.pay(0.0, read_all=True)
         self._done(None)
 
 
@@ -61,11 +61,11 @@ class Scoring(Call):
             chosen = logits.gather(1, tokens.to(logits.device).unsqueeze(1)).squeeze(1)
             self._logprob += float((chosen - logits.logsumexp(1)).sum())
             self._scored += wanted
-        self._pay(seconds)
+        self.pay(seconds)
         return not self.pending
 
     def finish(self) -> None:
-        self._pay(0.0, read_all=True)
+        self.pay(0.0, read_all=True)
         self._done(self._logprob)
 
     def _wanted(self, end: int, start: int) -> int:
@@ -98,7 +98,7 @@ class Embedding(Call):
             part = out[-fresh:].float().sum(0)
             self._sum = part if self._sum is None else self._sum + part
             self._summed = end
-        self._pay(seconds)
+        self.pay(seconds)
         return not self.pending
 
     def finish(self) -> None:

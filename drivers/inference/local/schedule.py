@@ -231,6 +231,7 @@ class Schedule:
         self.running.remove(call)
         self._virtual.leave(call.context)
         self.waiting.append(call)
+        call.stand_still()
 
     def _finish(self, call: Call, error: Exception | None) -> None:
         """A call has come to its end without a step."""

@@ -71,10 +71,10 @@ class Sequence(Call):
 
     def advance(self, span: Span, out: Tensor, likeliest: int, seconds: float) -> bool:
         if self.pending:
-            self._pay(seconds)
+            self.pay(seconds)
             return False
         text = self._write(out[-1], likeliest)
-        self._pay(seconds, written=1)
+        self.pay(seconds, written=1)
         if text:
             self._emit(Delta(text=text, logprobs=self._taken()))
         return self._finish is not None

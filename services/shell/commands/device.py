@@ -24,9 +24,18 @@ def ls(as_json: bool) -> None:
         show_json(found)
     else:
         table(
-            ("DEVICE", "DRIVER", "SLOTS", "RUNNING", "WAITING", "POLICY", "CAN"),
+            ("DEVICE", "DRIVER", "SLOTS", "RUNNING", "WAITING", "POLICY", "PREEMPTIONS", "CAN"),
             (
-                (o.kind, o.driver, o.slots, o.running, o.waiting, o.policy, " ".join(o.flags))
+                (
+                    o.kind,
+                    o.driver,
+                    o.slots,
+                    o.running,
+                    o.waiting,
+                    o.policy,
+                    o.preemptions,
+                    " ".join(o.flags),
+                )
                 for o in found
             ),
         )

@@ -4,18 +4,21 @@ from __future__ import annotations
 
 import asyncio
 import json
-from collections.abc import Callable, Mapping
+from collections.abc import AsyncGenerator, Callable, Mapping
 from pathlib import Path
 from typing import Any
 
 import pytest
 
+from llmagentos.drivers.inference import charging
 from llmagentos.drivers.inference import place as module
 from llmagentos.drivers.inference.choice import Choice
-from llmagentos.drivers.inference.contract import Engine
+from llmagentos.drivers.inference.contract import Delta, Engine, Request
 from llmagentos.drivers.inference.driver import InferenceDriver
 from llmagentos.drivers.inference.scripted import ScriptedDevice
+from llmagentos.syscalls import server
 from llmagentos.syscalls.errors import DeviceError, InvalidArgument, NotFound
+from llmagentos.syscalls.model import Usage
 
 Play = Callable[..., None]
 HELLO: list[Any] = [{"role": "user", "content": "hello"}]
@@ -229,6 +232,43 @@ def test_a_call_that_fails_is_charged_and_a_whole_one_once(play: Play, tmp_path:
     play(scene, model=f"scripted:{script}")
 
 
+class Reader(ScriptedDevice):
+    """Reads for long before it says anything."""
+
+    async def chat(self, request: Request) -> AsyncGenerator[Delta, None]:
+        request.meter.usage = Usage(input_tokens=300, output_tokens=0, device_seconds=2.0)
+        request.meter.preemptions = 3
+        await self.flowing.wait()
+        request.meter.usage = Usage(input_tokens=500, output_tokens=0, device_seconds=3.0)
+        yield Delta(finish="stop")
+
+
+def test_a_call_is_charged_while_it_reads(play: Play, monkeypatch: pytest.MonkeyPatch) -> None:
+    device, charged = Reader([""]), asyncio.Event()
+
+    async def opened(choice: Choice, rest: str, settings: Mapping[str, Any]) -> Engine:
+        return device
+
+    def charge(**amounts: float) -> None:
+        server.charge(**amounts)
+        charged.set()
+
+    monkeypatch.setattr(charging, "charge", charge)
+
+    async def scene(driver: InferenceDriver, house: Any) -> None:
+        await house.open()
+        device.flowing.clear()
+        reading = asyncio.create_task(driver.chat(HELLO))
+        await charged.wait()
+        wanted = {"tokens": 300, "device_seconds": 2.0, "money": 0, "preemptions": 3}
+        assert house.caller.usage == wanted
+        device.flowing.set()
+        await reading
+        assert house.caller.usage == {**wanted, "tokens": 500, "device_seconds": 3.0}
+
+    play(scene, {"embedded": opened})
+
+
 def test_the_driver_closes_its_engine(play: Play) -> None:
     shop = Workshop()
 
@@ -237,6 +277,24 @@ def test_the_driver_closes_its_engine(play: Play) -> None:
 
     play(scene, {"embedded": shop.open})
     assert shop.made["embedded"].closed.is_set()
+
+
+def test_the_driver_closes_an_engine_that_still_ends_a_call(play: Play) -> None:
+    shop = Workshop()
+
+    async def scene(driver: InferenceDriver, house: Any) -> None:
+        await house.open()
+        shop.made["embedded"].flowing.clear()
+        call = asyncio.create_task(said(driver))
+        await asyncio.sleep(0)
+        await driver.use("other:it")
+        assert not shop.made["embedded"].closed.is_set()
+        await driver.teardown()
+        assert shop.made["embedded"].closed.is_set()
+        with pytest.raises(DeviceError):
+            await call
+
+    play(scene, {"embedded": shop.open, "other": shop.open})
 
 
 def test_call_that_waited_for_the_model_is_let_in_before_the_driver_is_told(play: Play) -> None:

@@ -2,12 +2,17 @@
 
 from __future__ import annotations
 
+import asyncio
+import threading
 from collections.abc import Callable
 from typing import Any
 
 import pytest
 import torch
 
+from llmagentos.drivers.inference.contract import Meter, Owner
+from llmagentos.drivers.inference.local.context import Context
+from llmagentos.drivers.inference.local.desk import Desk
 from llmagentos.drivers.inference.local.engine import PagedEngine
 from llmagentos.drivers.inference.local.pager import Pager
 from llmagentos.drivers.inference.local.runner import Runner
@@ -183,6 +188,73 @@ def test_a_cancelled_sequence_gives_its_pages_back(sequence: Make, counting: Any
     assert left(made) == 64
 
 
+def test_a_call_that_is_cancelled_in_a_step_pays_for_it_and_is_let_go_after_it(
+    sequence: Make, counting: Any
+) -> None:
+    made = engine(counting)
+    call, reader = sequence([1] * 600)
+    gone = threading.Event()
+
+    def cancel(number: int) -> None:
+        assert not made.cancel(call, gone.set) and not gone.is_set()
+
+    counting.before = cancel
+    submit(made, (call, reader))
+    made.start()
+    assert gone.wait(60)
+    assert made.cancel(call)
+    made.close()
+    assert reader.meter.usage.input_tokens == STEP_TOKENS
+    assert reader.meter.usage.device_seconds > 0
+    assert left(made) == 64
+
+
+def test_whoever_takes_a_text_back_waits_for_the_step_that_reads_it(counting: Any) -> None:
+    made = engine(counting)
+    meter, begun, go = Meter(), threading.Event(), threading.Event()
+
+    def before(number: int) -> None:
+        begun.set()
+        go.wait(60)
+
+    counting.before = before
+
+    async def scene() -> None:
+        desk, context = Desk(made, lambda tokens: "", frozenset()), Context(1, "alice", [1] * 40)
+        made.open(context)
+        reading = asyncio.create_task(desk.read(context, Owner(pid=1), meter, 40))
+        await asyncio.to_thread(begun.wait, 60)
+        reading.cancel()
+        await asyncio.sleep(0)
+        assert not reading.done() and not meter.usage.device_seconds
+        go.set()
+        with pytest.raises(asyncio.CancelledError):
+            await reading
+        assert meter.usage.input_tokens == 39 and meter.usage.device_seconds > 0
+
+    made.start()
+    asyncio.run(scene())
+    made.close()
+
+
+def test_an_engine_that_ends_lets_go_of_what_was_cancelled_in_its_last_step(
+    sequence: Make, counting: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    made = engine(counting)
+    call, reader = sequence([1])
+    gone = threading.Event()
+
+    def fail(*_: object) -> None:
+        raise SystemError("a defect")
+
+    counting.before = lambda number: made.cancel(call, gone.set)
+    monkeypatch.setattr(made._virtual, "wrote", fail)
+    submit(made, (call, reader))
+    made.start()
+    assert gone.wait(60)
+    made.close()
+
+
 def test_who_writes_is_never_held_up_and_long_prompts_come_in_their_turn(
     sequence: Make, counting: Any
 ) -> None:
@@ -234,6 +306,8 @@ def test_the_youngest_gives_way_and_all_come_to_their_end(sequence: Make, counti
     for one, reader in several:
         assert written(one) == COUNTED[:90] and not reader.errors
         assert len(reader.deltas) == 90
+    stood_still = [reader.meter.preemptions for _, reader in several]
+    assert not stood_still[0] and stood_still[-1]
     assert left(made) == 8
 
 
