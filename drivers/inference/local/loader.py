@@ -4,6 +4,9 @@ Interface:
     Dtype           in what a model computes
     Loaded          a model with its tokenizer
     load            blocking; raises `NotFound`, `InvalidArgument` or `DeviceError`
+    locate          finds a folder or an id
+    ALONE           held while a model is read
+    explained       turns what reading a model fails with into those errors
 """
 
 from __future__ import annotations
@@ -11,6 +14,7 @@ from __future__ import annotations
 import copy
 import threading
 from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Literal, get_args
@@ -22,7 +26,7 @@ from . import hub, linear
 Dtype = Literal["float32", "bfloat16", "int8"]
 #: While it loads, transformers patches itself and torch for all threads. Two loads at once leave
 #: some of that behind: weights that are never set, then and in every later load.
-_ALONE = threading.Lock()
+ALONE = threading.Lock()
 #: Layer types whose state the engine keeps.
 _LAYERS = frozenset({"full_attention", "sliding_attention", "conv"})
 
@@ -48,15 +52,15 @@ def load(source: str, dtype: Dtype = "float32") -> Loaded:
     """
     if dtype not in get_args(Dtype):
         raise InvalidArgument(f"dtype {dtype}: one of {', '.join(get_args(Dtype))} is wanted")
-    path, local = _locate(source)
+    path, local = locate(source)
     autoconfig, automodel, autotokenizer = parts(
         "AutoConfig", "AutoModelForCausalLM", "AutoTokenizer"
     )
-    try:
+    with explained(source):
         config = autoconfig.from_pretrained(path, local_files_only=local)
         refuse(config)
         folder = path if Path(path).exists() else hub.fetch(path, local)
-        with _ALONE:
+        with ALONE:
             tokenizer = autotokenizer.from_pretrained(folder, local_files_only=True)
             model = automodel.from_pretrained(
                 folder,
@@ -66,14 +70,6 @@ def load(source: str, dtype: Dtype = "float32") -> Loaded:
             )
             if dtype == "int8":
                 linear.quantise(model)
-    except LLMAgentOSError:
-        raise
-    except OSError as error:
-        raise NotFound(f"the model {source} cannot be found: {_first_line(error)}") from error
-    except (ValueError, KeyError, TypeError, AttributeError) as error:
-        raise InvalidArgument(f"the model {source} cannot be read: {_first_line(error)}") from error
-    except Exception as error:  # safetensors and the tokenizers' own errors have no common base
-        raise DeviceError(f"the model {source} cannot be loaded: {_first_line(error)}") from error
     model.train(False)
     return Loaded(
         model=model,
@@ -83,8 +79,23 @@ def load(source: str, dtype: Dtype = "float32") -> Loaded:
     )
 
 
-def _locate(source: str) -> tuple[str, bool]:
-    """Return a folder or an id, and whether to look on this machine alone."""
+@contextmanager
+def explained(source: str) -> Iterator[None]:
+    """Raise what reading a model fails with as one of our errors, in one line."""
+    try:
+        yield
+    except LLMAgentOSError:
+        raise
+    except OSError as error:
+        raise NotFound(f"the model {source} cannot be found: {_first_line(error)}") from error
+    except (ValueError, KeyError, TypeError, AttributeError) as error:
+        raise InvalidArgument(f"the model {source} cannot be read: {_first_line(error)}") from error
+    except Exception as error:  # safetensors and the tokenizers' own errors have no common base
+        raise DeviceError(f"the model {source} cannot be loaded: {_first_line(error)}") from error
+
+
+def locate(source: str) -> tuple[str, bool]:
+    """Return a folder or an id, and whether to look on this machine alone. Raises `NotFound`."""
     # A missing folder would be taken for an id and asked for over the network.
     if source.startswith((".", "/", "~")) or Path(source).exists():
         folder = Path(source).expanduser()
