@@ -93,6 +93,7 @@ class Agents:
             limits=spawn.limits,
             name=spawn.name,
         )
+        self._trap.taint.inherit(process, parent)
         try:
             process.budget.start_process()
             process.budget.begin(asyncio.get_running_loop().time())

@@ -45,6 +45,7 @@ from .init.house import House
 from .init.letters import Letters
 from .init.machine import Machine
 from .init.processes import Processes
+from .journal.history import History
 from .journal.recorder import JournalRecorder
 from .journal.writer import JournalWriter
 from .launcher.contract import Launcher, Sandbox
@@ -107,7 +108,9 @@ async def run(settings: Settings, launcher: Launcher | None = None) -> None:
         make_queue = _queues(config)
         trap = Trap(devices=DeviceTable(make_queue), recorder=recorder)
         table = ProcessTable(PidSequence(paths.pids))
+        journal.places.exists = lambda pid: table.find(pid) is not None
         events = EventLog()
+        trap.taint.on_first = events.tainted
         bus = await stack.enter_async_context(Bus(trap))
         launcher = launcher or ZygoteLauncher(Sandbox(**config.agents.sandbox.model_dump()))
         stack.push_async_callback(launcher.close)
@@ -145,6 +148,7 @@ async def run(settings: Settings, launcher: Launcher | None = None) -> None:
             tokens=TokenStore(paths.tokens),
             paths=paths,
             config=config,
+            history=History(paths.journal, journal.places, recorder.flush),
         )
         await _start_init(stack, house, stop, bus, recorder.health)
         for group, kind, chosen in (

@@ -11,12 +11,22 @@ from collections.abc import Iterator
 from dataclasses import dataclass, field
 from typing import Any
 
-from ..syscalls.errors import DeviceError, InDoubt, LLMAgentOSError
+from ..syscalls.codec import unpack
+from ..syscalls.errors import (
+    DeviceError,
+    InDoubt,
+    InvalidArgument,
+    LLMAgentOSError,
+    ProtocolError,
+)
 from ..syscalls.message import INITIAL_CREDIT
 from ..syscalls.table import Description
 from .budget import Reservation
 from .deadlines import DeadlineWheel
 from .process import ControlBlock
+
+#: Bytes of arguments that are read for what a call is about.
+READ = 64 * 1024
 
 
 @dataclass(slots=True)
@@ -41,6 +51,30 @@ class Call:
     used: dict[str, float] = field(default_factory=dict)  # what it was charged so far, as reported
     like: tuple[str, str] | None = None  # what its duration is learned by, if it is
     left: float | None = None  # seconds until its deadline, while its process is suspended
+    tainting: bool = False  # something untrusted that it was answered with has been noted
+
+    def arguments(self) -> dict[str, Any]:
+        """Return the arguments. Raises `InvalidArgument` where they are no map."""
+        arguments = unpack(self.body)
+        if type(arguments) is not dict:
+            raise InvalidArgument(f"{self.syscall.name}: the arguments are no map")
+        return arguments
+
+    def subject(self) -> str | None:
+        """Return what the call is about, such as a tool's name; None where nothing says so."""
+        key = self.syscall.traits.subject
+        if key is None or len(self.body) > READ:
+            return None
+        try:
+            subject = self.arguments().get(key)
+        except (InvalidArgument, ProtocolError):  # Whoever answers it will say so.
+            return None
+        return subject if isinstance(subject, str) else None
+
+    def label(self) -> str:
+        """Return what is called, for people: `tool.call:shell`."""
+        subject = self.subject()
+        return self.syscall.name if subject is None else f"{self.syscall.name}:{subject}"
 
     def lost(self) -> LLMAgentOSError:
         """Say honestly what is known once the provider has died."""

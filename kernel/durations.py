@@ -8,8 +8,6 @@ from __future__ import annotations
 
 from collections import OrderedDict
 
-from ..syscalls.codec import unpack
-from ..syscalls.errors import ProtocolError
 from .call import Call
 
 #: A syscall, and the subject that it is about (which tool, say).
@@ -18,8 +16,6 @@ Like = tuple[str, str]
 NEW = 0.2
 #: So many kinds of calls are remembered, and of subjects so many characters.
 REMEMBERED, LONGEST = 1000, 100
-#: Bytes of arguments that are looked into for a subject.
-READ = 64 * 1024
 
 
 class Durations:
@@ -31,15 +27,7 @@ class Durations:
     @staticmethod
     def like(call: Call) -> Like:
         """Return what a call is compared with."""
-        traits, subject = call.syscall.traits, None
-        if traits.subject is not None and len(call.body) <= READ:
-            try:
-                arguments = unpack(call.body)
-            except ProtocolError:  # Whoever answers it will say so.
-                arguments = None
-            if isinstance(arguments, dict):
-                subject = arguments.get(traits.subject)
-        return call.syscall.name, subject[:LONGEST] if isinstance(subject, str) else ""
+        return call.syscall.name, (call.subject() or "")[:LONGEST]
 
     def learn(self, like: Like, seconds: float) -> None:
         """Note how long a call has taken."""

@@ -14,6 +14,7 @@ from collections.abc import AsyncIterator, Callable
 from typing import Any, Generic, TypeVar
 
 from ..syscalls.system import Event
+from .process import ControlBlock, Kind
 
 T = TypeVar("T")
 
@@ -71,6 +72,13 @@ class EventLog:
         self._events.append(event)
         for reader in self._readers:
             reader.put(event)
+
+    def tainted(self, process: ControlBlock, source: str) -> None:
+        """Note that an agent is tainted from now on; a person who reads is no news."""
+        if process.kind is Kind.AGENT:
+            self.emit(
+                "process.tainted", f"{process.name} has read {source}", process.pid, source=source
+            )
 
     def last(self, count: int) -> list[Event]:
         """Return the last events, the oldest first."""

@@ -77,9 +77,10 @@ class PostOffice:
         self._boxes: dict[int, Mailbox] = {}
         self._listeners: dict[tuple[str, str], set[Channel[Letter]]] = {}
 
-    def send(self, sender: int, to: int, body: Any) -> None:
+    def send(self, sender: int, to: int, body: Any, untrusted: bool = False) -> None:
         """Put a message into a mailbox. Raises `TryAgain` while it is full."""
-        letter, size = Letter(sender=sender, topic=None, body=body), len(pack(body))
+        letter = Letter(sender=sender, topic=None, body=body, untrusted=untrusted)
+        size = len(pack(body))
         if not self._boxes.setdefault(to, Mailbox()).put(letter, size):
             raise TryAgain(f"the mailbox of process {to} is full", retry_after=0.1)
 
@@ -92,12 +93,15 @@ class PostOffice:
             if box.idle and self._boxes.get(pid) is box:
                 del self._boxes[pid]
 
-    def publish(self, principal: str, sender: int, topic: str, body: Any) -> int:
+    def publish(
+        self, principal: str, sender: int, topic: str, body: Any, untrusted: bool = False
+    ) -> int:
         """Hand a message to everybody who listens now; return how many those are."""
         listeners = self._listeners.get((principal, topic), set())
+        letter = Letter(sender=sender, topic=topic, body=body, untrusted=untrusted)
         size = len(pack(body)) if listeners else 0
         for listener in listeners:
-            listener.put(Letter(sender=sender, topic=topic, body=body), size)
+            listener.put(letter, size)
         return len(listeners)
 
     async def subscribe(self, principal: str, topic: str) -> AsyncIterator[Letter]:

@@ -109,6 +109,9 @@ class ControlBlock:
     seq: int = 0
     #: Whether somebody limits what its calls may cost; None until the ledger has looked.
     metered: bool | None = None
+    #: Where what a stranger may have written has reached it from, the first first; `Taint` alone
+    #: writes it.
+    taints: tuple[str, ...] = ()
     #: The devices that it has used; `Tenants` alone writes it.
     tenancies: tuple[Tenancy, ...] = ()
 

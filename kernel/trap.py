@@ -5,6 +5,7 @@ Interface:
     Trap.answer(interface, handlers)    the kernel itself answers these calls
     Trap.tick()                         end the calls whose deadline has passed, tell drivers ranks
     Trap.steering                       what becomes of a process's calls
+    Trap.taint                          who has read what a stranger may have written
 
 A call takes these stages, each of which may refuse it with an error of the table:
 
@@ -45,6 +46,7 @@ from .process import ControlBlock, State
 from .recorder import NullRecorder, Recorder
 from .registry import Handler, Registry
 from .steering import Steering
+from .taint import Taint
 from .tenancy import Tenants
 
 #: Bytes that may wait for a provider that does not read; past it calls are refused with EAGAIN.
@@ -93,6 +95,8 @@ class Trap:
             ending=self._ending,
             clock=clock,
         )
+        #: Who has read what a stranger may have written.
+        self.taint = Taint()
         #: Devices that calls are being let in to, further down the stack.
         self._admitting: set[str] = set()
         self._kinds = {
@@ -283,7 +287,7 @@ class Trap:
         provider.connection.send(
             (
                 VERSION, Kind.REQUEST, call.number, name, call.deadline - now, call.trace, None,
-                process.pid, process.principal, rank,
+                process.pid, process.principal, rank, bool(process.taints),
             ),
             call.body,
         )  # fmt: skip
@@ -292,6 +296,8 @@ class Trap:
 
     def _on_reply(self, provider: ControlBlock, header: list[Any], body: bytes) -> None:
         if (call := self._call_served_by(provider, header[2])) is not None:
+            if call.syscall.traits.untrusted and not call.answered:
+                self.taint.read(call)
             self._ending.answer(call, body, _usage(header, 3))
 
     def _on_error(self, provider: ControlBlock, header: list[Any], body: bytes) -> None:
@@ -305,6 +311,8 @@ class Trap:
         if call is None or call.answered or call.origin.connection is None:
             return
         call.credit -= 1
+        if call.syscall.traits.untrusted:
+            self.taint.read(call)
         try:
             call.origin.connection.send((VERSION, Kind.ITEM, call.origin_number), body)
         except TooBig as error:
@@ -327,12 +335,18 @@ class Trap:
             self._ending.abandon(call, Cancelled())
 
     def _on_signal(self, origin: ControlBlock, header: list[Any], body: bytes) -> None:
-        if header[3:4] == [Signal.PONG]:
-            return  # That it has arrived is all that it says.
-        if header[3:4] != [Signal.USAGE] or (used := _usage(header, 4)) is None:
-            raise ProtocolError("a kernel takes no signal but PONG, and USAGE with a map")
-        if (call := self._call_served_by(origin, header[2])) is None:
-            return
+        name, said = (*header[3:5], None, None)[:2]
+        call = self._call_served_by(origin, header[2])
+        if name == Signal.TAINT and type(said) is str:
+            if call is not None and not call.answered:
+                self.taint.mark(call.process, said)
+        elif name == Signal.USAGE and type(said) is dict:
+            if call is not None:
+                self._charge(call, said)
+        elif name != Signal.PONG:  # That one says all by having arrived.
+            raise ProtocolError("a kernel hears PONG, USAGE with a map and TAINT with a text")
+
+    def _charge(self, call: Call, used: dict[str, Any]) -> None:
         try:
             self._ledger.charge(call, used)
         except QuotaExceeded as error:

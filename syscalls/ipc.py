@@ -23,6 +23,9 @@ class Letter:
     #: The topic it was published on; None for one sent to a mailbox.
     topic: str | None
     body: Any
+    #: Whether a stranger's words may be in it, since its sender had read some; whoever takes it is
+    #: tainted by it.
+    untrusted: bool = False
 
 
 class Ipc(Interface, name="ipc"):

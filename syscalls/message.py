@@ -6,7 +6,7 @@ after the known ones are ignored, so that a newer peer may add some.
 
     kind     header after (version, kind, call)                      body
     REQUEST  syscall, deadline s, trace, behalf, caller, principal,  map of arguments
-             rank
+             rank, tainted
     REPLY    usage map or nil                                        the result
     ERROR    code, usage map or nil                                  [message, details]
     ITEM     -                                                       one item of a stream
@@ -15,9 +15,9 @@ after the known ones are ignored, so that a newer peer may add some.
     SIGNAL   name, and what it says                                  -
 
 `behalf` names a call that the sender is serving: a nested call made with it runs with the rights
-and the budget of whoever made that call. `caller`, `principal` and `rank` are written by the kernel
-alone; `rank` is a list of numbers, the lowest comes first, and nil for a call that is queued for no
-device.
+and the budget of whoever made that call. What follows is written by the kernel alone: `rank` is a
+list of numbers, the lowest comes first, and nil for a call that is queued for no device; `tainted`
+says whether the caller has read what a stranger may have written.
 """
 
 from __future__ import annotations
@@ -49,16 +49,19 @@ class Kind(IntEnum):
 class Signal(StrEnum):
     """The names of signals, and what each says.
 
-    A process answers each PING with a PONG from its main loop. The rest is between the kernel and
-    the driver of a device that can preempt.
+    A process answers each PING with a PONG from its main loop.
     """
 
     PING = "PING"
     PONG = "PONG"
-    #: To a driver, with its number in the header: a call that it serves has this rank from now on.
+    #: To the driver of a device that preempts, with its number in the header: a call that it serves
+    #: has this rank from now on.
     RANK = "RANK"
-    #: To a driver: pid, `running`, `blocked`, `suspended` or `gone`, and the seconds for which a
-    #: blocked one is expected to be so (nil where nobody knows).
+    #: To such a driver: pid, `running`, `blocked`, `suspended` or `gone`, and the seconds for which
+    #: a blocked one is expected to be so (nil where nobody knows).
     PROCESS = "PROCESS"
     #: From a driver, with its number in the header: what a call has used since the last time.
     USAGE = "USAGE"
+    #: From a provider, with its number in the header: where what a call has read comes from, which
+    #: taints the process that it is made for. It is sent before the answer, and so heard before it.
+    TAINT = "TAINT"

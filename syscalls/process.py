@@ -5,6 +5,7 @@ Interface:
     ProcessInfo     one line of `aos ps`
     Exit            how a process ended
     LogLine         one line that a process wrote
+    Traced, Past    a syscall of a process, as it ends and from the journal
 """
 
 from __future__ import annotations
@@ -13,9 +14,12 @@ from collections.abc import AsyncIterator
 from dataclasses import dataclass, field
 from typing import Annotated, Any, Literal
 
-from annotated_types import Ge
+from annotated_types import Ge, Le
 
 from .interface import Interface, syscall
+
+#: Bytes that a past's arguments and result may have each; of longer ones the beginning is shown.
+RESULT = 4096
 
 SignalName = Literal["TERM", "KILL", "INT", "STOP", "CONT", "USR1", "USR2", "HUP"]
 
@@ -57,6 +61,8 @@ class ProcessInfo:
     home: str | None = None
     log: str | None = None
     task: str | None = None
+    #: Where what a stranger may have written has reached it from; empty while it is untainted.
+    tainted: list[str] = field(default_factory=list)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -91,6 +97,25 @@ class Traced:
     result: Any
     #: Seconds from the call to its answer.
     seconds: float
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Past:
+    """A syscall that a process has made, or that was made on its behalf, from the journal."""
+
+    #: Its place among the process's, from 1, in the order in which they ended.
+    seq: int
+    #: Seconds since 1970 when it ended.
+    time: float
+    syscall: str
+    #: None where they were too long to be kept, or may be secret.
+    arguments: Any
+    #: `ok` or the error's code.
+    outcome: str
+    #: The result, or the error's message; a text where it is longer than `RESULT` bytes.
+    result: Any
+    #: Pid of whoever made the call on the process's behalf; None for one of its own.
+    by: int | None = None
 
 
 class Process(Interface, name="process"):
@@ -165,6 +190,21 @@ class Process(Interface, name="process"):
         """Yield what a process wrote, from the last `tail` lines on; `follow` until it ends."""
         raise NotImplementedError
         yield
+
+    @syscall(idempotent=True)
+    async def history(
+        self,
+        pid: int,
+        after: Annotated[int, Ge(0)] = 0,
+        limit: Annotated[int, Ge(1), Le(1000)] = 1000,
+    ) -> list[Past]:
+        """Return what a process has done since the daemon's start, after its `after`-th call.
+
+        There may be more even where fewer than `limit` come back: an empty list is the end. Calls
+        of the system's own interface are not recorded. Raises `NotFound`, and `PermissionDenied`
+        for an agent that asks for a process that is neither itself nor below it.
+        """
+        raise NotImplementedError
 
     @syscall(stream=True, idempotent=True, deadline=86_400.0)
     async def trace(self, pid: int) -> AsyncIterator[Traced]:

@@ -4,6 +4,7 @@ Interface:
     Server(interface instance, …).attach(client)   answer what arrives on that connection
     caller()                                       who made the call being served
     charge(tokens=…)                               what that call has used
+    taint(source)                                  that it has read what a stranger may have written
     serving(caller)                                stands for one in a unit test
 """
 
@@ -11,6 +12,7 @@ from __future__ import annotations
 
 import asyncio
 import inspect
+import threading
 from collections.abc import AsyncIterator, Callable, Iterator
 from contextlib import contextmanager
 from contextvars import ContextVar
@@ -28,6 +30,8 @@ from .table import Syscall, SyscallTable
 
 #: Seconds between two reports of what calls have used.
 INTERVAL = 0.05
+#: Sources that one call names, at most; by then its process is tainted.
+SOURCES = 8
 
 
 @dataclass(slots=True, kw_only=True)
@@ -47,13 +51,17 @@ class Caller:
     #: Where the call stands now among those for the same device, the lowest first; empty for a
     #: call that was queued for none.
     rank: tuple[float, ...] = ()
+    #: Whether it has read what a stranger may have written; what it stores is to be marked so.
+    tainted: bool = False
     #: What serving it has used so far; `charge` adds to it.
     usage: dict[str, float] = field(default_factory=dict)
+    #: What `taint` was told while serving it.
+    sources: list[str] = field(default_factory=list)
 
 
 _CALLER: ContextVar[Caller] = ContextVar("caller")
-#: Told of each charge.
-_CHARGED: ContextVar[Callable[[Caller], None]] = ContextVar("charged")
+#: Told of what calls use and read.
+_REPORTS: ContextVar[_Reports] = ContextVar("reports")
 
 
 def caller() -> Caller:
@@ -67,8 +75,25 @@ def charge(**amounts: float) -> None:
     who = _CALLER.get()
     for resource, amount in amounts.items():
         who.usage[resource] = who.usage.get(resource, 0) + amount
-    if (charged := _CHARGED.get(None)) is not None and any(amounts.values()):
-        charged(who)
+    if (reports := _REPORTS.get(None)) is not None and any(amounts.values()):
+        reports.charged(who)
+
+
+def taint(source: str) -> None:
+    """Say that the call being served gives its caller what a stranger may have written.
+
+    `source` is for people: a URL, a file, another process. The kernel marks the process that the
+    call is made for before that sees any item or result sent after this; call it before the first
+    such one, on the loop or in a thread that the call awaits. A syscall that is declared
+    `untrusted` needs none.
+    """
+    who = _CALLER.get()
+    who.tainted = True
+    if source in who.sources or len(who.sources) >= SOURCES:
+        return
+    who.sources.append(source)
+    if (reports := _REPORTS.get(None)) is not None:
+        reports.tainted(who, source)
 
 
 @contextmanager
@@ -100,16 +125,26 @@ class _Credit:
 
 
 class _Reports:
-    """Tells the kernel now and then what running calls have used."""
+    """Tells the kernel now and then what running calls have used, and at once what taints them."""
 
     def __init__(self, connection: Connection) -> None:
         self._connection = connection
         self._loop = asyncio.get_running_loop()
+        self._thread = threading.get_ident()
         self._changed: dict[int, Caller] = {}
         self._told: dict[int, dict[str, float]] = {}  # by call, all that the kernel knows
         self._armed = False
 
-    def note(self, who: Caller) -> None:
+    def tainted(self, who: Caller, source: str) -> None:
+        """A call has read something. May be called on any thread."""
+        header = (VERSION, Kind.SIGNAL, who.call, Signal.TAINT, source)
+        if threading.get_ident() == self._thread:
+            self._connection.send(header)
+        else:
+            # The thread's result reaches the loop by the same queue, and so after this.
+            self._loop.call_soon_threadsafe(self._connection.send, header)
+
+    def charged(self, who: Caller) -> None:
         """A call has used something. May be called on any thread."""
         self._changed[who.call] = who
         if not self._armed:
@@ -183,6 +218,7 @@ class Server:
                 deadline=header[4],
                 trace=header[5],
                 rank=tuple(header[9] or ()) if len(header) > 9 else (),
+                tainted=len(header) > 10 and bool(header[10]),
             )
             credit = _Credit()
             work = self._serve(connection, header[3], body, who, credit)
@@ -219,7 +255,7 @@ class Server:
     ) -> None:
         _CALLER.set(who)
         if self._reports is not None:
-            _CHARGED.set(self._reports.note)
+            _REPORTS.set(self._reports)
         try:
             if name not in self._methods:
                 raise NoSyscall(f"{name!r} is not served here")

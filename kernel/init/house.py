@@ -14,6 +14,7 @@ from ...syscalls.server import caller
 from ..agents import Agents
 from ..config import Config
 from ..events import EventLog
+from ..journal.history import History
 from ..mailbox import PostOffice
 from ..paths import Paths
 from ..process import ControlBlock, Kind, ProcessTable, State
@@ -35,6 +36,7 @@ class House:
     tokens: TokenStore
     paths: Paths
     config: Config
+    history: History
 
     def caller(self) -> ControlBlock:
         """Return the process whose call is being served."""
@@ -98,4 +100,5 @@ class House:
             home=None if process.home is None else str(process.home),
             log=None if process.log is None else str(process.log),
             task=process.task,
+            tainted=list(process.taints),
         )

@@ -11,6 +11,7 @@ from typing import Any
 
 from ...syscalls.errors import NotFound
 from ...syscalls.ipc import Ipc, Letter
+from ...syscalls.server import taint
 from ..process import State
 from .house import House
 
@@ -26,16 +27,23 @@ class Letters(Ipc):
         target = self._house.visible(to)
         if target.state is State.ZOMBIE:
             raise NotFound(f"process {to} has ended")
-        self._house.post.send(self._house.caller().pid, to, body)
+        me = self._house.caller()
+        self._house.post.send(me.pid, to, body, bool(me.taints))
 
     async def recv(self) -> Letter:
-        return await self._house.post.receive(self._house.caller().pid)
+        return _handed_out(await self._house.post.receive(self._house.caller().pid))
 
     async def publish(self, topic: str, body: Any) -> int:
         me = self._house.caller()
-        return self._house.post.publish(me.principal, me.pid, topic, body)
+        return self._house.post.publish(me.principal, me.pid, topic, body, bool(me.taints))
 
     async def subscribe(self, topic: str) -> AsyncIterator[Letter]:
         me = self._house.caller()
         async for letter in self._house.post.subscribe(me.principal, topic):
-            yield letter
+            yield _handed_out(letter)
+
+
+def _handed_out(letter: Letter) -> Letter:
+    if letter.untrusted:
+        taint(f"a letter of process {letter.sender}")
+    return letter

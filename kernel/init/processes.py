@@ -11,12 +11,14 @@ import signal as signals
 from collections.abc import AsyncIterator
 
 from ...syscalls.errors import NotFound, TryAgain
-from ...syscalls.process import Exit, LogLine, Process, ProcessInfo, SignalName, Traced
+from ...syscalls.process import Exit, LogLine, Past, Process, ProcessInfo, SignalName, Traced
+from ...syscalls.server import caller, taint
 from ..agents import LINGER
 from ..capability import CapabilitySet
 from ..events import Channel
 from ..process import ControlBlock, Kind, State
 from ..spawn import Order
+from ..taint import passed_on
 from .house import House
 from .logs import read_log
 from .watch import watch
@@ -106,10 +108,17 @@ class Processes(Process):
             raise NotFound(f"process {pid} writes no log")
         exited = process.exited if follow else None
         async for text in read_log(process.log, tail, exited):
+            _taint_by(process)
             yield LogLine(pid=pid, text=text)
 
+    async def history(self, pid: int, after: int = 0, limit: int = 1000) -> list[Past]:
+        process = self._house.readable(pid)
+        found = await self._house.history.read(pid, after, limit)
+        _taint_by(process)
+        return found
+
     async def trace(self, pid: int) -> AsyncIterator[Traced]:
-        self._house.readable(pid)
+        process = self._house.readable(pid)
         channel = self._traces.get(pid)
         if channel is None:
             raise NotFound(f"process {pid} was not started with a trace")
@@ -118,6 +127,7 @@ class Processes(Process):
         self._traced.add(pid)
         try:
             async for traced in channel:
+                _taint_by(process)
                 yield traced
         finally:
             self._traced.discard(pid)
@@ -133,6 +143,12 @@ class Processes(Process):
             loop.call_soon(channel.close)
             # Whoever reads it goes on to its end.
             loop.call_later(LINGER, self._traces.pop, process.pid, None)
+
+
+def _taint_by(process: ControlBlock) -> None:
+    """What a tainted process writes and does may be a stranger's words."""
+    if process.taints and process.pid != caller().pid:
+        taint(passed_on(process))
 
 
 def _exit(process: ControlBlock) -> Exit:

@@ -77,6 +77,8 @@ class Record:
     origin: int = 0
     #: The kernel's number of the call, unique until it stops: an intent has that of its outcome.
     number: int = 0
+    #: The arguments as they went over the wire, where they are kept.
+    arguments: bytes = b""
 
 
 _KINDS = frozenset(map(int, Kind))
@@ -107,7 +109,7 @@ def encode(record: Record) -> bytes:
         (
             VERSION, int(record.kind), record.time, record.pid, record.incarnation, record.seq,
             record.syscall, record.digest, record.outcome, record.body, record.synced,
-            record.trace, record.hashed, record.origin, record.number,
+            record.trace, record.hashed, record.origin, record.number, record.arguments,
         )
     )  # fmt: skip
     if len(body) > MAX_BODY:

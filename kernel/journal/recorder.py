@@ -20,8 +20,8 @@ from ..process import ControlBlock
 from .record import Kind, Record, digest
 from .writer import JournalWriter
 
-#: Bytes of a result that the journal keeps whole; of a longer one it keeps the digest.
-KEPT = 64 * 1024
+#: Bytes of a result and of arguments that the journal keeps whole; of longer ones the digest.
+KEPT, ARGUMENTS = 64 * 1024, 4 * 1024
 #: Characters of a trace's id that the journal keeps; W3C's has 55.
 TRACE = 64
 #: The kernel's own interfaces, whose effects are its own state, which ends with it: they need no
@@ -29,6 +29,10 @@ TRACE = 64
 #: stopped.
 _OWN = ("system.", "device.", "ipc.", "process.")
 _BUT = "process.spawn"
+#: Its arguments may hold secrets; what is kept of them stands in the record of the start.
+_SECRET = _BUT
+#: Its result stands in the journal already.
+_KNOWN = "process.history"
 
 
 class JournalRecorder:
@@ -95,21 +99,25 @@ class JournalRecorder:
         self._mark(Kind.EXIT, process, str(process.exit_code), pack(process.exit_reason))
 
     def _append(self, call: Call, kind: Kind, outcome: str, body: bytes) -> None:
+        name = call.syscall.name
+        shown = len(call.body) <= ARGUMENTS and name != _SECRET
+        hashed = len(body) > KEPT or (name == _KNOWN and outcome == "ok")
         self._write(
             Record(
                 kind=kind,
                 time=self._now(),
                 pid=call.process.pid,
                 seq=call.seq,
-                syscall=call.syscall.name,
+                syscall=name,
                 digest=digest(call.body),
                 outcome=outcome,
-                body=body if len(body) <= KEPT else digest(body),
+                body=digest(body) if hashed else body,
                 synced=kind is Kind.INTENT,
                 trace=call.trace[:TRACE] if isinstance(call.trace, str) else "",
-                hashed=len(body) > KEPT,
+                hashed=hashed,
                 origin=0 if call.origin is call.process else call.origin.pid,
                 number=call.number,
+                arguments=call.body if shown else b"",
             )
         )
 

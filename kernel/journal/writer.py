@@ -8,6 +8,7 @@ had to drop meanwhile it counts, and notes in a record of its own where the gap 
 Interface:
     JournalWriter   `append`, `flush`, `healthy`, `close`
     segments        a journal's files
+    name_of         the name of one by its number
 """
 
 from __future__ import annotations
@@ -20,6 +21,7 @@ from pathlib import Path
 
 import msgpack
 
+from .places import Places
 from .record import Kind, Record, encode
 
 #: Bytes of one file of the journal; then the next one is begun.
@@ -50,7 +52,9 @@ class JournalWriter:
         self._segment = segment
         self._backlog = backlog
         self._clock = clock
-        self._pending: deque[bytes] = deque()  # encoded records
+        #: Where each process's calls stand.
+        self.places = Places()
+        self._pending: deque[tuple[bytes, int]] = deque()  # records, and whose call each tells of
         self._gathered = 0  # bytes of them
         self._file: int | None = None
         self._size = 0  # bytes of whole records in the file
@@ -82,7 +86,7 @@ class JournalWriter:
             self.lost += 1
         else:
             self._mark_gap()
-            self._gather(encoded)
+            self._gather(encoded, record.pid if record.kind is Kind.CALL else 0)
         return wanted
 
     def flush(self) -> None:
@@ -111,8 +115,8 @@ class JournalWriter:
     def _retry_due(self) -> bool:
         return not self.healthy and self._clock() - self._tried >= RETRY
 
-    def _gather(self, encoded: bytes) -> None:
-        self._pending.append(encoded)
+    def _gather(self, encoded: bytes, pid: int = 0) -> None:
+        self._pending.append((encoded, pid))
         self._gathered += len(encoded)
 
     def _mark_gap(self) -> None:
@@ -125,7 +129,7 @@ class JournalWriter:
     def _write(self) -> None:
         """Write all that is pending to one file. Raises `OSError`; whole records then stand."""
         file = self._open()
-        data = memoryview(b"".join(self._pending))
+        data = memoryview(b"".join(encoded for encoded, _ in self._pending))
         written = 0
         try:
             while written < len(data):
@@ -138,8 +142,11 @@ class JournalWriter:
     def _taken(self, written: int) -> int:
         """Forget the records that are whole within the bytes written; return their bytes."""
         whole = 0
-        while self._pending and whole + len(self._pending[0]) <= written:
-            whole += len(self._pending.popleft())
+        while self._pending and whole + len(self._pending[0][0]) <= written:
+            encoded, pid = self._pending.popleft()
+            if pid:
+                self.places.note(pid, self._number, self._size + whole)
+            whole += len(encoded)
         self._gathered -= whole
         self._size += whole
         return whole
@@ -157,7 +164,7 @@ class JournalWriter:
         if self._file is not None and self._size >= self._segment:
             self._leave()
         if self._file is None:
-            path = self._folder / f"{self._number + 1:08}.log"
+            path = self._folder / name_of(self._number + 1)
             self._file = os.open(path, os.O_CREAT | os.O_WRONLY | os.O_APPEND | os.O_CLOEXEC, 0o600)
             self._number += 1
             self._size = os.fstat(self._file).st_size
@@ -167,6 +174,11 @@ class JournalWriter:
         if self._file is not None:
             file, self._file = self._file, None
             os.close(file)
+
+
+def name_of(number: int) -> str:
+    """Return the name of a journal's file."""
+    return f"{number:08}.log"
 
 
 def segments(folder: Path) -> list[Path]:

@@ -18,6 +18,7 @@ COMMANDS = {
     "ps": ("processes", "List agents."),
     "logs": ("processes", "Show what an agent wrote."),
     "inspect": ("processes", "Show all that is known of an agent."),
+    "history": ("history", "Show what an agent has done."),
     "wait": ("processes", "Wait for agents to end; exit as the last of them."),
     "stop": ("steer", "Stop agents; without one, the daemon."),
     "kill": ("steer", "Send agents a signal."),

@@ -34,6 +34,8 @@ from llmagentos.kernel.init.letters import Letters
 from llmagentos.kernel.init.logs import read_log
 from llmagentos.kernel.init.sessions import Sessions
 from llmagentos.kernel.init.watch import watch
+from llmagentos.kernel.journal.history import History
+from llmagentos.kernel.journal.places import Places
 from llmagentos.kernel.journal.reader import read
 from llmagentos.kernel.journal.record import Kind as RecordKind
 from llmagentos.kernel.journal.recorder import JournalRecorder
@@ -91,6 +93,7 @@ class Place:
             tokens=self.tokens,
             paths=Paths(state=folder, runtime=folder),
             config=Config(),
+            history=History(folder, Places(), lambda: None),
         )
         self.affairs = Affairs(self.house, asyncio.Event(), lambda: "healthy")
         self.clients: list[Client] = []

@@ -15,8 +15,9 @@ from llmagentos.kernel.capability import CapabilitySet
 from llmagentos.kernel.process import ControlBlock, ProcessTable
 from llmagentos.kernel.trap import Trap
 from llmagentos.syscalls.client import Client, connect
+from llmagentos.syscalls.errors import NotFound
 from llmagentos.syscalls.interface import Interface, syscall
-from llmagentos.syscalls.server import Caller, Server, caller, charge
+from llmagentos.syscalls.server import Caller, Server, caller, charge, taint
 from llmagentos.syscalls.table import describe
 
 
@@ -83,6 +84,24 @@ class Store(Interface, name="store"):
     @syscall()
     async def nap(self) -> None:
         await self._work()
+
+    @syscall(untrusted=True, subject="shelf")
+    async def browse(self, shelf: str) -> str:
+        return "a stranger's words"
+
+    @syscall(stream=True)
+    async def leaves(self, sources: list[str]) -> AsyncIterator[str]:
+        for source in sources:
+            if source:
+                taint(source)
+            yield source
+
+    @syscall()
+    async def letter(self, source: str, thread: bool = False, broken: bool = False) -> str:
+        await asyncio.to_thread(taint, source) if thread else taint(source)
+        if broken:
+            raise NotFound(source)
+        return source
 
     async def _work(self) -> None:
         self.begun.put_nowait(caller())

@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 
 from llmagentos.kernel import durations
-from llmagentos.kernel.call import Call
+from llmagentos.kernel.call import READ, Call
 from llmagentos.kernel.durations import LONGEST, Durations
 from llmagentos.kernel.process import ProcessTable
 from llmagentos.syscalls.codec import pack
@@ -40,7 +40,7 @@ def test_call_is_compared_with_those_about_the_same(arguments: Any, subject: str
 
 
 def test_arguments_that_are_malformed_or_large_or_about_nothing_are_not_looked_into() -> None:
-    large = pack({"name": "fetch", "body": "x" * durations.READ})
+    large = pack({"name": "fetch", "body": "x" * READ})
     for one in (call(b"\xc1"), call(large), call(pack({"name": "fetch"}), None)):
         assert Durations.like(one) == ("tool.call", "")
 

@@ -100,7 +100,7 @@ def test_full_disk_is_told_and_the_backlog_is_bounded(tmp_path: Path) -> None:
     assert not journal.healthy and "No space left" in str(journal.failure)
     for seq in range(1, 100):
         journal.append(record(seq))
-    assert sum(map(len, journal._pending)) <= 1000
+    assert sum(len(encoded) for encoded, _ in journal._pending) <= 1000
     assert journal.lost == 100 - len(journal._pending)
     clock.now += RETRY
     journal.flush()

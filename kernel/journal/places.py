@@ -1,0 +1,62 @@
+"""Where each process's calls stand in the journal, so that its history is read without a search.
+
+Interface:
+    Places          `note`, `after`
+"""
+
+from __future__ import annotations
+
+from array import array
+from collections.abc import Callable
+from dataclasses import dataclass, field
+
+#: Calls of one process that are known, at most: 8 MiB of places; then the older half is forgotten.
+MOST = 1 << 20
+#: Processes that are known until those that nobody knows any more are looked for.
+FIRST_LOOK = 4096
+_OFFSET = 32  # bits
+
+
+@dataclass(slots=True)
+class _Line:
+    """A process's places, each a file's number above its offset."""
+
+    #: Calls before the first one that is known.
+    before: int = 0
+    places: array[int] = field(default_factory=lambda: array("Q"))
+
+
+class Places:
+    """Kept in memory, about what was written since the start."""
+
+    def __init__(self, exists: Callable[[int], bool] = lambda pid: True) -> None:
+        #: Whether anybody may still ask for a process.
+        self.exists = exists
+        self._lines: dict[int, _Line] = {}
+        self._look = FIRST_LOOK
+
+    def note(self, pid: int, number: int, offset: int) -> None:
+        """A process's next record stands in the file of that number."""
+        line = self._lines.get(pid)
+        if line is None:
+            line = self._enter(pid)
+        line.places.append(number << _OFFSET | offset)
+        if len(line.places) > MOST:
+            del line.places[: MOST // 2]
+            line.before += MOST // 2
+
+    def after(self, pid: int, seq: int, limit: int) -> list[tuple[int, int, int]]:
+        """Return records after a process's `seq`-th as (seq, file's number, offset)."""
+        line = self._lines.get(pid, _Line())
+        start = max(seq - line.before, 0)
+        return [
+            (line.before + at, place >> _OFFSET, place & (1 << _OFFSET) - 1)
+            for at, place in enumerate(line.places[start : start + limit], start + 1)
+        ]
+
+    def _enter(self, pid: int) -> _Line:
+        if len(self._lines) >= self._look:
+            self._lines = {one: line for one, line in self._lines.items() if self.exists(one)}
+            self._look = max(FIRST_LOOK, 2 * len(self._lines))
+        line = self._lines[pid] = _Line()
+        return line
