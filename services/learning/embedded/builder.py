@@ -10,7 +10,7 @@ import re
 from collections.abc import Mapping
 
 from .tasks import Clause, Parts, Step
-from .world import SIGNATURES
+from .world import KNOWLEDGE, SIGNATURES
 
 __all__ = ["Builder"]
 
@@ -28,7 +28,7 @@ class Builder:
         """Adds a step; returns its number, by which later parts refer to its result."""
         arguments = tuple(
             (name, value if isinstance(value, tuple) else (value,))
-            for name, value in zip(SIGNATURES[tool], values, strict=True)
+            for name, value in zip({**SIGNATURES, **KNOWLEDGE}[tool], values, strict=True)
         )
         self.steps.append(Step(tool=tool, arguments=arguments))
         return len(self.steps) - 1
@@ -77,6 +77,15 @@ class Builder:
             got = call("file_read", path)
             plain = (f"{path} says ", got, ".")
             file = slots.get("path2", "")
+        elif base == "fact":
+            got = call("knowledge_ask", _pattern(slots["thing"], slots["attribute"]))
+            plain = (f"The {slots['attribute']} of {slots['thing']} is ", got, ".")
+            target = slots.get("target", "")
+            if kind.startswith("fact_two"):
+                call("knowledge_ask", _pattern(slots["thing2"], slots["attribute"]))
+        elif base == "search":
+            got = call("knowledge_search", slots["topic"])
+            plain = (got,)
         elif base == "keys":
             got = call("memory_list")
             plain = ("The keys are ", got, ".")
@@ -107,3 +116,9 @@ class Builder:
         if self.store:
             return ("Stored ", got, f" as {target}.")
         return ("Wrote ", got, f" to {file}.") if self.write else plain
+
+
+def _pattern(thing: str, attribute: str) -> str:
+    """The pattern that asks for an attribute; what is no single word stands in quotes."""
+    quoted = (f"'{term}'" if " " in term else term for term in (thing, attribute))
+    return " ".join([*quoted, "?x"])

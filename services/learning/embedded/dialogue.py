@@ -11,7 +11,7 @@ from __future__ import annotations
 import json
 import random
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 from .mix import POLISH, Mix
@@ -75,11 +75,12 @@ def converse(rng: random.Random, mix: Mix = POLISH) -> Dialogue:
     task = sampler.task()
     tools = task.tools if rng.random() > 0.01 else ()
     task = _offering(task, tools)
-    world = LocalWorld(memory=task.memory, files=task.files, now=task.now)
+    world = task.world()
     messages += _turn(task, world)
     for _ in range(rng.choices((0, 1, 2), weights=(60, 25, 15))[0]):
         sampler.memory, sampler.files = world.memory, world.files
         later = sampler.task(refuse=0.0)
+        world.facts, world.passages = dict(later.facts), later.passages
         if not _needs(later) <= set(tools) and rng.random() < 0.7:
             continue
         messages += _turn(_offering(later, tools), world)
@@ -91,10 +92,7 @@ def _needs(task: Task) -> set[str]:
 
 
 def _offering(task: Task, tools: tuple[str, ...]) -> Task:
-    return Task(
-        kind=task.kind, prompt=task.prompt, clauses=task.clauses, tools=tools,
-        memory=task.memory, files=task.files, now=task.now,
-    )  # fmt: skip
+    return replace(task, tools=tools)
 
 
 def _pieces(dialogue: Dialogue) -> Iterator[tuple[str, bool]]:

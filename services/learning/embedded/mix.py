@@ -3,6 +3,7 @@
 Interface:
     Mix             shares and limits of what is drawn
     BULK, POLISH    the two
+    SCHOOLING       a third part, in which it learns to look things up in documents
     USUAL           what the suites draw
 """
 
@@ -11,7 +12,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
 
-__all__ = ["BULK", "HELDOUT_PAIRS", "POLISH", "USUAL", "Mix"]
+__all__ = ["BULK", "DOCUMENTS", "HELDOUT_PAIRS", "POLISH", "SCHOOLING", "USUAL", "Mix"]
 
 #: Tools that never follow each other in training.
 HELDOUT_PAIRS: frozenset[tuple[str, str]] = frozenset(
@@ -38,6 +39,13 @@ _WEIGHTS: Mapping[str, float] = {
     "rename": 2, "update+": 2, "update-": 2, "unknown": 2, "greet": 0.4, "thank": 0.4, "about": 0.6,
 }  # fmt: skip
 
+#: The same for kinds that are about documents.
+DOCUMENTS: Mapping[str, float] = {
+    "fact": 14, "fact_store": 3, "fact_write": 3, "fact_compute": 6, "fact_compute_store": 2,
+    "fact_compute_write": 1.5, "fact_two": 6, "fact_two_store": 2, "fact_two_write": 1,
+    "search": 10,
+}  # fmt: skip
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Mix:
@@ -52,8 +60,11 @@ class Mix:
     common: float = 0.0
     #: How often a request has one, two and three wishes.
     wishes: tuple[float, float, float] = (82, 15, 3)
+    #: Share of tasks that are about documents, and of the others that offer the tools for it.
+    documents: float = 0.0
 
 
 BULK = Mix(weights=_WEIGHTS, unseen=HELDOUT_PAIRS | {("file_read", "calculator")})
 USUAL = Mix(weights={**_WEIGHTS, "read_compute": 5}, unseen=HELDOUT_PAIRS)
 POLISH = replace(USUAL, refuse=0.07, common=0.2, wishes=(70, 22, 8))
+SCHOOLING = replace(POLISH, documents=0.4)

@@ -12,13 +12,14 @@ import re
 from collections.abc import Callable, Mapping, Sequence
 
 from .builder import Builder
-from .mix import USUAL, Mix
+from .lookups import LOOKUPS
+from .mix import DOCUMENTS, USUAL, Mix
 from .noise import slip
 from .phrasing import PRODUCTIONS, Production
 from .tasks import REFUSAL, Clause, Task, pairs
 from .vocabulary import Vocabulary
 from .wording import AFFIXES, GRAMMAR, JOINERS
-from .world import DISTRACTORS, SIGNATURES
+from .world import DISTRACTORS, KNOWLEDGE, SIGNATURES
 
 __all__ = ["HELDOUT_KINDS", "SIMPLE_KINDS", "TALK", "Sampler"]
 
@@ -43,8 +44,12 @@ _SPELT = (
     | {str(10 * number): word for number, word in enumerate(_TENS, start=1)}
     | {"100": "hundred", "1000": "a thousand"}
 )
+_ALL = (
+    *PRODUCTIONS,
+    *(Production(kind=k, expression=e, mood=m, text=t, dressed=0.3) for k, e, m, t in LOOKUPS),
+)
 _BY_KIND: dict[str, tuple[Production, ...]] = {
-    kind: tuple(p for p in PRODUCTIONS if p.kind == kind) for kind in {p.kind for p in PRODUCTIONS}
+    kind: tuple(p for p in _ALL if p.kind == kind) for kind in {p.kind for p in _ALL}
 }
 _LIKELY: dict[str, tuple[float, ...]] = {
     kind: tuple(p.weight for p in productions) for kind, productions in _BY_KIND.items()
@@ -70,6 +75,8 @@ class Sampler:
         #: the world that the next task starts in; whoever runs a task updates it
         self.memory: dict[str, str] = {}
         self.files: dict[str, str] = {}
+        self.facts: dict[tuple[str, str], str] = {}
+        self.passages: list[str] = []
 
     def task(self, *, kinds: Sequence[str] = (), refuse: float | None = None) -> Task:
         """One task as in training: one clause, sometimes two or three."""
@@ -81,7 +88,9 @@ class Sampler:
             for _ in range(count):
                 pool = SIMPLE_KINDS if count > 1 and rng.random() < 0.8 else tuple(likely)
                 names = kinds or pool
-                weights = [likely.get(name, 1.0) for name in names]
+                if self.mix.documents and not kinds and rng.random() < self.mix.documents:
+                    names = tuple(DOCUMENTS)
+                weights = [likely.get(name) or DOCUMENTS.get(name, 1.0) for name in names]
                 kind = rng.choices(names, weights=weights)[0]
                 clause, text = self.clause(kind, affixes=count == 1)
                 clauses.append(clause)
@@ -109,6 +118,8 @@ class Sampler:
         needed = list(dict.fromkeys(step.tool for c in clauses for step in c.steps))
         kind = ",".join(clause.kind for clause in clauses)
         tools = self._offer(needed)
+        if self.mix.documents or not KNOWLEDGE.keys().isdisjoint(needed):
+            tools = self._with_knowledge(tools, clauses, needed)
         if needed and rng.random() < refuse:
             missing = rng.choice(needed)
             tools, kind = tuple(tool for tool in tools if tool != missing), "refuse"
@@ -116,6 +127,7 @@ class Sampler:
         return Task(
             kind=kind, prompt=prompt, clauses=tuple(clauses), tools=tools,
             memory=dict(self.memory), files=dict(self.files), now=self.vocabulary.moment(),
+            facts=dict(self.facts), passages=tuple(self.passages),
         )  # fmt: skip
 
     def _offer(self, needed: Sequence[str]) -> tuple[str, ...]:
@@ -130,6 +142,20 @@ class Sampler:
             offered.append(f"{self.vocabulary.word()}_{self.vocabulary.word()}")
         if rng.random() < 0.7:
             rng.shuffle(offered)
+        return tuple(offered)
+
+    def _with_knowledge(
+        self, tools: tuple[str, ...], clauses: Sequence[Clause], needed: Sequence[str]
+    ) -> tuple[str, ...]:
+        """Offer what documents are asked with, where it is needed, and sometimes where not."""
+        rng = self.rng
+        offered = [tool for tool in tools if tool not in KNOWLEDGE]
+        wanted = [tool for tool in KNOWLEDGE if tool in needed]
+        # "What is the price of tea" may be asked of memory too, where a key is called so.
+        if wanted or not _of(clauses):
+            wanted += [tool for tool in KNOWLEDGE if tool not in needed and rng.random() < 0.4]
+        for tool in wanted:
+            offered.insert(rng.randint(0, len(offered)), tool)
         return tuple(offered)
 
     def _fill_world(self) -> None:
@@ -198,6 +224,8 @@ class Sampler:
             "a": words.number, "b": words.number, "c": words.number, "n": words.number,
             "key": words.key, "key2": words.key, "target": words.key, "path": words.path,
             "path2": words.path, "value": words.value, "text": words.value, "word": words.word,
+            "thing": words.thing, "thing2": words.thing, "attribute": words.attribute,
+            "topic": lambda: words.thing() if rng.random() < 0.6 else words.words(1, 3),
         }  # fmt: skip
         slots: dict[str, str] = {}
         # numbers first: prompts fill them in expression order, whatever the wording
@@ -209,8 +237,12 @@ class Sampler:
         if rng.random() < 0.02 and "/ {b}" in expression and expression.count("/") == 1:
             slots["b"] = "0"
         self._reuse(kind, slots)
-        numeric = kind.startswith(("recall_compute", "recall_two", "update", "read_compute"))
+        numeric = kind.startswith(
+            ("recall_compute", "recall_two", "update", "read_compute", "fact_compute", "fact_two")
+        )
         found = rng.random() < 0.88
+        if kind.startswith(("fact", "search")):
+            self._write_documents(slots, numeric or rng.random() < 0.4, found)
         source = (kind.startswith(("recall", "forget", "rename", "update"))) and found
         for slot in ("key", "key2") if kind.startswith("recall_two") else ("key",):
             if source and slot in slots and (numeric or slots[slot] not in self.memory):
@@ -220,6 +252,20 @@ class Sampler:
         if kind.startswith("read") and (found or numeric):
             self.files[slots["path"]] = words.number() if numeric else words.value()
         return slots
+
+    def _write_documents(self, slots: Mapping[str, str], numeric: bool, found: bool) -> None:
+        """Let documents say what a task needs to find, or nothing of it."""
+        words, rng = self.vocabulary, self.rng
+        for slot in ("thing", "thing2"):
+            if slot in slots:
+                place = (slots[slot], slots["attribute"])
+                self.facts.pop(place, None)
+                if found:
+                    self.facts[place] = words.number() if numeric else words.value()
+        if (topic := slots.get("topic")) is not None:
+            self.passages = [one for one in self.passages if topic.lower() not in one.lower()]
+            if found:
+                self.passages += [words.passage(topic) for _ in range(rng.choice((1, 1, 2, 3, 3)))]
 
     def _reuse(self, kind: str, slots: dict[str, str]) -> None:
         """Sometimes speaks of what is there already."""
@@ -237,10 +283,23 @@ class Sampler:
         if kind in TALK:
             return Clause(kind=kind, steps=(), answer=(TALK[kind],))
         base, _, places = kind.partition("_")
-        if base in ("recall", "read") and places.startswith(("compute", "two")):
+        if base in ("recall", "read", "fact") and places.startswith(("compute", "two")):
             places = places.partition("_")[2]
         builder = Builder(slots, store="store" in places, write="write" in places)
         return builder.build(kind, base, expression)
+
+
+def _of(clauses: Sequence[Clause]) -> bool:
+    """Whether a key is called as an attribute of something is."""
+    texts = (
+        part
+        for clause in clauses
+        for step in clause.steps
+        for _, parts in step.arguments
+        for part in parts
+        if isinstance(part, str)
+    )
+    return any(" of " in text or "'s " in text for text in texts)
 
 
 def _begins_with_entity(clause: Clause, text: str) -> bool:

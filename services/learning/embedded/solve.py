@@ -48,7 +48,7 @@ class Outcome:
 
 def prepared(task: Task) -> LocalWorld:
     """A fresh in-process world for a task."""
-    return LocalWorld(memory=task.memory, files=task.files, now=task.now)
+    return task.world()
 
 
 async def solve(
@@ -78,7 +78,7 @@ async def solve(
             calls.append((name, arguments, result))
             messages.append({"role": "tool", "tool_call_id": call.get("id"), "content": result})
     said = next((result for name, _, result in calls if name == "clock"), task.now)
-    expert = demonstrate(task, LocalWorld(memory=task.memory, files=task.files, now=said))
+    expert = demonstrate(task, task.world(said))
     solved = answer == expert.answer and await world.state() == expert.state
     return Outcome(
         task=task, solved=solved, answer=answer, expected=expert.answer, calls=tuple(calls)

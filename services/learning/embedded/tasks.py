@@ -14,11 +14,11 @@ Interface:
 from __future__ import annotations
 
 from collections.abc import Generator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from itertools import pairwise
 from typing import TypeAlias
 
-from .world import LocalWorld, State
+from .world import KNOWLEDGE, LocalWorld, State
 
 __all__ = ["REFUSAL", "Call", "Clause", "Demonstration", "Step", "Task", "demonstrate", "expert",
            "pairs"]  # fmt: skip
@@ -69,6 +69,16 @@ class Task:
     memory: Mapping[str, str]
     files: Mapping[str, str]
     now: str
+    #: value by thing and attribute, and what documents say, each with its place
+    facts: Mapping[tuple[str, str], str] = field(default_factory=dict)
+    passages: tuple[str, ...] = ()
+
+    def world(self, now: str | None = None) -> LocalWorld:
+        """The world that it starts in, afresh."""
+        return LocalWorld(
+            memory=self.memory, files=self.files, facts=self.facts, passages=self.passages,
+            now=now or self.now,
+        )  # fmt: skip
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -91,9 +101,18 @@ def _stopped(call: Call, result: str) -> str | None:
         return f"There is nothing stored under {call.arguments['key']}."
     if result == "not found" and call.tool == "file_read":
         return f"There is no file {call.arguments['path']}."
+    if result == "nothing found" and call.tool in KNOWLEDGE:
+        return "I found nothing about that."
     if result.startswith("error: "):
         return f"That failed: {result.removeprefix('error: ')}."
     return None
+
+
+def _meant(call: Call, result: str) -> str:
+    """What later steps take of a result: the value of an answer, the best of several passages."""
+    if call.tool not in KNOWLEDGE:
+        return result
+    return result.partition("\n")[0].removeprefix("x = ")
 
 
 _EMPTY = {"memory_list": "The memory is empty.", "file_list": "There are no files."}
@@ -109,7 +128,7 @@ def _clause(clause: Clause) -> Generator[Call, str, str]:
             return sentence
         if result == "empty" and len(clause.steps) == 1 and call.tool in _EMPTY:
             return _EMPTY[call.tool]
-        results.append(result)
+        results.append(_meant(call, result))
     return _fill(clause.answer, results)
 
 
@@ -127,8 +146,7 @@ def expert(task: Task) -> Generator[Call, str, str]:
 
 def demonstrate(task: Task, world: LocalWorld | None = None) -> Demonstration:
     """Runs the expert, in the given world or in a fresh one."""
-    if world is None:
-        world = LocalWorld(memory=task.memory, files=task.files, now=task.now)
+    world = world or task.world()
     steps: list[tuple[Call, str]] = []
     run = expert(task)
     try:

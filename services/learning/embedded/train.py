@@ -28,7 +28,7 @@ from torch.nn.functional import cross_entropy
 
 from .batches import IGNORED, Batch, Batches
 from .checkpoint import Checkpoint, export
-from .mix import BULK, POLISH, Mix
+from .mix import BULK, POLISH, SCHOOLING, Mix
 from .model import Shape, build
 from .optimiser import Optimiser, rate
 from .tokenizer import train_tokenizer
@@ -45,9 +45,10 @@ _GENTLE = 0.4
 class Plan:
     """What a run is to do. The same plan gives the same weights on the same machine."""
 
-    #: of the bulk, and of the polish after it
+    #: of the bulk, of the polish after it, and of the schooling after that
     steps: int = 12_000
     polish: int = 12_000
+    schooling: int = 3_000
     seed: int = 0
     #: of one batch
     tokens: int = 4096
@@ -57,13 +58,23 @@ class Plan:
 
     def mix(self, step: int) -> Mix:
         """What is drawn at a step."""
-        return BULK if step < self.steps else POLISH
+        if step < self.steps:
+            return BULK
+        return POLISH if step < self.steps + self.polish else SCHOOLING
+
+    @property
+    def total(self) -> int:
+        """Steps of all parts."""
+        return self.steps + self.polish + self.schooling
 
     def rate(self, step: int) -> float:
         """The share of the full learning rate at a step."""
         if step < self.steps:
             return rate(step / self.steps)
-        return _GENTLE * rate((step - self.steps) / self.polish)
+        step -= self.steps
+        if step < self.polish:
+            return _GENTLE * rate(step / self.polish)
+        return _GENTLE * rate((step - self.polish) / self.schooling)
 
 
 def loss_of(model: Any, batch: Batch) -> Tensor:
@@ -106,7 +117,7 @@ def train(
         seconds = spent + time.monotonic() - begun
         return {"plan": known, "seconds": seconds, "tokens": seen, "loss": smooth}
 
-    while batches.position < plan.steps + plan.polish:
+    while batches.position < plan.total:
         step = batches.position
         batch = next(batches)
         loss = loss_of(model, batch)
@@ -140,12 +151,16 @@ def main() -> None:
     usual = Plan()
     parser.add_argument("--steps", type=int, default=usual.steps, help="of the bulk")
     parser.add_argument("--polish", type=int, default=usual.polish, help="steps after it")
+    parser.add_argument("--schooling", type=int, default=usual.schooling, help="steps after that")
     parser.add_argument("--seed", type=int, default=0)
     parser.add_argument("--tokens", type=int, default=usual.tokens, help="of one batch")
     parser.add_argument("--out", type=Path, required=True)
     given = parser.parse_args()
-    plan = Plan(steps=given.steps, polish=given.polish, seed=given.seed, tokens=given.tokens)
-    total = plan.steps + plan.polish
+    plan = Plan(
+        steps=given.steps, polish=given.polish, schooling=given.schooling,
+        seed=given.seed, tokens=given.tokens,
+    )  # fmt: skip
+    total = plan.total
     columns = (
         TextColumn("step {task.completed:.0f}/{task.total:.0f}"),
         BarColumn(),

@@ -101,6 +101,13 @@ def _phrasing_words() -> tuple[str, ...]:
     return tuple(sorted(found - set(HELDOUT_WORDS)))
 
 
+#: No attributes: "the value of it" is something else.
+_ANY = frozenset(
+    "value key name text content contents file number result total sum rest product difference"
+    " average half double list file memory note line entry square".split()
+)
+
+
 def is_heldout(text: str) -> bool:
     """Whether a name or number is reserved for tests."""
     return zlib.crc32(text.lower().encode()) % 8 == 0
@@ -249,6 +256,47 @@ class Vocabulary:
                 f"https://{self.word()}.{rng.choice(['com', 'org'])}/{self.word()}",
             ]
         )
+
+    def thing(self) -> str:
+        """Something that documents speak of."""
+        rng, style = self.rng, self.rng.random()
+        if style < 0.5:
+            return self.word().capitalize()
+        if style < 0.72:
+            return f"{self.word().capitalize()} {self.word().capitalize()}"
+        if style < 0.82:
+            return self.word()
+        if style < 0.9:
+            return f"{self.word().capitalize()}{rng.choice([' ', '-', ''])}{rng.randint(1, 99)}"
+        return self.identifier(2, 12)
+
+    def attribute(self) -> str:
+        """What documents say of a thing."""
+        rng = self.rng
+        while (text := self.word()) in _ANY:
+            pass
+        if rng.random() < 0.15:
+            text += f"{rng.choice(' _')}{self.word()}"
+        return text
+
+    def passage(self, topic: str) -> str:
+        """A line of what a search finds: where it stands, and a sentence or two about a topic."""
+        rng = self.rng
+        place = rng.choice(
+            ("", "", f", page {rng.randint(1, 99)}", f", row {rng.randint(1, 99)}",
+             f", line {rng.randint(1, 999)}", f", section {self.words(1, 3).capitalize()}")
+        )  # fmt: skip
+        length = rng.choices(((3, 8), (6, 16), (16, 50)), weights=(5, 4, 1))[0]
+        words = self.words(*length).split()
+        words.insert(rng.randint(0, len(words)), topic)
+        for _ in range(rng.randint(0, 3)):
+            words.insert(rng.randint(0, len(words)), rng.choice(_SMALL_WORDS))
+        for _ in range(rng.randint(0, 2)):
+            where = rng.randint(0, len(words) - 1)
+            words[where] += rng.choice((",", ".", ";", ":", " -", " (", ")", " |", "%", "'s"))
+        if rng.random() < 0.5:
+            words.insert(rng.randint(0, len(words)), self.number())
+        return f"{self.path()}{place}: {' '.join(words)}{rng.choice(('', '.', '.'))}"
 
     def moment(self) -> str:
         """What a clock may say."""

@@ -8,6 +8,7 @@ Interface:
     LocalWorld      memory, files and a clock in dictionaries
     State           what is compared after a task
     SIGNATURES      parameter names of each tool
+    KNOWLEDGE       the same of those that look things up in documents
     schemas         OpenAI function schemas of offered tools
     evaluate        the calculator
 """
@@ -16,11 +17,12 @@ from __future__ import annotations
 
 import ast
 import operator
-from collections.abc import Callable, Iterable, Mapping
+import shlex
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Protocol
 
-__all__ = ["SIGNATURES", "LocalWorld", "State", "World", "evaluate", "schemas"]
+__all__ = ["KNOWLEDGE", "SIGNATURES", "LocalWorld", "State", "World", "evaluate", "schemas"]
 
 SIGNATURES: Mapping[str, tuple[str, ...]] = {
     "calculator": ("expression",),
@@ -32,6 +34,11 @@ SIGNATURES: Mapping[str, tuple[str, ...]] = {
     "file_read": ("path",),
     "file_list": (),
     "clock": (),
+}
+
+KNOWLEDGE: Mapping[str, tuple[str, ...]] = {
+    "knowledge_ask": ("pattern",),
+    "knowledge_search": ("query",),
 }
 
 #: parameter names of tools that are offered but never needed
@@ -120,15 +127,19 @@ class LocalWorld:
         *,
         memory: Mapping[str, str] | None = None,
         files: Mapping[str, str] | None = None,
+        facts: Mapping[tuple[str, str], str] | None = None,
+        passages: Sequence[str] = (),
         now: str = "2026-11-24 09:15",
     ) -> None:
         self.memory = dict(memory or {})
         self.files = dict(files or {})
+        self.facts = dict(facts or {})
+        self.passages = tuple(passages)
         self.now = now
 
     def invoke(self, tool: str, arguments: Mapping[str, object]) -> str:
         """One call, without waiting."""
-        names = SIGNATURES.get(tool)
+        names = {**SIGNATURES, **KNOWLEDGE}.get(tool)
         if names is None:
             return f"error: no tool {tool}"
         if set(names) != set(arguments):
@@ -177,10 +188,22 @@ class LocalWorld:
     def _clock(self) -> str:
         return self.now
 
+    def _knowledge_ask(self, pattern: str) -> str:
+        try:
+            thing, attribute, variable = shlex.split(pattern)
+        except ValueError:
+            return "error: a pattern is subject relation object"
+        value = self.facts.get((thing, attribute))
+        return "nothing found" if value is None else f"{variable.lstrip('?')} = {value}"
+
+    def _knowledge_search(self, query: str) -> str:
+        found = [one for one in self.passages if query.lower() in one.lower()]
+        return "\n".join(found[:3]) or "nothing found"
+
 
 def schemas(tools: Iterable[str]) -> list[dict[str, Any]]:
     """OpenAI function schemas of tools in the given order; an unknown one has one input."""
-    known = {**SIGNATURES, **DISTRACTORS}
+    known = {**DISTRACTORS, **SIGNATURES, **KNOWLEDGE}
     return [
         {
             "type": "function",

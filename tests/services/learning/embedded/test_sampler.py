@@ -6,7 +6,7 @@ import random
 
 import pytest
 
-from llmagentos.services.learning.embedded.mix import BULK, HELDOUT_PAIRS, POLISH, Mix
+from llmagentos.services.learning.embedded.mix import BULK, HELDOUT_PAIRS, POLISH, SCHOOLING, Mix
 from llmagentos.services.learning.embedded.sampler import Sampler
 from llmagentos.services.learning.embedded.suites import SUITES
 from llmagentos.services.learning.embedded.tasks import REFUSAL, Task, demonstrate, pairs
@@ -22,7 +22,7 @@ def drawn(count: int, mix: Mix = POLISH) -> list[Task]:
     return found
 
 
-@pytest.mark.parametrize("mix", [BULK, POLISH])
+@pytest.mark.parametrize("mix", [BULK, POLISH, SCHOOLING])
 def test_training_never_has_a_held_out_pair_of_tools(mix: Mix) -> None:
     for task in drawn(1000, mix):
         assert not pairs(task) & (HELDOUT_PAIRS | mix.unseen)
@@ -71,3 +71,39 @@ def test_suite_is_the_same_for_a_seed_and_different_for_another(name: str) -> No
 def test_compositions_all_hold_a_pair_that_training_never_has() -> None:
     for task in SUITES["compositions"](60, 0):
         assert pairs(task) & HELDOUT_PAIRS
+
+
+def test_schooling_asks_documents_and_the_expert_says_what_they_say() -> None:
+    tasks = drawn(400, SCHOOLING)
+    facts = [task for task in tasks if task.kind == "fact" and task.facts]
+    assert len(facts) > 10
+    for task in facts:
+        shown = demonstrate(task)
+        ((call, result),) = shown.steps
+        assert call.tool == "knowledge_ask" and call.arguments["pattern"].endswith(" ?x")
+        if result == "nothing found":
+            assert shown.answer == "I found nothing about that."
+        else:
+            assert shown.answer.endswith(f" is {result.removeprefix('x = ')}.")
+    found = [task for task in tasks if task.kind == "search" and task.passages]
+    assert any(demonstrate(task).answer in task.passages for task in found)
+
+
+def test_a_key_that_is_called_like_an_attribute_is_not_asked_of_documents() -> None:
+    for task in drawn(2000, SCHOOLING):
+        named = any(
+            " of " in part
+            for clause in task.clauses
+            for step in clause.steps
+            for _, parts in step.arguments
+            for part in parts
+            if isinstance(part, str)
+        )
+        needed = {step.tool for clause in task.clauses for step in clause.steps}
+        if named and "knowledge_ask" not in needed and task.kind != "refuse":
+            offered = set(task.tools) & {"knowledge_ask"}
+            assert not offered or "knowledge_search" in needed
+
+
+def test_earlier_parts_of_the_course_offer_no_documents() -> None:
+    assert not any("knowledge_ask" in task.tools for task in drawn(500, POLISH))

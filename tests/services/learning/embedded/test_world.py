@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import random
+from functools import partial
 
 import pytest
 
@@ -63,3 +64,15 @@ def test_unknown_tool_and_wrong_arguments_are_errors() -> None:
 def test_offered_tools_have_schemas_in_the_given_order() -> None:
     names = [one["function"]["name"] for one in schemas(["clock", "memory_put", "unheard_of"])]
     assert names == ["clock", "memory_put", "unheard_of"]
+
+
+def test_documents_answer_a_pattern_and_give_the_passages_with_a_word() -> None:
+    world = LocalWorld(
+        facts={("Blue Harbour", "lead"): "Ada"}, passages=("a.txt: Tea at four.", "b.txt: Coffee.")
+    )
+    ask = partial(world.invoke, "knowledge_ask")
+    assert ask({"pattern": "'Blue Harbour' lead ?x"}) == "x = Ada"
+    assert ask({"pattern": "Harbour lead ?x"}) == "nothing found"
+    assert ask({"pattern": "'Blue"}).startswith("error: ")
+    assert world.invoke("knowledge_search", {"query": "tea"}) == "a.txt: Tea at four."
+    assert world.invoke("knowledge_search", {"query": "milk"}) == "nothing found"
