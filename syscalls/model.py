@@ -247,6 +247,7 @@ class Model(Interface, name="model"):
         logprobs: bool = False,
         top_logprobs: Alternatives = 0,
         grammar: Grammar | None = None,
+        tool_choice: str = "auto",
         model: str | None = None,
     ) -> ChatReply:
         """Return the model's next message.
@@ -255,8 +256,11 @@ class Model(Interface, name="model"):
         cuts what is less likely than that share of the likeliest; `presence_penalty` and
         `frequency_penalty` are OpenAI's, over what the reply has written, `repetition_penalty` is
         that of CTRL (Keskar et al. 2019), over prompt and reply. `grammar` says what the reply must
-        match. `model` chooses among several devices by the model's name. Raises `InvalidArgument`
-        for a conversation longer than the model's context and a grammar that cannot be compiled.
+        match. With the `tool_choice` `required` it begins with a call of a tool, with a tool's name
+        it is a call of that one, and with `none` no tool is offered. `model` chooses among several
+        devices by the model's name. Raises `InvalidArgument` for a conversation longer than the
+        model's context, a grammar that cannot be compiled, and a choice of a tool that is not
+        offered or besides a grammar.
         """
         raise NotImplementedError
 
@@ -278,6 +282,7 @@ class Model(Interface, name="model"):
         logprobs: bool = False,
         top_logprobs: Alternatives = 0,
         grammar: Grammar | None = None,
+        tool_choice: str = "auto",
         model: str | None = None,
     ) -> AsyncIterator[ChatChunk]:
         """Yield the model's next message as it is written; the arguments are those of `chat`."""

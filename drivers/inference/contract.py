@@ -62,6 +62,8 @@ class Sampling:
     #: log-probabilities at all.
     logprobs: int | None = None
     grammar: Grammar | None = None
+    #: `auto`, `required`, or the tool that a reply is to be a call of.
+    tool_choice: str = "auto"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

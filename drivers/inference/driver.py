@@ -34,6 +34,7 @@ from .place import Place, named
 from .reply import Routed, gathered, metered
 from .targets import OPENERS, Opener, open_engine
 from .tenure import Tenure
+from .toolcalls import forced, offered
 
 #: What the kernel queues calls for.
 KIND = "inference"
@@ -106,8 +107,12 @@ class InferenceDriver(Model):
         model: str | None,
         sampling: dict[str, Any],
     ) -> tuple[Routed, Request]:
+        drawn = _sampling(sampling)
         request = Request(
-            messages=messages, tools=tools or [], sampling=_sampling(sampling), owner=_owner()
+            messages=messages,
+            tools=offered(tools or [], drawn.tool_choice),
+            sampling=drawn,
+            owner=_owner(),
         )
         return Routed(self._fleet, request, model), request
 
@@ -328,6 +333,8 @@ def _owner() -> Owner:
 def _sampling(fields: dict[str, Any]) -> Sampling:
     wanted, count = fields.pop("logprobs", False), fields.pop("top_logprobs", 0)
     fields["stop"] = fields.get("stop") or []
+    if fields.get("grammar") is not None and forced(fields.get("tool_choice", "auto")):
+        raise InvalidArgument("a reply is held to a grammar or has to be a call, not both")
     return Sampling(**fields, logprobs=count if wanted or count else None)
 
 

@@ -5,6 +5,8 @@
 Interface:
     ToolCallParser  text goes in as it comes, plain text comes out at once, calls at the end
     signatures      which arguments each tool takes
+    offered         which tools a model is told of
+    forced          whether it has to call one
     overlap         how much of a text's end may be the beginning of a mark
     OPEN, CLOSE     the marks around a call
 """
@@ -100,6 +102,23 @@ def signatures(tools: list[dict[str, Any]]) -> dict[str, dict[str, Any]]:
             raise InvalidArgument(f"the parameters of the tool {name} are no JSON schema")
         found[name] = {**schema, "type": "object"}
     return found
+
+
+def offered(tools: list[dict[str, Any]], choice: str) -> list[dict[str, Any]]:
+    """Return the tools that a `tool_choice` leaves. Raises `InvalidArgument` for one that asks for
+    a tool that is not there."""
+    if choice == "none":
+        return []
+    if (force := forced(choice)) and not tools:
+        raise InvalidArgument(f"tool_choice is {choice}, and no tool is offered")
+    if isinstance(force, str) and force not in signatures(tools):
+        raise InvalidArgument(f"tool_choice is {choice}, which is no tool that is offered")
+    return tools
+
+
+def forced(choice: str) -> bool | str:
+    """Return whether a `tool_choice` wants a call, or the name of the tool that is to be called."""
+    return {"none": False, "auto": False, "required": True}.get(choice, choice)
 
 
 def overlap(text: AnyStr, mark: AnyStr) -> int:

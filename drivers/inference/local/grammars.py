@@ -12,6 +12,7 @@ from typing import Any
 
 from ....syscalls.errors import InvalidArgument
 from ..contract import Sampling
+from ..toolcalls import forced
 from .grammar import Compiler
 from .matcher import Matcher
 
@@ -36,16 +37,19 @@ class Grammars:
     def matcher(self, sampling: Sampling, tools: list[dict[str, Any]]) -> Matcher | None:
         """Return what holds a reply to its grammar, or the calls in it to their tools' schemas.
         Blocking. Raises `InvalidArgument` for a grammar that cannot be compiled."""
-        if sampling.grammar is None:
-            return self._calls(tools)
+        force = forced(sampling.tool_choice)
+        if sampling.grammar is None and not force:
+            return self._calls(tools) if tools else None
         if isinstance(self._compiler, InvalidArgument):
             raise InvalidArgument(self._compiler.message)
+        if sampling.grammar is None:
+            return self._calls(tools, force)
         return self._compiler.compile(sampling.grammar)
 
-    def _calls(self, tools: list[dict[str, Any]]) -> Matcher | None:
-        if not tools or isinstance(self._compiler, InvalidArgument):
+    def _calls(self, tools: list[dict[str, Any]], force: bool | str = False) -> Matcher | None:
+        if isinstance(self._compiler, InvalidArgument):
             return None
-        matcher = self._compiler.calls(tools)
+        matcher = self._compiler.calls(tools, force)
         faults = set(matcher.loose.items())
         for name, why in faults - self._loose:
             print(f"calls of {name} are not held to all of its schema: {why}", file=sys.stderr)

@@ -19,6 +19,7 @@ from typing import Any
 from ....syscalls.errors import InvalidArgument
 from ....syscalls.model import Grammar
 from ..contract import Request
+from ..toolcalls import forced
 
 #: Fields that can be left out, and one that newer models know by another name.
 _REFINING = (
@@ -45,6 +46,7 @@ def body(request: Request, model: str, refused: Collection[str]) -> dict[str, An
         "stream": True,
         "stream_options": {"include_usage": True},
         "tools": request.tools or None,
+        "tool_choice": _choice(drawn.tool_choice),
         "top_p": drawn.top_p if drawn.top_p < 1 else None,
         "top_k": drawn.top_k or None,
         "min_p": drawn.min_p or None,
@@ -60,6 +62,14 @@ def body(request: Request, model: str, refused: Collection[str]) -> dict[str, An
     return {
         name: value for name, value in fields.items() if value is not None and name not in refused
     }
+
+
+def _choice(choice: str) -> Any:
+    """Return which tool is to be called, as servers take it; None where that is the model's own."""
+    force = forced(choice)
+    if isinstance(force, str):
+        return {"type": "function", "function": {"name": force}}
+    return "required" if force else None
 
 
 def _format(grammar: Grammar | None) -> dict[str, Any] | None:

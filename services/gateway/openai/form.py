@@ -1,8 +1,8 @@
 """The form of a reply: what the model is held to, and how its text is read.
 
-A model that must call a tool, or that must answer in JSON and may call one, is held to a grammar in
-which a call is a JSON object with a name and arguments. So it works with every device that knows
-grammars, however its own models write their calls.
+A model that must answer in JSON and may call a tool is held to a grammar in which a call is a JSON
+object with a name and arguments. So it works with every device that knows grammars, however its own
+models write their calls.
 
 Interface:
     Form            `arguments` for the model's syscalls; `read` and `reading` what comes back
@@ -31,18 +31,20 @@ class Form:
 
     #: What the model is offered.
     tools: list[dict[str, Any]]
+    #: Which of them it has to call, as `model.chat` takes it.
+    choice: str = "auto"
     #: A JSON schema that it is held to.
     schema: dict[str, Any] | None = None
     #: Tools that a JSON text may call.
     callable: frozenset[str] = frozenset()
     #: Whether it makes one call at most.
     single: bool = False
-    #: Whether one certain tool was asked for, which is no reason to say that calls ended the reply.
-    named: bool = False
 
     def arguments(self) -> dict[str, Any]:
         """Return what `model.chat` is told of it."""
         said: dict[str, Any] = {"tools": self.tools} if self.tools else {}
+        if self.choice != "auto":
+            said["tool_choice"] = self.choice
         return said if self.schema is None else {**said, "grammar": {"json_schema": self.schema}}
 
     def read(self, reply: ChatReply) -> ChatReply:
@@ -80,7 +82,8 @@ class Form:
         return replace(
             piece,
             tool_calls=piece.tool_calls[:1] if self.single else piece.tool_calls,
-            finish_reason="stop" if self.named else "tool_calls",
+            # One certain tool that was asked for is no reason to say that calls ended the reply.
+            finish_reason="tool_calls" if self.choice in ("auto", "required") else "stop",
         )
 
     def _calls(self, text: str | None) -> list[ToolCall]:
@@ -113,24 +116,13 @@ def form_of(
 ) -> Form:
     """Return what a request comes to. Raises `Refusal`."""
     choice = choice_of(tool_choice, tools)
-    if choice.mode == "none" or not tools:
+    if choice == "none" or not tools:
         return Form(tools=[], schema=schema)
-    names = frozenset(tool["function"]["name"] for tool in tools)
     single = parallel is False
-    if choice.mode == "named":
-        names = names & {choice.name}
-    if choice.forced:
-        wanted = [tool for tool in tools if tool["function"]["name"] in names]
-        return Form(
-            tools=tools,
-            schema=calls_schema(wanted),
-            callable=names,
-            single=single,
-            named=choice.mode == "named",
-        )
-    if schema is not None:
+    if choice == "auto" and schema is not None:
+        names = frozenset(tool["function"]["name"] for tool in tools)
         return Form(tools=tools, schema=calls_schema(tools, schema), callable=names, single=single)
-    return Form(tools=tools, single=single)
+    return Form(tools=tools, choice=choice, single=single)
 
 
 def schema_of(given: Any, param: str) -> dict[str, Any] | None:

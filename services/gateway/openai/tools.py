@@ -2,15 +2,13 @@
 
 Interface:
     Tool            a function as chat completions describe it
-    Choice          `none`, `auto`, `required`, or one name
-    choice_of       a request's `tool_choice`
+    choice_of       a request's `tool_choice`: `none`, `auto`, `required`, or one name
     calls_schema    a JSON schema of a call, as an object with a name and arguments
 """
 
 from __future__ import annotations
 
 import json
-from dataclasses import dataclass
 from typing import Annotated, Any, Literal
 
 from pydantic import StringConstraints
@@ -42,43 +40,30 @@ class Tool(Body):
         return self.model_dump(exclude_none=True)
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Choice:
-    """What the model may call."""
-
-    mode: Literal["none", "auto", "required", "named"]
-    name: str | None = None
-
-    @property
-    def forced(self) -> bool:
-        """Whether it has to call something."""
-        return self.mode in ("required", "named")
-
-
-def choice_of(given: Any, tools: list[dict[str, Any]]) -> Choice:
+def choice_of(given: Any, tools: list[dict[str, Any]]) -> str:
     """Return a `tool_choice`; a name stands in it, or in its `function`. Raises `Refusal`."""
     if given is None:
-        return Choice(mode="auto")
+        return "auto"
     if isinstance(given, str) and given in _MODES:
-        choice = Choice(mode=given)  # type: ignore[arg-type]  # it is one of them
+        choice = given
     elif isinstance(given, dict) and given.get("type") == "function":
         function = given.get("function", given)
         name = function.get("name") if isinstance(function, dict) else None
         if name not in [tool["function"]["name"] for tool in tools]:
             raise Refusal("tool_choice names no tool of this request", param="tool_choice")
-        choice = Choice(mode="named", name=name)
+        choice = str(name)
     else:
         raise Refusal(
             f"tool_choice is one of {', '.join(_MODES)}, or names a function",
             param="tool_choice",
         )
-    if choice.forced and not tools:
+    if choice == "required" and not tools:
         raise Refusal("tool_choice asks for a tool where none is offered", param="tool_choice")
     return choice
 
 
-def calls_schema(tools: list[dict[str, Any]], *others: dict[str, Any]) -> dict[str, Any]:
-    """Return a schema of what calls one of some tools, or else matches one of some others."""
+def calls_schema(tools: list[dict[str, Any]], other: dict[str, Any]) -> dict[str, Any]:
+    """Return a schema of what calls one of some tools, or else matches another schema."""
     definitions: dict[str, Any] = {}
     options = [
         {
@@ -96,9 +81,8 @@ def calls_schema(tools: list[dict[str, Any]], *others: dict[str, Any]) -> dict[s
         }
         for place, tool in enumerate(tools)
     ]
-    options += [_lift(one, f"reply{place}_", definitions) for place, one in enumerate(others)]
-    schema = options[0] if len(options) == 1 else {"anyOf": options}
-    return {**schema, "$defs": definitions} if definitions else schema
+    options.append(_lift(other, "reply_", definitions))
+    return {"anyOf": options, **({"$defs": definitions} if definitions else {})}
 
 
 def _lift(schema: dict[str, Any], prefix: str, into: dict[str, Any]) -> dict[str, Any]:

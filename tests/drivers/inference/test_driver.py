@@ -232,6 +232,21 @@ def test_a_call_that_fails_is_charged_and_a_whole_one_once(play: Play, tmp_path:
     play(scene, model=f"scripted:{script}")
 
 
+def test_a_reply_is_held_to_a_grammar_or_to_a_call_and_to_a_tool_that_is_offered(
+    play: Play,
+) -> None:
+    async def scene(driver: InferenceDriver, house: Any) -> None:
+        await house.open()
+        tools = [{"type": "function", "function": {"name": "add"}}]
+        with pytest.raises(InvalidArgument, match="not both"):
+            await driver.chat(HELLO, tools, tool_choice="add", grammar={"regex": "a"})
+        with pytest.raises(InvalidArgument, match="no tool is offered"):
+            await driver.chat(HELLO, tool_choice="required")
+        assert (await driver.chat(HELLO, tools, tool_choice="none", grammar={"regex": "a"})).content
+
+    play(scene, {"embedded": Workshop().open})
+
+
 class Reader(ScriptedDevice):
     """Reads for long before it says anything."""
 

@@ -9,7 +9,8 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from llmagentos.drivers.inference.toolcalls import ToolCallParser
+from llmagentos.drivers.inference.toolcalls import ToolCallParser, offered
+from llmagentos.syscalls.errors import InvalidArgument
 
 CALL = '<tool_call>{"name": "add", "arguments": {"a": 1}}</tool_call>'
 
@@ -88,3 +89,12 @@ def test_a_mark_within_an_argument_is_a_part_of_it() -> None:
 def test_a_string_without_an_end_hides_no_later_call() -> None:
     broken = '<tool_call>{"name": "x}</tool_call>'
     assert parse(broken, CALL) == (broken, [("add", {"a": 1})])
+
+
+def test_a_choice_of_none_offers_nothing_and_one_that_nobody_offers_is_refused() -> None:
+    tools = [{"type": "function", "function": {"name": "add"}}]
+    assert offered(tools, "none") == []
+    assert offered(tools, "auto") == offered(tools, "required") == offered(tools, "add") == tools
+    for choice, among in (("required", []), ("add", []), ("put", tools)):
+        with pytest.raises(InvalidArgument, match=f"tool_choice is {choice}"):
+            offered(among, choice)

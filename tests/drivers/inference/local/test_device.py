@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import asyncio
+import json
 from collections.abc import Awaitable, Callable
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -72,6 +74,36 @@ def test_a_reply_that_fails_takes_no_later_one_with_it(
 
 def _fails(*_: object) -> int:
     raise RuntimeError("no such chance")
+
+
+def test_a_reply_is_a_call_where_it_has_to_be_one(folder: Path) -> None:
+    tools = [
+        {
+            "type": "function",
+            "function": {
+                "name": name,
+                "parameters": {
+                    "type": "object",
+                    "properties": {"on": {"type": "boolean"}},
+                    "required": ["on"],
+                    "additionalProperties": False,
+                },
+            },
+        }
+        for name in ("lamp", "oven")
+    ]
+
+    async def scene(device: LocalDevice) -> None:
+        for choice, names in (("required", {"lamp", "oven"}), ("oven", {"oven"})):
+            asked = request(tool_choice=choice, max_tokens=120, temperature=1.0, seed=1)
+            wanted = replace(asked, tools=tools)
+            last = [delta async for delta in device.chat(wanted)][-1]
+            first = last.tool_calls[0]["function"]
+            assert first["name"] in names
+            assert set(json.loads(first["arguments"])) == {"on"}
+        assert (last.finish, len(last.tool_calls)) == ("tool_calls", 1)
+
+    play(folder, scene)
 
 
 def test_a_device_says_what_it_is(folder: Path) -> None:

@@ -48,3 +48,16 @@ def test_a_field_is_refused_and_a_value_is_not(refusal: str, field: str | None) 
 
 def test_what_was_not_sent_cannot_be_refused() -> None:
     assert named("top_k is unknown", body(Request(messages=[]), "m", ())) is None
+
+
+@pytest.mark.parametrize(
+    ("choice", "sent"),
+    [
+        ("auto", None),
+        ("required", "required"),
+        ("add", {"type": "function", "function": {"name": "add"}}),
+    ],
+)
+def test_a_call_that_has_to_come_is_asked_for(choice: str, sent: object) -> None:
+    request = Request(messages=[], sampling=Sampling(tool_choice=choice))
+    assert body(request, "m", ()).get("tool_choice") == sent
