@@ -211,7 +211,8 @@ class ModelInfo:
     parameters: int | None = None
     #: The longest conversation, in tokens.
     context: int | None = None
-    #: What the device can do: preempt, fork, swap, score, grammar, embed, adapters.
+    #: What the device can do: preempt, fork, swap, score, grammar, embed, adapters; and `sentences`
+    #: for a model that is made for vectors, and does nothing else.
     flags: list[str] = field(default_factory=list)
 
 
@@ -351,7 +352,14 @@ class Model(Interface, name="model"):
 
     @syscall(device="inference", idempotent=True, deadline=600.0)
     async def embed(self, texts: Annotated[list[str], MinLen(1), MaxLen(256)]) -> Embeddings:
-        """Return texts as vectors: the mean of the last layer's states over each text's tokens."""
+        """Return texts as vectors, by the sentence model where one runs.
+
+        It sees of each text what its context has room for. Else a vector is the mean of the last
+        layer's states over the text's tokens.
+
+        Raises `InvalidArgument` for a text that holds nothing, and `TryAgain` while the sentence
+        model is being loaded.
+        """
         raise NotImplementedError
 
     @syscall(effect=True, idempotent=True)

@@ -27,6 +27,8 @@ class Choice:
     target: str
     name: str | None = None
     key: str | None = field(default=None, repr=False)
+    #: Whether it is known to be a sentence model, which makes vectors and holds no conversations.
+    sentences: bool = False
 
     @property
     def label(self) -> str:
@@ -54,7 +56,12 @@ class Memo:
         # A key goes to the endpoint that it was given for, whatever crash came between the files.
         keys = {target: key for target, key in (_read(self._key) or {}).items() if _text(key)}
         return [
-            Choice(target=one["target"], name=one.get("name"), key=keys.get(one["target"]))
+            Choice(
+                target=one["target"],
+                name=one.get("name"),
+                key=keys.get(one["target"]),
+                sentences=one.get("sentences") is True,
+            )
             for one in listed
         ]
 
@@ -65,9 +72,12 @@ class Memo:
             _write(self._key, keys)
         else:
             self._key.unlink(missing_ok=True)
-        _write(
-            self._file, {"models": [{"target": one.target, "name": one.name} for one in choices]}
-        )
+        _write(self._file, {"models": [_said(one) for one in choices]})
+
+
+def _said(choice: Choice) -> dict[str, Any]:
+    said: dict[str, Any] = {"target": choice.target, "name": choice.name}
+    return {**said, "sentences": True} if choice.sentences else said
 
 
 def _whole(said: Any) -> bool:

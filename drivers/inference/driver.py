@@ -54,11 +54,19 @@ class InferenceDriver(Model):
         self._memo = Memo(host.state)
         self._fleet = Fleet()
         self._loading: str | None = None
+        self._slots = 0
         self._switch = asyncio.Lock()
         await host.os.device.register(KIND, slots=0)
         # Only where nothing was chosen it is the embedded model: nobody gets another by surprise.
         configured = Choice(target=str(host.config.get("model", "embedded")))
-        self._fleet.places = [self._place(one) for one in self._memo.read() or [configured]]
+        choices = self._memo.read() or [configured]
+        self._fleet.places = [self._place(one) for one in choices]
+        # What the configuration asks for beside them is there whatever a person chooses.
+        self._embedder: Place | None = None
+        embedder = host.config.get("embedder")
+        if embedder and all(one.target != embedder for one in choices):
+            self._embedder = self._place(Choice(target=str(embedder), sentences=True))
+            self._fleet.places.append(self._embedder)
         for place in self._fleet.places:
             place.keep(self._host.tasks)
 
@@ -214,7 +222,9 @@ class InferenceDriver(Model):
     # What runs.
 
     async def ls(self) -> list[ModelInfo]:
-        known = [place.info(place is self._fleet.places[0]) for place in self._fleet.places]
+        chosen = self._fleet.chosen
+        listed = sorted(self._fleet.places, key=lambda place: place is not chosen)
+        known = [place.info(place is chosen) for place in listed]
         if self._loading is not None:
             known.append(named(self._loading, "loading"))
         if not any(one.target == "embedded" for one in known):
@@ -224,7 +234,7 @@ class InferenceDriver(Model):
     async def use(self, target: str, name: str | None = None, key: str | None = None) -> ModelInfo:
         choice = Choice(target=target, name=name, key=key)
         # What is being tried since the boot may take long; it goes on if this one fails.
-        waiting = [one for one in self._fleet.places if one.tenure is None]
+        waiting = [one for one in self._besides(self._embedder) if one.tenure is None]
         for place in waiting:
             await place.give_up()
         before = self._fleet.places
@@ -232,7 +242,8 @@ class InferenceDriver(Model):
             async with self._switch:
                 place = await self._try(choice)
                 before = self._fleet.places
-                self._fleet.places = [place]
+                stays = [one for one in before if one is self._embedder]
+                self._fleet.places = [place, *(one for one in stays if one.choice.target != target)]
                 await self._admit(before)
         except BaseException:
             for one in waiting:
@@ -241,7 +252,8 @@ class InferenceDriver(Model):
             raise
         place.keep(self._host.tasks)
         for one in before:
-            await self._retire(one)
+            if one not in self._fleet.places:
+                await self._retire(one)
         self._remember()
         return place.info(True)
 
@@ -255,19 +267,22 @@ class InferenceDriver(Model):
             await self._admit(before)
         place.keep(self._host.tasks)
         self._remember()
-        return place.info(len(self._fleet.places) == 1)
+        return place.info(place is self._fleet.chosen)
 
     async def remove(self, target: str) -> None:
         async with self._switch:
             place = self._fleet.find(target)
             if place is None:
                 raise NotFound(f"no device runs {target}")
-            if len(self._fleet.places) == 1:
+            if not self._besides(place, self._embedder):
                 raise InvalidArgument(f"{target} is the only one; `use` another in its place")
             self._fleet.places.remove(place)
             await self._register()
         await self._retire(place)
         self._remember()
+
+    def _besides(self, *places: Place | None) -> list[Place]:
+        return [one for one in self._fleet.places if one not in places]
 
     def _place(self, choice: Choice) -> Place:
         return Place(choice, self._open, self._register, self._fleet.drop)
@@ -298,8 +313,10 @@ class InferenceDriver(Model):
             raise
 
     async def _register(self) -> None:
-        fleet = self._fleet
-        await self._host.os.device.register(KIND, slots=fleet.slots, flags=fleet.flags)
+        slots = self._fleet.slots
+        if slots or self._slots:
+            await self._host.os.device.register(KIND, slots=slots, flags=self._fleet.flags)
+            self._slots = slots
 
     async def _retire(self, place: Place) -> None:
         await place.give_up()
@@ -316,7 +333,7 @@ class InferenceDriver(Model):
             self._fleet.retiring.remove(tenure)
 
     def _remember(self) -> None:
-        choices = [place.choice for place in self._fleet.places]
+        choices = [place.choice for place in self._besides(self._embedder)]
         try:
             self._memo.write(choices)
         except OSError as error:

@@ -2,6 +2,7 @@
 
 By model first; then to the one that has served the call's process before, since it remembers what
 the process has said (Preble; Srivatsa et al. 2024), unless another one has much less to do.
+Texts to be embedded go to sentence models where there are any, and nothing else does.
 
 Interface:
     Fleet               places in order, the chosen one first; `route`, `holding`
@@ -14,7 +15,7 @@ from collections import OrderedDict
 from collections.abc import Iterator
 from typing import cast
 
-from ...syscalls.errors import DeviceError, InvalidArgument, NotFound
+from ...syscalls.errors import DeviceError, InvalidArgument, NotFound, TryAgain
 from .contract import ContextEngine
 from .place import Place
 from .tenure import Tenure
@@ -41,8 +42,23 @@ class Fleet:
         return [place.tenure for place in self.places if place.tenure is not None]
 
     @property
+    def chosen(self) -> Place | None:
+        """The one where calls that name no model go."""
+        return next(iter(self._writers or self.places), None)
+
+    @property
+    def _writers(self) -> list[Place]:
+        return [one for one in self.places if not one.choice.sentences]
+
+    @property
     def slots(self) -> int:
-        """Calls that they serve at once."""
+        """Calls that they serve at once; none while all that hold conversations are being loaded.
+
+        A sentence model comes up sooner, and what others are asked for is to wait for them.
+        """
+        writers = self._writers
+        if any(one.failure is None for one in writers) and not any(one.tenure for one in writers):
+            return 0
         return sum(tenure.engine.slots for tenure in self.tenures)
 
     @property
@@ -58,12 +74,20 @@ class Fleet:
         """Return the device that a process's call goes to, of those that can do what `flag` says.
 
         Raises `NotFound` for a model that none runs, `DeviceError` where none runs at the moment,
-        `InvalidArgument` where none can do it.
+        `InvalidArgument` where none can do it, `TryAgain` for a sentence model that is not there
+        yet.
         """
         found = self.next(pid, model, [], flag)
         if found is not None:
             return found
-        if flag is not None and self._running(model):
+        if flag == "embed" and len(self._writers) < len(self.places):
+            # Vectors of another model would be of no use beside its own.
+            raise TryAgain("the sentence model is not loaded yet", retry_after=1.0)
+        running = self._running(model, flag)
+        if running and flag is None:
+            name = running[0].name
+            raise InvalidArgument(f"{name} is a sentence model: it holds no conversations")
+        if flag is not None and running:
             raise InvalidArgument(f"no device here can {flag}: they only answer `chat`")
         raise DeviceError("no model is loaded")
 
@@ -71,16 +95,15 @@ class Fleet:
         self, pid: int, model: str | None, tried: list[Tenure], flag: str | None = None
     ) -> Tenure | None:
         """Return the device that a call goes to which those tried could not serve."""
-        able = [
-            one
-            for one in self._running(model)
-            if one not in tried and (flag is None or flag in one.engine.flags)
-        ]
+        able = [one for one in self._running(model, flag) if one not in tried and _able(one, flag)]
         if not able:
             return None
-        last = self._last.pop(pid, None)
+        last = self._last.get(pid)
         chosen = min(able, key=lambda one: one.load - (AFFINITY if one is last else 0.0))
+        if _able(chosen, "sentences"):
+            return chosen  # which remembers nobody
         self._last[pid] = chosen
+        self._last.move_to_end(pid)
         if len(self._last) > REMEMBERED:
             self._last.popitem(last=False)
         return chosen
@@ -113,15 +136,15 @@ class Fleet:
             for handle in [handle for handle, one in held.items() if one is tenure]:
                 del held[handle]
 
-    def _running(self, model: str | None) -> list[Tenure]:
-        if not self.places:
-            return []
+    def _running(self, model: str | None, flag: str | None) -> list[Tenure]:
+        if model is None and flag == "embed" and len(self._writers) < len(self.places):
+            return [one for one in self.tenures if _able(one, "sentences")]
         wanted = model
         if model is None:
-            first = self.places[0].tenure
-            if first is None:
-                return self.tenures
-            wanted = first.name
+            chosen = self.chosen
+            if chosen is None or chosen.tenure is None:
+                return [one for one in self.tenures if not _able(one, "sentences")]
+            wanted = chosen.tenure.name
         found = [one for one in self.places if wanted in _names(one)]
         if not found:
             known = ", ".join(sorted({one.name for one in self.tenures}))
@@ -139,6 +162,12 @@ def each(tenures: list[Tenure]) -> Iterator[ContextEngine]:
     for tenure in tenures:
         if "fork" in tenure.engine.flags:
             yield cast(ContextEngine, tenure.engine)
+
+
+def _able(tenure: Tenure, flag: str | None) -> bool:
+    """Say whether an engine can do what a flag says; without one, hold a conversation."""
+    flags = tenure.engine.flags
+    return "sentences" not in flags if flag is None else flag in flags
 
 
 def _names(place: Place) -> set[str]:

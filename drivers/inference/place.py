@@ -9,6 +9,7 @@ from __future__ import annotations
 import asyncio
 import sys
 from collections.abc import Awaitable, Callable, Iterator
+from dataclasses import replace
 
 from ...syscalls.model import ModelInfo
 from .choice import Choice
@@ -53,7 +54,9 @@ class Place:
 
     async def take(self) -> None:
         """Load an engine. Raises whatever it fails with."""
-        self.tenure = Tenure(await self._open(self.choice))
+        engine = await self._open(self.choice)
+        self.choice = replace(self.choice, sentences="sentences" in engine.flags)
+        self.tenure = Tenure(engine)
         self.failure = None
 
     def info(self, chosen: bool) -> ModelInfo:
@@ -69,7 +72,10 @@ class Place:
                 try:
                     await self.take()
                 except Exception as error:  # whatever it is, a person can still choose another
+                    first = self.failure is None
                     self._mourn(shown(str(error)) or type(error).__name__)
+                    if first:  # others may have waited for it
+                        await self._tell()
                     await asyncio.sleep(next(pauses))
                     continue
                 await self._tell()

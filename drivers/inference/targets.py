@@ -8,13 +8,17 @@ Interface:
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import Awaitable, Callable, Mapping
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from ...syscalls.errors import InvalidArgument
 from .choice import Choice
 from .contract import Engine
+
+if TYPE_CHECKING:
+    from .sentences.device import SentenceDevice
 
 #: What the configuration may say of a local device.
 SETTINGS = ("threads", "tokens", "swap", "pages_per_process", "dtype")
@@ -26,10 +30,29 @@ Opener = Callable[[Choice, str, Mapping[str, Any]], Awaitable[Engine]]
 async def _embedded(choice: Choice, rest: str, settings: Mapping[str, Any]) -> Engine:
     if rest:
         raise InvalidArgument("there is one embedded model: `embedded` has nothing after it")
-    return await _local(choice, str(EMBEDDED), settings)
+    return await _causal(choice, str(EMBEDDED), settings)
 
 
 async def _local(choice: Choice, rest: str, settings: Mapping[str, Any]) -> Engine:
+    def find() -> bool:
+        from .sentences.layout import holds
+
+        return holds(rest)
+
+    if not await asyncio.to_thread(find):
+        return await _causal(choice, rest, settings)
+
+    def load() -> SentenceDevice:
+        from .sentences.device import SentenceDevice
+
+        return SentenceDevice.load(choice.target, rest, settings.get("sentence_dtype"))
+
+    device = await asyncio.to_thread(load)
+    device.start()
+    return device
+
+
+async def _causal(choice: Choice, rest: str, settings: Mapping[str, Any]) -> Engine:
     from .local.device import LocalDevice
 
     wanted = {name: settings[name] for name in SETTINGS if name in settings}
@@ -72,4 +95,8 @@ async def open_engine(
         raise InvalidArgument(
             f"{choice.label!r} is none of embedded, hf:FOLDER-or-ID, openai:URL, scripted:FILE"
         )
-    return await opener(choice, rest, settings)
+    engine = await opener(choice, rest, settings)
+    if choice.sentences and "sentences" not in engine.flags:
+        await engine.close()
+        raise InvalidArgument(f"{choice.label} is no sentence model")
+    return engine

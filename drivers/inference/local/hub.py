@@ -13,6 +13,7 @@ import os
 import threading
 import urllib.error
 import urllib.request
+from collections.abc import Sequence
 
 #: Seconds.
 PATIENCE = 4.0
@@ -43,11 +44,11 @@ def reachable() -> bool:
     return answered.is_set()
 
 
-def fetch(name: str, local: bool) -> str:
-    """Return the folder that holds a model, after bringing it here or, if `local`, as it is.
+def fetch(name: str, local: bool, files: Sequence[str] = FILES) -> str:
+    """Return the folder that holds a model, after bringing its files here or, if `local`, as it is.
 
     Raises `OSError` and the hub's own errors.
     """
     from huggingface_hub import snapshot_download
 
-    return snapshot_download(name, allow_patterns=list(FILES), local_files_only=local)
+    return snapshot_download(name, allow_patterns=list(files), local_files_only=local)

@@ -38,9 +38,11 @@ async def embed(request: EmbeddingRequest, caller: Caller, model: str | None) ->
     if not all(texts):
         raise Refusal("input holds an empty text", param="input")
     if model is not None:
-        # `model.embed` goes to the chosen device, the first one, so that no other name must pass.
-        chosen = (await caller.ls())[:1]
-        if not any(model in (one.name, one.target) for one in chosen):
+        # `model.embed` goes to a sentence model, else to the chosen device, the first one: no other
+        # name must pass.
+        known = await caller.ls()
+        able = [one for one in known if "sentences" in one.flags] or known[:1]
+        if not any(model in (one.name, one.target) for one in able):
             raise NotFound(f"the model {model!r} makes no embeddings here")
     vectors: list[list[float]] = []
     read, name = 0, request.model

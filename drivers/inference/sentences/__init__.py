@@ -1,0 +1,1 @@
+"""Sentence models: encoders that turn texts into vectors, and do nothing else."""
