@@ -83,6 +83,8 @@ class Claim(TypedDict):
     relation: str
     #: The name of a thing, or a value.
     object: str | int | float | bool
+    #: Whether a text names a thing, as it does by default, or is a value.
+    thing: NotRequired[bool]
     #: Who says so: a document's name, a person; the caller by default.
     source: NotRequired[str]
     #: ISO 8601 dates between which it holds; open where one is missing. The end is not in it.
@@ -108,6 +110,8 @@ class Fact:
     retracted: float | None = None
     #: Where the source says so.
     place: Place | None = None
+    #: Whether it comes from outside, or from one who had read what does.
+    untrusted: bool = False
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -154,8 +158,9 @@ class Knowledge(Interface, name="knowledge"):
         """Take a document in, through perception; in place of what had its name.
 
         The arguments are those of `perception.perceive`. What stands there already is not done
-        again. With `extract`, the model writes facts out of each passage under a grammar. Raises
-        as `perceive` does, and then nothing of the document is kept.
+        again. With `extract`, a table's cells become facts (the first column holds the subjects,
+        the heads are the relations), and the model writes facts out of each other passage under a
+        grammar. Raises as `perceive` and `model.chat` do, and then nothing has changed.
         """
         raise NotImplementedError
 
@@ -225,7 +230,11 @@ class Knowledge(Interface, name="knowledge"):
         namespace: Namespace = "user",
         limit: Limit = 10,
     ) -> list[list[Fact]]:
-        """Return the shortest chains of at most `most` facts that join two things, either way."""
+        """Return the shortest chains of at most `most` facts that join two things, either way.
+
+        All have the same length; facts that say the same count once. Raises `NotFound` for a thing
+        that no fact speaks of, and `TooBig` where too many lie between.
+        """
         raise NotImplementedError
 
     @syscall(idempotent=True, subject="namespace", untrusted=True)
@@ -244,7 +253,11 @@ class Knowledge(Interface, name="knowledge"):
     async def contradictions(
         self, namespace: Namespace = "user", limit: Limit = 100
     ) -> list[Contradiction]:
-        """Return the facts that cannot hold together."""
+        """Return the facts that cannot hold together: different objects at times that overlap.
+
+        They do for a relation of which `RELATION is functional` was told, for true and false, and
+        for values of different sources unless `RELATION is plural` was told.
+        """
         raise NotImplementedError
 
     @syscall(effect=True, idempotent=True, subject="namespace", deadline=300.0)
