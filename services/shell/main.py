@@ -26,6 +26,7 @@ COMMANDS = {
     "resume": ("steer", "Let suspended agents go on."),
     "renice": ("steer", "Change an agent's rank, from -20 (first) to 19."),
     "rm": ("steer", "Forget agents that have ended."),
+    "perceive": ("perceive", "Show what an agent sees of a file, a page or a sound."),
     "top": ("top", "Watch agents and devices."),
     "events": ("watch", "Show what happens."),
     "call": ("call", "Make any syscall by its name."),

@@ -1,0 +1,143 @@
+"""PDF: the text of each page, and what images on pages without text say.
+
+Interface:
+    read            a PDF document; encrypted ones where they open without a password
+"""
+
+from __future__ import annotations
+
+import io
+import logging
+from collections.abc import Iterator
+from typing import TYPE_CHECKING, Any
+
+from ....syscalls.errors import InvalidArgument, TooBig
+from ....syscalls.perception import Place
+from ..bounds import IMAGES, PAGES
+from ..findings import Findings, Full
+from . import ocr
+
+if TYPE_CHECKING:
+    from pypdf import PageObject, PdfReader
+
+_FACTS = ("/Author", "/Subject", "/Keywords", "/Creator", "/Producer", "/CreationDate", "/ModDate")
+#: What a page inherits from the nodes above it, and how deep those may lie.
+_INHERITED = ("/Resources", "/MediaBox", "/CropBox", "/Rotate")
+_DEPTH = 100
+
+
+def read(data: bytes, media: str, findings: Findings) -> None:
+    """Find the text of each page. Raises `InvalidArgument` and `TooBig`."""
+    from pypdf import PdfReader
+    from pypdf.errors import LimitReachedError, PyPdfError
+
+    logging.getLogger("pypdf").setLevel(logging.CRITICAL)
+    try:
+        reader = PdfReader(io.BytesIO(data))
+        if reader.is_encrypted and not reader.decrypt(""):
+            raise InvalidArgument("it is encrypted and needs a password")
+        _about(reader, findings)
+        _pages(reader, findings)
+    except LimitReachedError as error:
+        raise TooBig(f"more than is read: {error}") from None
+    except PyPdfError as error:
+        raise InvalidArgument(f"it is damaged: {error}") from None
+
+
+def _about(reader: PdfReader, findings: Findings) -> None:
+    try:
+        told: dict[str, Any] = dict(reader.metadata or {})
+    except Exception:  # what a document says of itself is no part of it
+        told = {}
+    findings.entitle(told.get("/Title"))
+    for name in _FACTS:
+        if value := told.get(name):
+            findings.state(name[1:].lower().removesuffix("date"), value)
+
+
+def _pages(reader: PdfReader, findings: Findings) -> None:
+    images = IMAGES
+    count = _count(reader)
+    if count is not None:
+        findings.state("pages", count)
+    number = failed = 0
+    for number, page in enumerate(_walk(reader), 1):
+        if number > PAGES:
+            findings.truncated = True
+            findings.lack(f"pages after the first {PAGES}")
+            return
+        try:
+            text = page.extract_text()
+        except Full:
+            raise
+        except Exception as error:  # pages stand for themselves: the others may be whole
+            findings.lack(f"page {number}: {type(error).__name__}: {error}"[:200])
+            failed += 1
+            continue
+        findings.text(text, Place(page=number))
+        if not text.strip() and images > 0:
+            images -= _scanned(page, number, findings)
+    if number and failed == number:
+        raise InvalidArgument("none of its pages can be read")
+
+
+def _scanned(page: PageObject, number: int, findings: Findings) -> int:
+    """Read what images say that stand on a page without text; return how many there were."""
+    count = 0
+    try:
+        for image in page.images:
+            count += 1
+            if count > IMAGES or not ocr.available(findings):
+                break
+            if image.image is not None and (text := ocr.read(image.image, findings)):
+                findings.add("image", text, Place(page=number))
+    except Full:
+        raise
+    except Exception as error:  # an image that is damaged leaves the page without its text
+        findings.lack(f"images on page {number}: {type(error).__name__}: {error}"[:200])
+    return count
+
+
+def _count(reader: PdfReader) -> int | None:
+    """Return how many pages it says that it has."""
+    count: Any = _dictionary(reader.root_object.get("/Pages")).get("/Count")
+    return int(count) if isinstance(count, int) and count >= 0 else None
+
+
+def _walk(reader: PdfReader) -> Iterator[PageObject]:
+    """Yield the pages one by one: a hundred thousand of them need not all be there for the first.
+
+    Raises `InvalidArgument` for a tree of pages that is none.
+    """
+    from pypdf import PageObject
+    from pypdf.generic import NameObject
+
+    stack: list[tuple[Any, dict[str, Any], int]] = [(reader.root_object.get("/Pages"), {}, 0)]
+    seen: set[int] = set()
+    while stack:
+        reference, inherited, depth = stack.pop()
+        node = _dictionary(reference)
+        if id(node) in seen or depth > _DEPTH:
+            raise InvalidArgument("it is damaged: its tree of pages goes round in circles")
+        inherited = inherited | {name: node[name] for name in _INHERITED if name in node}
+        kids = _object(node.get("/Kids"))
+        if not isinstance(kids, list):
+            if not node and not depth:
+                raise InvalidArgument("it is damaged: it has no pages")
+            page = PageObject(reader, getattr(reference, "indirect_reference", None))
+            page.update(node)
+            for name, value in inherited.items():
+                page.setdefault(NameObject(name), value)
+            yield page
+            continue
+        seen.add(id(node))
+        stack += [(kid, inherited, depth + 1) for kid in reversed(kids)]
+
+
+def _object(value: Any) -> Any:
+    return value.get_object() if hasattr(value, "get_object") else value
+
+
+def _dictionary(value: Any) -> dict[str, Any]:
+    found = _object(value)
+    return found if isinstance(found, dict) else {}

@@ -1,0 +1,58 @@
+"""What can be perceived here, and what the rest needs.
+
+Interface:
+    senses          every kind of source
+    CAPTIONS, SPEECH    what is missing where no model is named
+"""
+
+from __future__ import annotations
+
+import shutil
+from importlib.util import find_spec
+
+from ...syscalls.perception import Sense
+from .settings import Settings
+from .sniff import DOCX, MEDIA
+
+CAPTIONS = "what images show: name a model in [drivers.perception.settings] captioner"
+SPEECH = "what is said: name a model in [drivers.perception.settings] transcriber"
+#: Libraries that each kind of source is read with.
+_LIBRARIES = {
+    "text": "charset_normalizer", "html": "selectolax", "pdf": "pypdf", "docx": "docx",
+    "image": "PIL", "audio": "numpy",
+}  # fmt: skip
+
+
+def senses(settings: Settings) -> list[Sense]:
+    """Return every kind of source, by name, and whether it works here."""
+    images = [media for media in MEDIA if media.startswith("image/")]
+    sounds = [media for media in MEDIA if media.startswith("audio/") and media != "audio/wav"]
+    return [
+        _library("text", ["text/plain"], "text"),
+        _library("markdown", ["text/markdown"], "text"),
+        _library("html", ["text/html"], "html"),
+        _library("csv", ["text/csv", "text/tab-separated-values"], "text"),
+        _library("json", ["application/json", "application/jsonl"], "text"),
+        _library("toml", ["application/toml"], "text"),
+        _library("pdf", ["application/pdf"], "pdf"),
+        _library("docx", [DOCX], "docx"),
+        _library("image", images, "image"),
+        _sense("text in images", images, shutil.which("tesseract"), "install tesseract"),
+        _sense("captions", images, settings.captioner, CAPTIONS.partition(": ")[2]),
+        _library("audio", ["audio/wav"], "audio"),
+        _sense(
+            "more audio", sounds, find_spec("soundfile"), "pip install llmagentos[audio]"
+        ),
+        _sense("speech", ["audio/wav", *sounds], settings.transcriber, SPEECH.partition(": ")[2]),
+    ]  # fmt: skip
+
+
+def _library(name: str, media: list[str], kind: str) -> Sense:
+    library = _LIBRARIES[kind]
+    return _sense(name, media, find_spec(library), f"the library {library}")
+
+
+def _sense(name: str, media: list[str], there: object, needs: str) -> Sense:
+    return Sense(
+        name=name, media=media, available=bool(there), needs=None if there else needs
+    )  # fmt: skip
