@@ -56,7 +56,7 @@ class AgentsConfig(_Section):
     #: What it may ask for; a plugin's interface is added by its name.
     capabilities: list[str] = [
         "clock.*", "ipc.*", "knowledge.*", "memory.*", "perception.*", "plan.*", "process.*",
-        "tool.*",
+        "tool.ls", "tool.search", "tool.servers", "tool.call",
         "model.chat", "model.stream", "model.ls", "model.open", "model.append", "model.generate",
         "model.fork", "model.score", "model.embed", "model.pin", "model.close", "model.contexts",
         "model.pages", "device.ls", "system.table",

@@ -5,6 +5,7 @@ Interface:
     ToolInfo        a tool's name, purpose and schema
     ToolResult      what it gave back
     ToolServer      a server of tools and how it is
+    MANY            tools that a prompt should hold at most
 """
 
 from __future__ import annotations
@@ -15,6 +16,9 @@ from typing import Annotated, Any
 from annotated_types import Ge, Gt, Le
 
 from .interface import Interface, syscall
+
+#: Tools past which a prompt had better hold `find_tools` and those that it finds.
+MANY = 20
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -90,14 +94,37 @@ class Tool(Interface, name="tool"):
         """Return the servers that tools come from."""
         raise NotImplementedError
 
-    @syscall(effect=True, subject="name", untrusted=True, deadline=300.0)
+    @syscall(effect=True, subject="name", deadline=120.0)
+    async def connect(
+        self,
+        name: str,
+        command: list[str] | None = None,
+        url: str | None = None,
+        options: dict[str, Any] | None = None,
+    ) -> ToolServer:
+        """Connect a server of tools (MCP), now and whenever the system starts: a program that is
+        run with the daemon's own rights, or an address. It is a person's right to do so.
+
+        `options` are those of `[drivers.tools.settings.mcp.NAME]`: `env`, `cwd`, `headers`,
+        `allow`, `rate`, `timeout`, `trusted`. Raises `InvalidArgument`, `AlreadyExists`, and
+        `DeviceError` for one that does not come up; then nothing has changed.
+        """
+        raise NotImplementedError
+
+    @syscall(effect=True, subject="name")
+    async def disconnect(self, name: str) -> None:
+        """Let a server go for good. Raises `NotFound`, and `InvalidArgument` for one that the
+        configuration names."""
+        raise NotImplementedError
+
+    @syscall(effect=True, subject="name", deadline=300.0)
     async def call(
         self,
         name: str,
         arguments: dict[str, Any] | None = None,
         timeout: Annotated[float, Gt(0), Le(300)] = 30.0,
     ) -> ToolResult:
-        """Run a tool.
+        """Run a tool. The result of an untrusted one taints the caller.
 
         What goes wrong inside the tool is a result with `failed`, so that a model can read it.
         Raises `NotFound` for no such tool, `InvalidArgument` for arguments that its schema

@@ -14,6 +14,14 @@ from typing import Any
 from ...syscalls.errors import NotFound
 from . import arithmetic, folder
 from .contract import Context, Failure, tool
+from .faculties import (
+    find_tools,
+    knowledge_ask,
+    knowledge_search,
+    memory_recall,
+    memory_remember,
+    perceive,
+)
 from .fetch import http_fetch
 from .sandboxed import python, shell
 
@@ -86,6 +94,7 @@ TOOLS: Mapping[str, Callable[..., Any]] = {
     function.__name__: function
     for function in (
         calculator, memory_put, memory_get, memory_delete, memory_list, file_write, file_read,
-        file_list, clock, http_fetch, python, shell,
+        file_list, clock, http_fetch, python, shell, perceive, knowledge_search, knowledge_ask,
+        memory_recall, memory_remember, find_tools,
     )
 }  # fmt: skip

@@ -8,111 +8,149 @@ from __future__ import annotations
 
 import asyncio
 import inspect
-import sys
-from collections import OrderedDict
+import time
+from collections.abc import Awaitable, Callable
+from dataclasses import replace
 from difflib import get_close_matches
-from importlib.metadata import entry_points
-from pathlib import Path
 from typing import Any
 
 from ...syscalls.errors import (
     DeadlineExceeded,
     DeviceError,
+    InvalidArgument,
     LLMAgentOSError,
     NotFound,
 )
 from ...syscalls.host import Host
-from ...syscalls.server import caller
-from ...syscalls.tool import Tool, ToolInfo, ToolResult
-from .builtin import TOOLS
-from .contract import Context, Definition, Failure, define
+from ...syscalls.server import caller, taint
+from ...syscalls.tool import Tool, ToolInfo, ToolResult, ToolServer
+from .contract import Context, Failure
+from .homes import Homes
+from .index import Index
+from .installed import Installed, installed
+from .mcp import reply
+from .mcp.offer import Remote
+from .mcp.peer import Peer
+from .mcp.servers import Servers
+from .mcp.settings import read as read_server
+from .outcome import bounded
+from .rates import Rates
 from .settings import read
 from .worker import run_aside
 
-#: Characters of a result, at most.
-TEXT = 256 * 1024
-#: Callers whose folder is remembered.
-REMEMBERED = 10_000
-
 
 class ToolsDriver(Tool):
-    """Built-in tools and those of plugins."""
+    """Built-in tools, those of plugins, and those of servers."""
+
+    def __init__(self, clock: Callable[[], float] = time.monotonic) -> None:
+        self._clock = clock
 
     async def setup(self, host: Host) -> None:
-        self._host = host
-        self._config = read(host.config)
-        self._homes: OrderedDict[int, Path] = OrderedDict()
-        self._tools = {name: define(name, function) for name, function in TOOLS.items()}
-        #: Where a plugin's tools come from: nobody knows what they do, so each call runs aside.
-        self._strange: dict[str, str] = {}
-        for point in entry_points(group="llmagentos.tools"):
-            if point.name in self._tools:
-                taken = f"the tool {point.name} of {point.value} is left out: the name is taken"
-                print(taken, file=sys.stderr)
-                continue
-            try:
-                definition = define(point.name, point.load())
-            except (Exception, SystemExit) as error:  # a stranger's module may raise anything
-                print(f"the tool {point.name} cannot be loaded: {error}", file=sys.stderr)
-                continue
-            self._tools[point.name] = definition
-            self._strange[point.name] = point.value
+        settings = read(host.config)
+        self._host, self._homes = host, Homes(host)
+        # What the servers are told may be a secret, which is no affair of a tool's.
+        self._config = settings.model_dump(exclude={"mcp"})
+        self._rates = Rates(settings.rates, self._clock)
+        self._local = installed()
+        self._index: tuple[int, Index] | None = None
+        self._servers = Servers(host.tasks, host.state / "servers.json")
+        self._servers.start(settings.mcp, self._local)
+
+    async def teardown(self) -> None:
+        await self._servers.close()
 
     async def ls(self) -> list[ToolInfo]:
-        return [self._tools[name].info for name in sorted(self._tools)]
+        await self._servers.looked()
+        return [replace(one, rate=self._rates.of(one)) for one in self._infos()]
+
+    async def search(self, query: str, limit: int = 8) -> list[ToolInfo]:
+        await self._servers.looked()
+        changes = self._servers.changes
+        if self._index is None or self._index[0] != changes:
+            # A search for tools is no tool that a search should find.
+            self._index = changes, Index(o for o in self._infos() if o.name != "find_tools")
+        found = self._index[1].search(query, limit)
+        return [replace(one, rate=self._rates.of(one)) for one in found]
+
+    async def servers(self) -> list[ToolServer]:
+        return self._servers.ls()
+
+    async def connect(
+        self,
+        name: str,
+        command: list[str] | None = None,
+        url: str | None = None,
+        options: dict[str, Any] | None = None,
+    ) -> ToolServer:
+        given = {"command": command or [], "url": url or "", **(options or {})}
+        return await self._servers.connect(name, read_server(given))
+
+    async def disconnect(self, name: str) -> None:
+        await self._servers.disconnect(name)
 
     async def call(
         self, name: str, arguments: dict[str, Any] | None = None, timeout: float = 30.0
     ) -> ToolResult:
-        definition = self._tools.get(name)
-        if definition is None:
-            near = get_close_matches(name, self._tools, n=3) or sorted(self._tools)
+        given = arguments or {}
+        if (tool := self._local.get(name)) is not None:
+            checked = tool.definition.check(given)
+            self._rates.take(caller().principal, tool.definition.info)
+            return await _within(timeout, tool.definition.info, self._run(tool, checked, given))
+        await self._servers.looked()
+        found = self._servers.find(name)
+        if found is None:
+            names = sorted(one.name for one in self._infos())
+            near = get_close_matches(name, names, n=3) or names
             raise NotFound(f"there is no tool {name!r}; there is {', '.join(near)}")
-        checked = definition.check(arguments or {})
-        try:
-            async with asyncio.timeout(timeout) as limit:
-                text = await self._run(definition, checked, arguments or {})
-        except TimeoutError as error:
-            if not limit.expired():  # the tool's own
-                raise DeviceError(f"{name} crashed: TimeoutError: {error}") from error
-            raise DeadlineExceeded(f"{name} had no result within {timeout:g} s") from None
-        except Failure as failure:
-            return ToolResult(text=_cut(f"error: {failure}"), failed=True)
-        except LLMAgentOSError:
-            raise
-        except Exception as error:
-            raise DeviceError(f"{name} crashed: {type(error).__name__}: {error}") from error
-        return ToolResult(text=_cut(text))
+        peer, remote = found
+        if (wrong := await asyncio.to_thread(remote.arguments.wrong, given)) is not None:
+            raise InvalidArgument(f"{name}: {wrong}")
+        self._rates.take(caller().principal, remote.info)
+        limit = min(timeout, peer.settings.timeout)
+        return await _within(limit, remote.info, _ask(peer, remote, given))
+
+    def _infos(self) -> list[ToolInfo]:
+        local = [one.definition.info for one in self._local.values()]
+        return sorted([*local, *self._servers.infos()], key=lambda one: one.name)
 
     async def _run(
-        self, definition: Definition, arguments: dict[str, Any], given: dict[str, Any]
-    ) -> str:
-        system, home = self._host.os.on_behalf(caller().call), await self._home()
-        if (entry := self._strange.get(definition.info.name)) is not None:
-            # Its process checks them again: what was converted cannot always be sent.
-            return await run_aside(system, entry, home, self._config, given)
-        context = Context(os=system, home=home, config=self._config)
-        if inspect.iscoroutinefunction(definition.function):
-            return str(await definition.function(context, **arguments))
-        # Ours end in bounded time; a thread keeps the loop free meanwhile.
-        return str(await asyncio.to_thread(definition.function, context, **arguments))
-
-    async def _home(self) -> Path:
-        """Return the caller's own folder, which the kernel knows."""
+        self, tool: Installed, arguments: dict[str, Any], given: dict[str, Any]
+    ) -> ToolResult:
         who = caller()
-        home = self._homes.get(who.pid)
-        if home is None:
-            said = (await self._host.os.process.inspect(who.pid)).home
-            # A session has no folder of its own and uses its principal's.
-            home = Path(said) if said else self._host.homes / who.principal / "session"
-            self._homes[who.pid] = home
-            if len(self._homes) > REMEMBERED:
-                self._homes.popitem(last=False)
-        home.mkdir(parents=True, exist_ok=True, mode=0o700)
-        return home
+        system, home = self._host.os.on_behalf(who.call), await self._homes.of(who)
+        if tool.entry is not None:
+            # Its process checks them again: what was converted cannot always be sent.
+            return await run_aside(system, tool.entry, home, self._config, given)
+        context = Context(os=system, home=home, config=self._config)
+        function = tool.definition.function
+        if inspect.iscoroutinefunction(function):
+            return tool.definition.outcome(await function(context, **arguments))
+        # Ours end in bounded time; a thread keeps the loop free meanwhile.
+        value = await asyncio.to_thread(function, context, **arguments)
+        return tool.definition.outcome(value)
 
 
-def _cut(text: str) -> str:
-    # A file's name may hold bytes that are no characters, which no message can carry.
-    text = text.encode(errors="replace").decode()
-    return text if len(text) <= TEXT else f"{text[:TEXT]}… ({len(text)} characters)"
+async def _ask(peer: Peer, remote: Remote, arguments: dict[str, Any]) -> ToolResult:
+    answer = await peer.call(remote, arguments)
+    # To check a large answer takes its time.
+    return await asyncio.to_thread(reply.result, remote, answer)
+
+
+async def _within(seconds: float, info: ToolInfo, work: Awaitable[ToolResult]) -> ToolResult:
+    """Return a tool's result in its bounds; what goes wrong in it is one, or an error of ours."""
+    try:
+        async with asyncio.timeout(seconds) as limit:
+            result = bounded(await work)
+    except TimeoutError as error:
+        if not limit.expired():  # the tool's own
+            raise DeviceError(f"{info.name} crashed: TimeoutError: {error}") from error
+        raise DeadlineExceeded(f"{info.name} had no result within {seconds:g} s") from None
+    except Failure as failure:
+        result = bounded(ToolResult(text=f"error: {failure}", failed=True))
+    except LLMAgentOSError:
+        raise
+    except Exception as error:
+        raise DeviceError(f"{info.name} crashed: {type(error).__name__}: {error}") from error
+    if info.untrusted:
+        taint(f"{info.name}: {result.sources[0]}" if result.sources else info.name)
+    return result

@@ -20,6 +20,7 @@ from ipaddress import IPv4Address, IPv6Address, ip_address, ip_network
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, cast
 
+from ...syscalls.tool import ToolResult
 from .child import child
 from .contract import Context, Failure, tool
 
@@ -37,7 +38,7 @@ if TYPE_CHECKING:
 
 
 @tool(effect=True, untrusted=True)
-async def http_fetch(context: Context, url: str) -> str:
+async def http_fetch(context: Context, url: str) -> ToolResult:
     """Return the text of a web page."""
     import aiohttp
 
@@ -60,7 +61,8 @@ async def http_fetch(context: Context, url: str) -> str:
                     data = await _first(response.content.iter_any(), SIZE)
             except (aiohttp.ClientError, TimeoutError, OSError, ValueError) as error:
                 raise Failure(f"{place} cannot be fetched: {_why(error)}") from None
-            return await _text(data, response.charset, "html" in response.content_type)
+            text = await _text(data, response.charset, "html" in response.content_type)
+            return ToolResult(text=text, sources=[str(place)])
     raise Failure(f"more than {REDIRECTS} redirects")
 
 

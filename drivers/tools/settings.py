@@ -1,6 +1,7 @@
 """The tools' own settings, `[drivers.tools.settings]`.
 
 Interface:
+    Settings        as checked
     read            settings as configured to settings as checked; raises `InvalidArgument`
 """
 
@@ -9,9 +10,10 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
-from pydantic import BaseModel, ConfigDict, ValidationError
+from pydantic import BaseModel, ConfigDict, PositiveFloat, ValidationError
 
 from ...syscalls.errors import InvalidArgument
+from .mcp.settings import ServerSettings
 
 
 class Http(BaseModel):
@@ -31,12 +33,16 @@ class Settings(BaseModel):
     model_config = ConfigDict(strict=True, extra="allow")
 
     http: Http = Http()
+    #: Calls a minute that a principal may make, by patterns of tools' names.
+    rates: dict[str, PositiveFloat] = {}
+    #: Servers of tools.
+    mcp: dict[str, ServerSettings] = {}
 
 
-def read(config: Mapping[str, Any]) -> dict[str, Any]:
+def read(config: Mapping[str, Any]) -> Settings:
     """Return all settings, with those that nobody has set."""
     try:
-        return Settings.model_validate(dict(config)).model_dump()
+        return Settings.model_validate(dict(config))
     except ValidationError as error:
         first = error.errors(include_url=False)[0]
         place = ".".join(map(str, first["loc"]))

@@ -13,6 +13,7 @@ import socket
 import sys
 from asyncio.subprocess import DEVNULL
 from collections.abc import AsyncIterator, Mapping
+from dataclasses import asdict
 from importlib import import_module
 from pathlib import Path
 from typing import Any
@@ -20,12 +21,16 @@ from typing import Any
 from ...syscalls.client import Client
 from ...syscalls.errors import DeviceError, InvalidArgument, LLMAgentOSError, from_wire
 from ...syscalls.os import OS
+from ...syscalls.tool import ToolResult
 from .child import child
 from .contract import Context, Failure, define
+from .outcome import sendable
 from .relay import Relay
 
 
-async def run_aside(os: OS, entry: str, home: Path, config: Mapping[str, Any], given: Any) -> str:
+async def run_aside(
+    os: OS, entry: str, home: Path, config: Mapping[str, Any], given: Any
+) -> ToolResult:
     """Run a tool by its `module:function`; `os` has its caller's rights.
 
     Raises `Failure`, the error of a syscall that the tool lets through, or `DeviceError` when it
@@ -57,8 +62,8 @@ async def run_aside(os: OS, entry: str, home: Path, config: Mapping[str, Any], g
             raise from_wire(code, str(text), {})
         case {"crash": text}:
             raise DeviceError(f"the tool {entry} crashed: {text}")
-        case {"text": text}:
-            return str(text)
+        case {"text": str(text), "failed": bool(failed), "data": data, "sources": list(sources)}:
+            return ToolResult(text=text, failed=failed, data=data, sources=sources)
     raise DeviceError(f"the tool {entry} gives no answer that can be read")
 
 
@@ -76,20 +81,20 @@ async def _work(entry: str, home: Path, sock: socket.socket) -> None:
     order = await line.call("order")
     sys.path[:] = order["path"]
     context = Context(os=OS(line), home=home, config=order["config"])
-    answer = await _run(entry, context, order["arguments"])
-    # What is no character, such as half of a surrogate pair, cannot be sent.
-    plain = {key: text.encode(errors="replace").decode() for key, text in answer.items()}
-    await line.call("answer", plain)
+    await line.call("answer", sendable(await _run(entry, context, order["arguments"])))
 
 
-async def _run(entry: str, context: Context, given: Any) -> dict[str, str]:
+async def _run(entry: str, context: Context, given: Any) -> dict[str, Any]:
     module, _, name = entry.partition(":")
     try:
         function = getattr(import_module(module), name)
-        arguments = define(name, function).check(given)
+        definition = define(name, function)
+        arguments = definition.check(given)
         if inspect.iscoroutinefunction(function):
-            return {"text": str(await function(context, **arguments))}
-        return {"text": str(await asyncio.to_thread(function, context, **arguments))}
+            value = await function(context, **arguments)
+        else:
+            value = await asyncio.to_thread(function, context, **arguments)
+        return asdict(definition.outcome(value))
     except Failure as failure:
         return {"failure": str(failure)}
     except LLMAgentOSError as error:

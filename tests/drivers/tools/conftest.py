@@ -21,7 +21,15 @@ from llmagentos.syscalls.host import Host
 from llmagentos.syscalls.os import OS
 from llmagentos.syscalls.server import Caller, serving
 
-ALICE = Caller(pid=1, principal="alice", call=1)
+
+class Clock:
+    """Stands still until it is moved."""
+
+    def __init__(self) -> None:
+        self.now = 100.0
+
+    def __call__(self) -> float:
+        return self.now
 
 
 class System:
@@ -29,6 +37,7 @@ class System:
 
     def __init__(self, homes: Path, principals: Mapping[int, str]) -> None:
         self.memory = MemoryDriver()
+        self.tool: ToolsDriver
         self.clock = SimpleNamespace(now=self._now)
         self.process = SimpleNamespace(inspect=self._inspect)
         self.behalf: list[int] = []
@@ -60,6 +69,7 @@ class House:
     system: System
     #: Alice's own folder.
     home: Path
+    clock: Clock
 
 
 Play = Callable[..., None]
@@ -73,20 +83,26 @@ def play(tmp_path: Path) -> Play:
         async def whole() -> None:
             homes = tmp_path / "homes"
             system = System(homes, {1: "alice", 2: "bob"})
-
-            def host(state: Path) -> Host:
-                return Host(
-                    os=cast(OS, system), state=state, config=config,
-                    tasks=asyncio.TaskGroup(), homes=homes,
-                )  # fmt: skip
-
-            await system.memory.setup(host(tmp_path))
-            driver = ToolsDriver()
-            await driver.setup(host(tmp_path))
-            with serving(ALICE):
-                await scene(House(driver, system, homes / "alice" / "1"))
-            await driver.teardown()
-            await system.memory.teardown()
+            clock = Clock()
+            failures: list[Exception] = []
+            async with asyncio.timeout(60), asyncio.TaskGroup() as tasks:
+                host = Host(
+                    os=cast(OS, system), state=tmp_path, config=config, tasks=tasks, homes=homes
+                )
+                await system.memory.setup(host)
+                driver = system.tool = ToolsDriver(clock)
+                try:
+                    await driver.setup(host)
+                    try:
+                        with serving(Caller(pid=1, principal="alice", call=1)):
+                            await scene(House(driver, system, homes / "alice" / "1", clock))
+                    finally:
+                        await driver.teardown()
+                except Exception as failure:  # told as it is, not as one of a group
+                    failures.append(failure)
+                await system.memory.teardown()
+            if failures:
+                raise failures[0]
 
         uvloop.run(whole())
 
@@ -95,4 +111,4 @@ def play(tmp_path: Path) -> Play:
 
 @pytest.fixture
 def context(tmp_path: Path) -> Context:
-    return Context(os=cast(OS, None), home=tmp_path, config=read({}))
+    return Context(os=cast(OS, None), home=tmp_path, config=read({}).model_dump())

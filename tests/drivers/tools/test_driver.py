@@ -9,7 +9,7 @@ from typing import Any
 
 import pytest
 
-from llmagentos.drivers.tools import driver as driver_module
+from llmagentos.drivers.tools import outcome
 from llmagentos.syscalls.errors import DeadlineExceeded, DeviceError, InvalidArgument, NotFound
 from llmagentos.syscalls.server import Caller, serving
 from llmagentos.syscalls.tool import ToolResult
@@ -220,7 +220,7 @@ def test_the_tools_are_listed_with_what_they_do(play: Any) -> None:
 def test_a_result_has_a_bound_and_carries_any_name(
     play: Any, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(driver_module, "TEXT", 100)
+    monkeypatch.setattr(outcome, "TEXT", 100)
 
     async def scene(house: Any) -> None:
         await house.driver.call("file_write", {"path": "f", "text": "x" * 500})

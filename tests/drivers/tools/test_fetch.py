@@ -76,7 +76,7 @@ def visit(scene: Callable[[str], Awaitable[None]], hosts: tuple[str, ...] = ("12
 
 def allowing(context: Context, *hosts: str, private: bool = True) -> Context:
     settings: dict[str, Any] = {"allow": list(hosts), "private": private}
-    return replace(context, config=read({"http": settings}))
+    return replace(context, config=read({"http": settings}).model_dump())
 
 
 @pytest.mark.parametrize(
@@ -86,14 +86,15 @@ def allowing(context: Context, *hosts: str, private: bool = True) -> Context:
 )  # fmt: skip
 def test_a_page_is_given_as_text(context: Context, name: str, text: str) -> None:
     async def scene(base: str) -> None:
-        assert await http_fetch(allowing(context, "127.0.0.1"), f"{base}/{name}") == text
+        result = await http_fetch(allowing(context, "127.0.0.1"), f"{base}/{name}")
+        assert (result.text, result.sources) == (text, [f"{base}/{name}"])
 
     visit(scene)
 
 
 def test_what_is_too_big_is_cut_and_what_is_no_text_refused(context: Context) -> None:
     async def scene(base: str) -> None:
-        text = await http_fetch(allowing(context, "*"), f"{base}/big")
+        text = (await http_fetch(allowing(context, "*"), f"{base}/big")).text
         assert text.startswith("x" * fetch.SIZE + "\n… (cut")
         with pytest.raises(Failure, match="not a text page"):
             await http_fetch(allowing(context, "*"), f"{base}/image")
@@ -107,7 +108,7 @@ def test_without_a_setting_every_host_is_refused_and_the_setting_named(context: 
     async def scene(base: str) -> None:
         for config in ({}, {"http": {"allow": ["example.org"], "private": True}}):
             with pytest.raises(Failure, match=r"\[drivers\.tools\.settings\.http\] allow"):
-                await http_fetch(replace(context, config=read(config)), f"{base}/html")
+                await http_fetch(replace(context, config=read(config).model_dump()), f"{base}/html")
 
     visit(scene)
 
@@ -115,7 +116,8 @@ def test_without_a_setting_every_host_is_refused_and_the_setting_named(context: 
 def test_redirects_are_followed_and_bounded(context: Context) -> None:
     async def scene(base: str) -> None:
         allowed = allowing(context, "127.0.0.1")
-        assert await http_fetch(allowed, f"{base}/to?url=latin") == "caf\u00e9"
+        result = await http_fetch(allowed, f"{base}/to?url=latin")
+        assert (result.text, result.sources) == ("caf\u00e9", [f"{base}/latin"])
         with pytest.raises(Failure, match="redirects"):
             await http_fetch(allowed, f"{base}/loop")
 
@@ -141,7 +143,7 @@ def test_a_redirect_to_a_private_address_is_refused(
 
     async def scene(base: str) -> None:
         allowed = allowing(context, "*", private=False)
-        assert await http_fetch(allowed, f"{base}/latin") == "caf\u00e9"
+        assert (await http_fetch(allowed, f"{base}/latin")).text == "caf\u00e9"
         for target in ("http://127.0.0.2:1/", "http://[::1]:1/", "http://10.0.0.1/"):
             with pytest.raises(Failure, match="private"):
                 await http_fetch(allowed, f"{base}/to?url={target}")
