@@ -103,9 +103,9 @@ def decode(data: bytes, *, whole: bool = True) -> str | None:
 
     `whole`: else the last character may be cut off.
     """
-    for mark, encoding in _BOMS:
+    for mark, named in _BOMS:
         if data.startswith(mark):
-            return data.decode(encoding, errors="replace")
+            return data.decode(named, errors="replace")
     try:
         text = codecs.getincrementaldecoder("utf-8")().decode(data, final=whole)
         return text if _readable(text) else _utf16(data)

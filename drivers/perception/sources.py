@@ -49,15 +49,13 @@ def read_file(home: Path, source: str) -> bytes:
         raise InvalidArgument(f"{source!r} is no file's path")
     try:
         file = _opened(home, path)
-    except (FileNotFoundError, NotADirectoryError):
-        # A link in the place of a folder is said to be no folder.
-        if any((home / one).is_symlink() for one in path.parents if one.name):
-            raise outside from None
-        raise NotFound(f"there is no file {source} in the caller's own folder") from None
     except (OSError, UnicodeEncodeError) as error:
-        if isinstance(error, OSError) and (home / path).is_symlink():
+        # A link is no folder, or a loop, to whoever follows none.
+        if any(os.path.islink(home / one) for one in (path, *path.parents)):
             raise outside from None
-        raise InvalidArgument(f"{source} cannot be read: {error}") from None
+        if isinstance(error, (FileNotFoundError, NotADirectoryError)):
+            raise NotFound(f"there is no file {source} in the caller's own folder") from None
+        raise InvalidArgument(f"{source[:200]!r} cannot be opened") from None
     try:
         about = os.fstat(file)
         if not stat.S_ISREG(about.st_mode):
