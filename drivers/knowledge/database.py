@@ -88,7 +88,7 @@ CREATE INDEX IF NOT EXISTS by_document ON fact (document) WHERE document IS NOT 
 CREATE TABLE IF NOT EXISTS stated (
     fact INTEGER NOT NULL REFERENCES fact ON DELETE CASCADE,
     passage INTEGER NOT NULL REFERENCES passage ON DELETE CASCADE,
-    place TEXT NOT NULL,
+    row INTEGER,
     PRIMARY KEY (fact, passage)
 ) WITHOUT ROWID;
 CREATE INDEX IF NOT EXISTS in_passage ON stated (passage);

@@ -54,9 +54,10 @@ class Part:
     #: Its vector, and the model that made it.
     vector: list[float] | None = None
     model: str = ""
-    #: Whether facts were looked for in it, now or earlier, and those found now, with their row.
+    #: Whether facts were looked for in it, now or earlier, and those found now, each with the row
+    #: of a table that it stands in, from 0.
     extracted: bool = False
-    told: list[tuple[Told, Place]] = field(default_factory=list)
+    told: list[tuple[Told, int | None]] = field(default_factory=list)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -209,9 +210,9 @@ def _place(
             "UPDATE passage SET position = ?, place = ?, extracted = ? WHERE id = ?",
             position, place, part.extracted, passage,
         )  # fmt: skip
-    for told, where in part.told:
-        origin = Origin(document=document, passage=passage)
-        facts.tell(base, scope, [told], untrusted=True, origin=origin, place=where)
+    for told, row in part.told:
+        origin = Origin(document=document, passage=passage, row=row)
+        facts.tell(base, scope, [told], untrusted=True, origin=origin)
 
 
 def _drop(base: Database, shelf: Shelf, scope: int, document: int, staying: set[int]) -> None:

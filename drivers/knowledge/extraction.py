@@ -9,13 +9,11 @@ from __future__ import annotations
 import asyncio
 import json
 from collections.abc import Iterable
-from dataclasses import replace
 from typing import Any
 
 from ...syscalls.errors import InvalidArgument
 from ...syscalls.knowledge import Claim
 from ...syscalls.os import OS
-from ...syscalls.perception import Place
 from . import tables
 from .documents import Part
 from .facts import Told, checked
@@ -68,9 +66,7 @@ async def extract(os: OS, name: str, parts: Iterable[Part]) -> int:
         if claims is None:
             failed += 1
         part.told = [
-            (told, part.piece.place)
-            for claim in claims or ()
-            if (told := _told(claim, name)) is not None
+            (told, None) for claim in claims or () if (told := _told(claim, name)) is not None
         ]
         part.extracted = True
 
@@ -88,13 +84,9 @@ async def extract(os: OS, name: str, parts: Iterable[Part]) -> int:
     return failed
 
 
-def _of_table(part: Part, name: str) -> list[tuple[Told, Place]]:
-    first = part.piece.place.row or 1
-    told = []
-    for row, claim in tables.claims(part.piece.rows):
-        if (fact := _told(claim, name)) is not None:
-            told.append((fact, replace(part.piece.place, row=first + row - 1)))
-    return told
+def _of_table(part: Part, name: str) -> list[tuple[Told, int | None]]:
+    read = ((_told(claim, name), row) for row, claim in tables.claims(part.piece.rows))
+    return [(told, row) for told, row in read if told is not None]
 
 
 async def _ask(os: OS, part: Part) -> list[Claim] | None:

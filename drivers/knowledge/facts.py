@@ -55,6 +55,8 @@ class Origin:
 
     document: int
     passage: int
+    #: Of a table, the row of the passage, from 0.
+    row: int | None = None
 
 
 def checked(claim: Claim, source: str) -> Told:
@@ -99,7 +101,6 @@ def tell(
     *,
     untrusted: bool = False,
     origin: Origin | None = None,
-    place: Place | None = None,
 ) -> tuple[list[int], int]:
     """Store facts; return the number of each, and how many are new. Within a transaction."""
     numbers, new, now = [], 0, base.now()
@@ -133,7 +134,7 @@ def tell(
         if origin is not None:
             base.rows(
                 "INSERT OR IGNORE INTO stated VALUES (?, ?, ?)",
-                found[0][0], origin.passage, written(place or Place()),
+                found[0][0], origin.passage, origin.row,
             )  # fmt: skip
     return numbers, new
 
@@ -161,7 +162,10 @@ def holding(as_of: str | None, alias: str = "fact") -> tuple[str, list[float]]:
 
 _READ = """
 SELECT fact.id, s.value, r.value, o.kind, o.value, source, since, until, told, retracted,
-       untrusted, (SELECT place FROM stated WHERE stated.fact = fact.id LIMIT 1)
+       untrusted,
+       (SELECT IIF(row IS NULL, place,
+                   json_set(place, '$.row', row + IFNULL(json_extract(place, '$.row'), 1)))
+        FROM stated JOIN passage ON passage.id = passage WHERE stated.fact = fact.id LIMIT 1)
 FROM fact JOIN term s ON s.id = subject JOIN term r ON r.id = relation JOIN term o ON o.id = object
 """
 

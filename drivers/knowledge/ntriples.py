@@ -75,7 +75,7 @@ class _Statement:
     def key(self) -> tuple[object, ...]:
         said = self.parts[f"{RDF}object"]
         subject, relation = (self.parts[f"{RDF}{name}"].object for name in ("subject", "predicate"))
-        return subject, _relation(str(relation)), said.object, kind_of(said.object, said.thing)
+        return subject, relation, said.object, kind_of(said.object, said.thing)
 
     def told(self, name: str) -> str | None:
         return str(self.parts[name].object) if name in self.parts else None
@@ -141,9 +141,7 @@ def _triple(line: str, number: int, salt: str) -> _Triple | None:
             said, thing = _literal(_unescaped(text), datatype and _unescaped(datatype)), False
         else:
             said, thing = _named(other, other_blank, salt), True
-        return _Triple(
-            number, _named(iri, blank, salt), _relation(_absolute(relation)), said, thing
-        )
+        return _Triple(number, _named(iri, blank, salt), _thing(_absolute(relation)), said, thing)
     except (ValueError, OverflowError) as error:
         raise InvalidArgument(f"line {number}: {error}") from None
 
@@ -153,11 +151,9 @@ def _named(iri: str | None, blank: str | None, salt: str) -> str:
 
 
 def _thing(iri: str) -> str:
+    if iri == TYPE:
+        return IS_A
     return unquote(iri.removeprefix(OWN)) if iri.startswith(OWN) else iri
-
-
-def _relation(iri: str) -> str:
-    return IS_A if iri == TYPE else _thing(iri)
 
 
 def _absolute(iri: str) -> str:
@@ -192,7 +188,7 @@ def lines(facts: Iterable[Fact]) -> Iterator[str]:
     """Yield each triple once, and after it what is said about it."""
     triples: set[str] = set()
     for fact in facts:
-        subject, relation = iri(fact.subject), _predicate(fact.relation)
+        subject, relation = iri(fact.subject), iri(fact.relation)
         object = iri(str(fact.object)) if fact.thing else literal(fact.object)
         if (triple := f"{subject} {relation} {object} .") not in triples:
             triples.add(triple)
@@ -210,12 +206,10 @@ def lines(facts: Iterable[Fact]) -> Iterator[str]:
 
 def iri(name: str) -> str:
     """Return a thing's name as an IRI."""
+    if name == IS_A:
+        return f"<{TYPE}>"
     plain = _ABSOLUTE.fullmatch(name) and not name.startswith(OWN) and name != TYPE
     return f"<{name}>" if plain else f"<{OWN}{quote(name, safe='')}>"
-
-
-def _predicate(relation: str) -> str:
-    return f"<{TYPE}>" if relation == IS_A else iri(relation)
 
 
 def literal(value: Value) -> str:

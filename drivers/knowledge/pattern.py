@@ -144,7 +144,7 @@ def _clauses(text: str) -> Iterator[tuple[int, list[Term | str]]]:
             clause = []
         else:
             if not clause:
-                start = found.end() - len(token)
+                start = found.end() - len(found[0].lstrip())
             if kind == "variable" and not token:
                 anonymous += 1
                 token = f"?{anonymous}"

@@ -123,11 +123,12 @@ def _placed(nodes: list[Node], arrows: list[Arrow]) -> dict[Node, Box]:
     places = networkx.spring_layout(
         graph, k=2.2 / math.sqrt(len(nodes)), iterations=300, seed=7, center=(0, 0)
     )
-    spread = 115 * math.sqrt(len(nodes)) + 40
+    spread = 100 * math.sqrt(len(nodes)) + 40
     boxes = {}
     for node in nodes:
         x, y = places[number[node]]
-        width = len(_short(node.name, SHOWN)) * LETTER + 2 * PADDING
+        letter = LETTER * (1.12 if node.kind == "centre" else 1)
+        width = len(_short(node.name, SHOWN)) * letter + 2 * PADDING
         boxes[node] = Box(float(x) * spread * 1.35, float(y) * spread * 0.95, width, LINE)
     _pushed_apart(list(boxes.values()))
     return boxes
@@ -225,8 +226,8 @@ def _curve(start: Box, end: Box, bend: float) -> Curve:
 
 
 def _loop(box: Box, index: int) -> Curve:
-    rise = box.y - box.height / 2 - 60 - 24 * index
-    return (box.x - 14, box.y - box.height / 2), (box.x, rise), (box.x + 14, box.y - box.height / 2)
+    side, reach = box.x + box.width / 2, 70 + 30 * index
+    return (side, box.y - 6), (side + reach, box.y), (side + 2, box.y + 6)
 
 
 def _at(curve: Curve, share: float) -> Point:

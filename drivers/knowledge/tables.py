@@ -21,11 +21,11 @@ _DATE = re.compile(r"\d{4}-\d{2}(-\d{2}([T ]\d{2}:\d{2}(:\d{2})?)?)?")
 
 
 def claims(rows: list[list[str]]) -> Iterator[tuple[int, Claim]]:
-    """Yield each cell that says something, with the number of its row, from 1 below the head."""
+    """Yield each cell that says something, with the number of its row below the head, from 0."""
     if not rows:
         return
     head = [_name(cell) for cell in rows[0]]
-    for number, row in enumerate(rows[1:], start=1):
+    for number, row in enumerate(rows[1:]):
         subject = _name(row[0]) if row else ""
         if not 0 < len(subject) <= NAME:
             continue

@@ -103,9 +103,7 @@ def play(tmp_path: Path) -> Play:
     async def run(scene: Scene) -> None:
         driver, system = KnowledgeDriver(), System()
         async with asyncio.TaskGroup() as tasks:
-            host = Host(
-                os=cast(OS, system), state=tmp_path, config={}, tasks=tasks, homes=tmp_path
-            )
+            host = Host(os=cast(OS, system), state=tmp_path, config={}, tasks=tasks, homes=tmp_path)
             await driver.setup(host)
             try:
                 with serving(ALICE):
