@@ -9,10 +9,11 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Any
 
-from ..syscalls.codec import unpack
 from ..syscalls.errors import InvalidArgument, PermissionDenied, TryAgain
 from ..syscalls.message import MAX_DEADLINE
+from .approvals import conditions, why
 from .call import Call, CallTable
+from .capability import Capability, Verdict
 from .process import ControlBlock, State
 from .registry import Registry
 
@@ -55,6 +56,7 @@ class Arrival:
         call = Call(
             self._last, syscall, origin, number, process, now, now + seconds, body, header[5]
         )
+        call.harmless = self._registry.harmless(call)
         if process is origin:
             origin.seq = call.seq = origin.seq + 1
         process.syscalls += 1
@@ -73,17 +75,29 @@ class Arrival:
         return call.process
 
     @staticmethod
-    def authorise(call: Call) -> None:
-        """Raise `PermissionDenied` unless a capability allows the call."""
+    def authorise(call: Call) -> Capability | None:
+        """Return the capability by which a person is to be asked, None for a call that may pass.
+
+        Raises `PermissionDenied` unless there is one.
+        """
         capabilities, syscall = call.process.capabilities, call.syscall
         if capabilities.free(syscall.name):
-            return
-        arguments = unpack(call.body)
-        if type(arguments) is not dict:
-            raise InvalidArgument(f"{syscall.name}: the arguments are no map")
+            return None
+        arguments = call.arguments()
         subject = arguments.get(syscall.traits.subject) if syscall.traits.subject else None
-        if not capabilities.allows(
-            syscall.name, subject if isinstance(subject, str) else None, arguments
-        ):
-            what = f"{syscall.name}:{subject}" if subject is not None else syscall.name
-            raise PermissionDenied(f"process {call.process.pid} holds no capability for {what}")
+        verdict, grant = capabilities.judge(
+            syscall.name,
+            subject if isinstance(subject, str) else None,
+            arguments,
+            conditions(call),
+        )
+        if verdict is Verdict.ALLOWED:
+            return None
+        if verdict is Verdict.ASKED:
+            return grant
+        pid, what = call.process.pid, f":{subject}" if subject is not None else ""
+        if grant is None:
+            raise PermissionDenied(f"process {pid} holds no capability for {syscall.name}{what}")
+        raise PermissionDenied(
+            f"process {pid} holds {grant} and no more for {syscall.name}{what}: {why(call, grant)}"
+        )

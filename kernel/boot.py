@@ -41,6 +41,7 @@ from .control import Control, user_name
 from .devices import DeviceTable
 from .events import EventLog
 from .init.affairs import Affairs
+from .init.answers import Answers
 from .init.house import House
 from .init.letters import Letters
 from .init.machine import Machine
@@ -61,7 +62,10 @@ from .tokens import TokenStore
 from .trap import Trap
 
 #: What any driver or service may ask for, and what ours need besides.
-USUAL = ("system.provide", "system.ready", "system.table", "device.register", "clock.*")
+USUAL = (
+    "system.provide", "system.effects", "system.ready", "system.table", "device.register",
+    "clock.*",
+)  # fmt: skip
 BESIDES = {
     "tools": ("process.inspect",),
     "memory": ("process.inspect", "model.ls", "model.embed"),
@@ -73,7 +77,7 @@ BESIDES = {
     "gateway": ("system.session", "system.status"),
 }  # fmt: skip
 #: The interfaces of process 1 and of the kernel itself.
-OWN = frozenset({"process", "ipc", "system", "device", "clock"})
+OWN = frozenset({"process", "ipc", "system", "approval", "device", "clock"})
 #: The interfaces that our own drivers and services answer; calls wait until they have come up.
 DRIVEN: tuple[type[Interface], ...] = (Knowledge, Memory, Model, Perception, Plan, Tool)
 
@@ -111,6 +115,7 @@ async def run(settings: Settings, launcher: Launcher | None = None) -> None:
         journal.places.exists = lambda pid: table.find(pid) is not None
         events = EventLog()
         trap.taint.on_first = events.tainted
+        trap.approvals.emit = events.emit
         bus = await stack.enter_async_context(Bus(trap))
         launcher = launcher or ZygoteLauncher(Sandbox(**config.agents.sandbox.model_dump()))
         stack.push_async_callback(launcher.close)
@@ -184,7 +189,10 @@ async def _start_init(
         capabilities=CapabilitySet.parse(["*"]),
         kind=Kind.KERNEL,
     )
-    served = (Processes(house), Letters(house), Affairs(house, stop, health), Machine(house))
+    served = (
+        Processes(house), Letters(house), Affairs(house, stop, health), Answers(house),
+        Machine(house),
+    )  # fmt: skip
     tasks = await stack.enter_async_context(asyncio.TaskGroup())
     client = Client()
     Server(tasks, *served).attach(client)

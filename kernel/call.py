@@ -51,6 +51,8 @@ class Call:
     used: dict[str, float] = field(default_factory=dict)  # what it was charged so far, as reported
     like: tuple[str, str] | None = None  # what its duration is learned by, if it is
     left: float | None = None  # seconds until its deadline, while its process is suspended
+    harmless: bool = False  # its provider has said that it has no effect after all
+    approval: int = 0  # which approval it waits for; 0 for none
     tainting: bool = False  # something untrusted that it was answered with has been noted
 
     def arguments(self) -> dict[str, Any]:
@@ -59,6 +61,11 @@ class Call:
         if type(arguments) is not dict:
             raise InvalidArgument(f"{self.syscall.name}: the arguments are no map")
         return arguments
+
+    @property
+    def effect(self) -> bool:
+        """Whether it changes something outside the operating system."""
+        return self.syscall.traits.effect and not self.harmless
 
     def subject(self) -> str | None:
         """Return what the call is about, such as a tool's name; None where nothing says so."""
@@ -79,7 +86,7 @@ class Call:
     def lost(self) -> LLMAgentOSError:
         """Say honestly what is known once the provider has died."""
         name, traits = self.syscall.name, self.syscall.traits
-        if traits.effect and not traits.idempotent:
+        if self.effect and not traits.idempotent:
             return InDoubt(f"{name}: its provider died; the effect may or may not have happened")
         return DeviceError(f"{name}: its provider died")
 
@@ -111,7 +118,8 @@ class CallTable:
 
     def watch(self, call: Call) -> None:
         """Let the call be reported once its deadline has passed."""
-        self._deadlines.add(call.number, call.deadline)
+        if call.left is None:
+            self._deadlines.add(call.number, call.deadline)
 
     def stop_clock(self, call: Call, now: float) -> None:
         """Let a call's deadline stand still."""

@@ -8,9 +8,16 @@ A capability names a syscall or a pattern of them, a qualifier and constraints:
 
 `*` stands for any run of characters and is the only wildcard. A missing value matches nothing.
 
+Conditions stand among the constraints, and a `?` at the end asks a person:
+
+    tool.call:shell?                         whenever somebody approves
+    tool.call{untainted}                     while the caller has read nothing of a stranger's
+    tool.call{effectless}?                   freely without an effect, else when somebody approves
+
 Interface:
-    Capability       one grant; `parse`, `covers`
-    CapabilitySet    what a process holds; `allows`, `attenuate`
+    Verdict          what becomes of a call
+    Capability       one grant; `parse`, `covers`, `judge`
+    CapabilitySet    what a process holds; `judge`, `allows`, `attenuate`
 """
 
 from __future__ import annotations
@@ -18,6 +25,7 @@ from __future__ import annotations
 import re
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
+from enum import IntEnum
 from typing import Any
 from urllib.parse import urlsplit
 
@@ -26,7 +34,19 @@ from .glob import matches, overlap
 
 #: Characters of a capability's text.
 LONGEST = 512
-_SHAPE = re.compile(r"([a-z0-9_.*]+)(?::([^{}]+))?(?:\{([^{}]*)\})?")
+#: Conditions on a call that its arguments do not tell.
+UNTAINTED, EFFECTLESS = "untainted", "effectless"
+CONDITIONS = frozenset({UNTAINTED, EFFECTLESS})
+_SHAPE = re.compile(r"([a-z0-9_.*]+)(?::([^{}?]+))?(?:\{([^{}]*)\})?(\?)?")
+
+
+class Verdict(IntEnum):
+    """What becomes of a call; of several grants' verdicts the highest counts."""
+
+    REFUSED = 0
+    #: A person is asked.
+    ASKED = 1
+    ALLOWED = 2
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -39,6 +59,11 @@ class Capability:
     subject: str | None = None
     #: Patterns of argument values, by argument name.
     constraints: tuple[tuple[str, str], ...] = ()
+    #: What must hold for a call to pass without a question.
+    conditions: frozenset[str] = frozenset()
+    #: Whether a call of which they do not hold, or every call where there are none, is put to a
+    #: person; it is refused otherwise.
+    asks: bool = False
 
     @classmethod
     def parse(cls, text: str) -> Capability:
@@ -51,27 +76,39 @@ class Capability:
                 f"{text!r} is no capability; write syscall, syscall:subject or "
                 "syscall:subject{argument=pattern,…}"
             )
-        syscall, subject, braces = shape.groups()
-        constraints = []
+        syscall, subject, braces, asks = shape.groups()
+        constraints, conditions = [], set()
         for part in filter(None, (braces or "").split(",")):
             key, equals, pattern = part.partition("=")
-            if not equals or not key.strip().isidentifier():
-                raise InvalidArgument(f"{part!r} in {text!r} is no argument=pattern")
-            constraints.append((key.strip(), pattern.strip()))
-        return cls(syscall=syscall, subject=subject, constraints=tuple(constraints))
+            if part.strip() in CONDITIONS:
+                conditions.add(part.strip())
+            elif equals and key.strip().isidentifier():
+                constraints.append((key.strip(), pattern.strip()))
+            else:
+                known = " or ".join(sorted(CONDITIONS))
+                raise InvalidArgument(f"{part!r} in {text!r} is no argument=pattern, nor {known}")
+        return cls(
+            syscall=syscall,
+            subject=subject,
+            constraints=tuple(constraints),
+            conditions=frozenset(conditions),
+            asks=asks is not None,
+        )
 
     def __str__(self) -> str:
         subject = f":{self.subject}" if self.subject is not None else ""
-        inner = ",".join(f"{key}={pattern}" for key, pattern in self.constraints)
-        return f"{self.syscall}{subject}" + (f"{{{inner}}}" if inner else "")
+        parts = [f"{key}={pattern}" for key, pattern in self.constraints]
+        inner = ",".join([*parts, *sorted(self.conditions)])
+        braces = f"{{{inner}}}" if inner else ""
+        return f"{self.syscall}{subject}{braces}" + ("?" if self.asks else "")
 
     def covers(self, other: Capability) -> bool:
-        """Whether every call that `other` allows is surely allowed by this one too.
+        """Whether this one surely judges every call at least as well as `other` does.
 
         A wildcard in the other's pattern is matched as a character of its own, which only a
         wildcard here can match: sound, and exact but for patterns nobody writes.
         """
-        if not matches(self.syscall, other.syscall):
+        if not matches(self.syscall, other.syscall) or not self._trusts(other):
             return False
         if self.subject is not None and (
             other.subject is None or not matches(self.subject, other.subject)
@@ -85,8 +122,30 @@ class Capability:
             for key, pattern in self.constraints
         )
 
-    def allows(self, syscall: str, subject: str | None, arguments: Mapping[str, Any]) -> bool:
-        """Whether this grant alone allows the call."""
+    def _trusts(self, other: Capability) -> bool:
+        """Whether no call passes the conditions of `other` that fails these."""
+        if self.asks and other.asks and not other.conditions:
+            return True  # The other always asks, and this one never refuses.
+        if self.asks:
+            return bool(self.conditions) and self.conditions <= other.conditions
+        return not self.conditions or (not other.asks and self.conditions <= other.conditions)
+
+    def judge(
+        self, syscall: str, subject: str | None, arguments: Mapping[str, Any], holds: frozenset[str]
+    ) -> Verdict:
+        """Return what this grant alone makes of a call of which these conditions hold."""
+        if not self.concerns(syscall, subject, arguments):
+            return Verdict.REFUSED
+        return self.verdict(holds)
+
+    def verdict(self, holds: frozenset[str]) -> Verdict:
+        """Return what it makes of a call that it concerns."""
+        if self.conditions <= holds and (self.conditions or not self.asks):
+            return Verdict.ALLOWED
+        return Verdict.ASKED if self.asks else Verdict.REFUSED
+
+    def concerns(self, syscall: str, subject: str | None, arguments: Mapping[str, Any]) -> bool:
+        """Whether the call is of the kind that this grant names."""
         if not matches(self.syscall, syscall):
             return False
         if self.subject is not None and (subject is None or not matches(self.subject, subject)):
@@ -130,17 +189,32 @@ class CapabilitySet:
         known = self._free.get(syscall)
         if known is None:
             known = self._free[syscall] = any(
-                one.subject is None and not one.constraints and matches(one.syscall, syscall)
+                one.subject is None
+                and not (one.constraints or one.conditions or one.asks)
+                and matches(one.syscall, syscall)
                 for one in self._capabilities
             )
         return known
 
+    def judge(
+        self, syscall: str, subject: str | None, arguments: Mapping[str, Any], holds: frozenset[str]
+    ) -> tuple[Verdict, Capability | None]:
+        """Return what becomes of a call of which these conditions hold, and the grant that says so:
+        the first of those that judge best, or for a refusal the first that concerns the call."""
+        best, by = Verdict.REFUSED, None
+        for one in self._capabilities:
+            if one.concerns(syscall, subject, arguments):
+                verdict = one.verdict(holds)
+                if by is None or verdict > best:
+                    best, by = verdict, one
+        return best, by
+
     def allows(
         self, syscall: str, subject: str | None = None, arguments: Mapping[str, Any] | None = None
     ) -> bool:
-        """Whether some grant allows the call."""
-        return self.free(syscall) or any(
-            one.allows(syscall, subject, arguments or {}) for one in self._capabilities
+        """Whether some grant allows the call without a question, whatever its conditions."""
+        return self.free(syscall) or (
+            self.judge(syscall, subject, arguments or {}, CONDITIONS)[0] is Verdict.ALLOWED
         )
 
     def without(self, dropped: Iterable[str]) -> CapabilitySet:

@@ -13,6 +13,7 @@ from typing import Any
 from ..syscalls.codec import pack
 from ..syscalls.errors import LLMAgentOSError, TooBig
 from ..syscalls.message import VERSION, Kind
+from .approvals import Approvals
 from .call import Call, CallTable
 from .devices import DeviceTable, ManagedDevice
 from .ledger import Ledger
@@ -39,6 +40,7 @@ class Ending:
         tenants: Tenants,
         clock: Callable[[], float],
         admit: Callable[[ManagedDevice], None],
+        approvals: Approvals,
     ) -> None:
         #: Calls answered since the start.
         self.count = 0
@@ -50,6 +52,7 @@ class Ending:
         self._tenants = tenants
         self._clock = clock
         self._admit = admit
+        self._approvals = approvals
 
     def answer(self, call: Call, body: bytes, usage: Mapping[str, Any] | None = None) -> None:
         """End a call with its result."""
@@ -107,6 +110,8 @@ class Ending:
         """Forget a call, free what it held, and record its outcome, in this order: whatever a
         recorder may do, no slot and no budget stays taken."""
         self.count += 1
+        if call.approval:
+            self._approvals.forget(call)
         self._calls.remove(call)
         self._ledger.commit(call, usage)
         if (kind := call.syscall.traits.device) is not None:

@@ -112,6 +112,8 @@ class ControlBlock:
     #: Where what a stranger may have written has reached it from, the first first; `Taint` alone
     #: writes it.
     taints: tuple[str, ...] = ()
+    #: What people have answered for good to what it asks; `Approvals` alone writes it.
+    answers: dict[tuple[str, str, bool], bool] = field(default_factory=dict)
     #: The devices that it has used; `Tenants` alone writes it.
     tenancies: tuple[Tenancy, ...] = ()
 

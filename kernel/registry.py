@@ -11,10 +11,17 @@ from collections.abc import Callable, Iterable
 from typing import Any
 
 from ..syscalls.codec import pack, unpack
-from ..syscalls.errors import AlreadyExists, Internal, InvalidArgument, NoSyscall
+from ..syscalls.errors import (
+    AlreadyExists,
+    Internal,
+    InvalidArgument,
+    NoSyscall,
+    PermissionDenied,
+)
 from ..syscalls.interface import Interface
 from ..syscalls.message import MAX_DEADLINE
 from ..syscalls.table import Description, Syscall, read
+from .call import Call
 from .process import ControlBlock, Kind
 
 #: A plain function of the kernel: the calling process and the checked arguments to a result.
@@ -30,6 +37,8 @@ class Registry:
         self._providers: dict[str, ControlBlock] = {}
         self._handlers: dict[str, tuple[Syscall, Handler]] = {}
         self._expected: set[str] = set()
+        #: By syscall, which subjects have an effect, as its provider says.
+        self._effects: dict[str, dict[str, bool]] = {}
 
     def __getitem__(self, name: str) -> Description:
         try:
@@ -79,6 +88,20 @@ class Registry:
             self._providers[one.name] = process
             if process.kind in (Kind.DRIVER, Kind.SERVICE):  # The supervisor starts them again.
                 self._expected.add(one.name)
+
+    def say(self, process: ControlBlock, name: str, effects: dict[str, bool]) -> None:
+        """Note which subjects of a syscall have an effect, in place of what was said before.
+
+        Raises `PermissionDenied` for whoever does not answer it.
+        """
+        if self._providers.get(name) is not process:
+            raise PermissionDenied(f"process {process.pid} does not answer {name}")
+        self._effects[name] = dict(effects)
+
+    def harmless(self, call: Call) -> bool:
+        """Whether its provider has said of what a call is about that it has no effect."""
+        said = self._effects.get(call.syscall.name)
+        return said is not None and not said.get(call.subject() or "", True)
 
     def answer(self, interface: type[Interface], handlers: dict[str, Handler]) -> None:
         """Let the kernel answer an interface. Raises `Internal` where names differ."""

@@ -6,10 +6,11 @@ Interface:
     Trap.tick()                         end the calls whose deadline has passed, tell drivers ranks
     Trap.steering                       what becomes of a process's calls
     Trap.taint                          who has read what a stranger may have written
+    Trap.approvals                      calls that wait for a person; `decide` ends the waiting
 
 A call takes these stages, each of which may refuse it with an error of the table:
 
-    identify → authorise → reserve budget → journal → queue → dispatch → commit → reply
+    identify → authorise (→ approval) → reserve budget → journal → queue → dispatch → commit → reply
 
 The body stays opaque unless a capability's constraint or a budget needs a look at the arguments.
 """
@@ -29,13 +30,12 @@ from ..syscalls.errors import (
     LLMAgentOSError,
     PermissionDenied,
     ProtocolError,
-    QuotaExceeded,
-    TooBig,
     TryAgain,
 )
 from ..syscalls.interface import Interface
-from ..syscalls.message import INITIAL_CREDIT, VERSION, Kind, Signal
+from ..syscalls.message import INITIAL_CREDIT, VERSION, Kind
 from ..syscalls.table import Description
+from .approvals import Approvals, Ticket
 from .arrival import Arrival
 from .call import Call, CallTable
 from .devices import DeviceTable, ManagedDevice
@@ -45,6 +45,7 @@ from .policy.contract import Waiting
 from .process import ControlBlock, State
 from .recorder import NullRecorder, Recorder
 from .registry import Handler, Registry
+from .replies import Replies
 from .steering import Steering
 from .taint import Taint
 from .tenancy import Tenants
@@ -70,13 +71,16 @@ class Trap:
         #: What calls are queued for.
         self.devices = devices or DeviceTable()
         self.devices.on_free = self._admit
-        self._clock = clock
+        #: Seconds of the clock that deadlines are on.
+        self.clock = clock
         self._recorder = recorder or NullRecorder()
         self._ledger = Ledger()
         self._tenants = Tenants(clock)
         self.devices.on_driver = self._tenants.introduce
         self._calls = CallTable()
         self._arrival = Arrival(self.registry, self._calls, clock)
+        #: Calls that wait for a person.
+        self.approvals = Approvals()
         self._ending = Ending(
             registry=self.registry,
             calls=self._calls,
@@ -86,6 +90,7 @@ class Trap:
             tenants=self._tenants,
             clock=clock,
             admit=self._admit,
+            approvals=self.approvals,
         )
         #: What becomes of a process's calls when it is suspended, reniced and so on.
         self.steering = Steering(
@@ -99,14 +104,22 @@ class Trap:
         self.taint = Taint()
         #: Devices that calls are being let in to, further down the stack.
         self._admitting: set[str] = set()
+        replies = Replies(
+            calls=self._calls,
+            devices=self.devices,
+            ledger=self._ledger,
+            ending=self._ending,
+            taint=self.taint,
+            clock=clock,
+        )
         self._kinds = {
             Kind.REQUEST: self._on_request,
-            Kind.REPLY: self._on_reply,
-            Kind.ERROR: self._on_error,
-            Kind.ITEM: self._on_item,
+            Kind.REPLY: replies.on_reply,
+            Kind.ERROR: replies.on_error,
+            Kind.ITEM: replies.on_item,
             Kind.CREDIT: self._on_credit,
             Kind.CANCEL: self._on_cancel,
-            Kind.SIGNAL: self._on_signal,
+            Kind.SIGNAL: replies.on_signal,
         }
 
     @property
@@ -157,6 +170,18 @@ class Trap:
             for call in self._calls.parked(one.name):
                 self._try(self._dispatch, call)
 
+    def decide(
+        self, ticket: Ticket, *, allow: bool, for_good: bool = False, reason: str | None = None
+    ) -> None:
+        """Let a call that waits for a person go on, or end it."""
+        call = ticket.call
+        self.approvals.take(ticket, allow=allow, for_good=for_good, reason=reason)
+        if allow:
+            self._try(self._accept, call)
+        else:
+            said = f": {reason}" if reason else ""
+            self._ending.fail(call, PermissionDenied(f"{call.label()} was denied{said}"))
+
     def end_session(self, session: ControlBlock, error: LLMAgentOSError) -> None:
         """Take a session's rights back: what was asked on its behalf ends in an error."""
         self._arrival.sessions.pop(session.pid, None)
@@ -177,6 +202,8 @@ class Trap:
         process.connection = None
         for call in self._calls.of_origin(process):
             self._ending.abandon(call, Cancelled())
+        for call in self.approvals.of(process):
+            self._ending.abandon(call, Cancelled())
         self.steering.gone(process, Cancelled())
         self.registry.withdraw(process)
         self.devices.withdraw(process)
@@ -190,8 +217,12 @@ class Trap:
 
     def expire(self, now: float | None = None) -> None:
         """End every call whose deadline lies before `now` (the clock's time by default)."""
-        for call in self._calls.expired(self._clock() if now is None else now):
+        for call in self._calls.expired(self.clock() if now is None else now):
             name = call.syscall.name
+            if call.approval:
+                text = f"{call.label()} is denied: nobody has answered approval {call.approval}"
+                self._ending.fail(call, PermissionDenied(text))
+                continue
             why = "" if self.registry.provider(name) else "; nobody answers it at present"
             self._ending.abandon(call, DeadlineExceeded(f"{name} had no answer in time{why}"))
 
@@ -210,7 +241,18 @@ class Trap:
         self._try(self._pass, call)
 
     def _pass(self, call: Call) -> None:
-        self._arrival.authorise(call)
+        grant = self._arrival.authorise(call)
+        if grant is None or self.approvals.answered(call, grant):
+            self._accept(call)
+            return
+        self.approvals.ask(call, grant)
+        self._calls.watch(call)
+        if call.process.state is State.SUSPENDED:
+            self._calls.stop_clock(call, self.clock())
+        if call.process.tenancies:
+            self._tenants.leaves(call)
+
+    def _accept(self, call: Call) -> None:
         self._ledger.reserve(call)
         self._recorder.intend(call)
         self._queue(call)
@@ -240,7 +282,7 @@ class Trap:
         if process.state is State.ZOMBIE:
             raise PermissionDenied(f"process {process.pid} has ended")
         if process.state is State.SUSPENDED:
-            self._calls.stop_clock(call, self._clock())
+            self._calls.stop_clock(call, self.clock())
         device = self.devices.of(kind)
         self._tenants.enters(call, device)
         device.queue.submit(
@@ -261,7 +303,7 @@ class Trap:
             return
         self._admitting.add(device.kind)
         try:
-            while numbers := device.queue.admit(self._clock()):
+            while numbers := device.queue.admit(self.clock()):
                 for number in numbers:
                     call = self._calls.get(number)
                     if call is None:  # unreachable while every end of a call tells the queue
@@ -282,7 +324,7 @@ class Trap:
             raise TryAgain(f"whoever answers {name} reads too slowly", retry_after=0.1)
         self._calls.assign(call, provider)
         call.attempts += 1
-        process, kind, now = call.process, call.syscall.traits.device, self._clock()
+        process, kind, now = call.process, call.syscall.traits.device, self.clock()
         rank = None if kind is None else self.devices.of(kind).queue.rank(call.number, now)
         provider.connection.send(
             (
@@ -292,31 +334,7 @@ class Trap:
             call.body,
         )  # fmt: skip
 
-    # What comes back.
-
-    def _on_reply(self, provider: ControlBlock, header: list[Any], body: bytes) -> None:
-        if (call := self._call_served_by(provider, header[2])) is not None:
-            if call.syscall.traits.untrusted and not call.answered:
-                self.taint.read(call)
-            self._ending.answer(call, body, _usage(header, 3))
-
-    def _on_error(self, provider: ControlBlock, header: list[Any], body: bytes) -> None:
-        if len(header) < 4 or type(header[3]) is not str:
-            raise ProtocolError("an error without its code")
-        if (call := self._call_served_by(provider, header[2])) is not None:
-            self._ending.refuse(call, header[3], body, _usage(header, 4))
-
-    def _on_item(self, provider: ControlBlock, header: list[Any], body: bytes) -> None:
-        call = self._call_served_by(provider, header[2])
-        if call is None or call.answered or call.origin.connection is None:
-            return
-        call.credit -= 1
-        if call.syscall.traits.untrusted:
-            self.taint.read(call)
-        try:
-            call.origin.connection.send((VERSION, Kind.ITEM, call.origin_number), body)
-        except TooBig as error:
-            self._ending.abandon(call, error)
+    # What the origin says after its request.
 
     def _on_credit(self, origin: ControlBlock, header: list[Any], body: bytes) -> None:
         if len(header) < 4 or type(header[3]) is not int or header[3] < 1:
@@ -333,34 +351,3 @@ class Trap:
         call = self._calls.get(origin.in_flight.get(header[2], 0))
         if call is not None:
             self._ending.abandon(call, Cancelled())
-
-    def _on_signal(self, origin: ControlBlock, header: list[Any], body: bytes) -> None:
-        name, said = (*header[3:5], None, None)[:2]
-        call = self._call_served_by(origin, header[2])
-        if name == Signal.TAINT and type(said) is str:
-            if call is not None and not call.answered:
-                self.taint.mark(call.process, said)
-        elif name == Signal.USAGE and type(said) is dict:
-            if call is not None:
-                self._charge(call, said)
-        elif name != Signal.PONG:  # That one says all by having arrived.
-            raise ProtocolError("a kernel hears PONG, USAGE with a map and TAINT with a text")
-
-    def _charge(self, call: Call, used: dict[str, Any]) -> None:
-        try:
-            self._ledger.charge(call, used)
-        except QuotaExceeded as error:
-            self._ending.abandon(call, error)
-        if (kind := call.syscall.traits.device) is not None:
-            self.devices.of(kind).queue.charge(call.number, call.used, self._clock())
-
-    def _call_served_by(self, provider: ControlBlock, number: int) -> Call | None:
-        """Return the call, or None when it has ended meanwhile or is not this process's."""
-        call = self._calls.get(number)
-        return call if call is not None and call.provider is provider else None
-
-
-def _usage(header: list[Any], place: int) -> dict[str, Any] | None:
-    """Return what a call has used; fields after the known ones are a newer peer's affair."""
-    used = header[place] if len(header) > place else None
-    return used if type(used) is dict else None

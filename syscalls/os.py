@@ -15,6 +15,7 @@ from collections.abc import AsyncIterator, Awaitable, Callable
 from functools import cached_property
 from typing import Any
 
+from .approval import Approval
 from .client import Client
 from .clock import Clock
 from .device import Device
@@ -31,7 +32,7 @@ from .tool import Tool
 
 #: In the order in which a reader needs them.
 OURS: tuple[type[Interface], ...] = (
-    Process, Ipc, Perception, Memory, Knowledge, Model, Plan, Tool, Clock, Device, System,
+    Process, Ipc, Perception, Memory, Knowledge, Model, Plan, Tool, Approval, Clock, Device, System,
 )  # fmt: skip
 
 
@@ -77,6 +78,10 @@ class OS:
     @cached_property
     def plan(self) -> Plan:
         return self.client.proxy(Plan, behalf=self._behalf)
+
+    @cached_property
+    def approval(self) -> Approval:
+        return self.client.proxy(Approval, behalf=self._behalf)
 
     @cached_property
     def clock(self) -> Clock:

@@ -129,6 +129,15 @@ class System(Interface, name="system"):
         raise NotImplementedError
 
     @syscall(effect=True, idempotent=True)
+    async def effects(self, name: str, of: dict[str, bool]) -> None:
+        """Say which subjects of a syscall that the caller answers have an effect, such as tools.
+
+        It holds in place of what was said before; a subject that is not named has one, where the
+        syscall is declared so. Raises `PermissionDenied` for a syscall of somebody else's.
+        """
+        raise NotImplementedError
+
+    @syscall(effect=True, idempotent=True)
     async def ready(self, url: str | None = None) -> None:
         """Say that the calling driver or service is up, and where it can be reached."""
         raise NotImplementedError

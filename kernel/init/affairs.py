@@ -66,6 +66,9 @@ class Affairs(System):
     async def provide(self, syscalls: list[Description]) -> None:
         self._house.trap.provide(self._provider(), syscalls)
 
+    async def effects(self, name: str, of: dict[str, bool]) -> None:
+        self._house.trap.registry.say(self._provider(), name, of)
+
     async def ready(self, url: str | None = None) -> None:
         self._house.supervisor.ready(self._provider(), url)
 

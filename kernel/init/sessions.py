@@ -23,6 +23,8 @@ from ..trap import Trap
 
 #: Seconds until the clock is looked at again at the latest: it may be set, or the machine sleep.
 LOOK = 60.0
+#: Interfaces that a token gets only where somebody says so: who approves is a person.
+RESERVED = frozenset({"system", "approval"})
 #: What a token may ask of the system itself when nobody says what it may do.
 HARMLESS = ("system.table", "system.status", "system.events")
 
@@ -150,7 +152,7 @@ class Sessions:
         """Return what a token holds unless it is said: all that its maker may, but of the system's
         own calls those that do no harm."""
         names = {one.name.partition(".")[0] for one in self._trap.registry.descriptions()}
-        interfaces = [f"{name}.*" for name in sorted(names - {"system"})]
+        interfaces = [f"{name}.*" for name in sorted(names - RESERVED)]
         usual = CapabilitySet.parse([*interfaces, *HARMLESS])
         # Of a maker's pattern and a usual one, the narrower is what both allow.
         both = [one for one in usual if any(held.covers(one) for held in mine)]

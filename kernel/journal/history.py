@@ -7,16 +7,14 @@ Interface:
 from __future__ import annotations
 
 import asyncio
-import json
 import os
 from collections.abc import Callable, Iterable
 from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
-from ...syscalls.codec import pack, unpack
-from ...syscalls.errors import InvalidArgument, LLMAgentOSError
 from ...syscalls.process import RESULT, Past
+from ..shown import bounded, decoded
 from .places import Places
 from .record import Damaged, Record, decode
 from .writer import name_of
@@ -75,34 +73,15 @@ def _past(seq: int, record: Record) -> Past:
     if record.hashed:
         result = f"(too long to be kept; BLAKE2b {record.body.hex()})"
     else:
-        result = _value(record.body)
+        result = decoded(record.body)
         if record.outcome != "ok":
             result = result[0] if isinstance(result, list) and result else None
     return Past(
         seq=seq,
         time=record.time,
         syscall=record.syscall,
-        arguments=_cut(_value(record.arguments)),
+        arguments=bounded(decoded(record.arguments), RESULT),
         outcome=record.outcome,
-        result=_cut(result),
+        result=bounded(result, RESULT),
         by=record.origin or None,
     )
-
-
-def _value(body: bytes) -> Any:
-    try:
-        return unpack(body)
-    except LLMAgentOSError:  # Whatever a process sends, its own call was told of it.
-        return None
-
-
-def _cut(value: Any) -> Any:
-    """Return a value, or its beginning as text where it is longer than a past's may be."""
-    try:
-        # It is to stand within another message.
-        if len(pack([[[value]]])) <= RESULT:
-            return value
-        text = value if isinstance(value, str) else json.dumps(value, default=str)
-    except (InvalidArgument, RecursionError):
-        return "(nested too deep to be shown)"
-    return f"{text.encode()[:RESULT].decode(errors='ignore')}… ({len(text)} characters)"

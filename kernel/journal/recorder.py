@@ -27,7 +27,7 @@ TRACE = 64
 #: The kernel's own interfaces, whose effects are its own state, which ends with it: they need no
 #: intent. They go on while the journal cannot be written, so that whoever fills the disk can be
 #: stopped.
-_OWN = ("system.", "device.", "ipc.", "process.")
+_OWN = ("system.", "device.", "ipc.", "process.", "approval.")
 _BUT = "process.spawn"
 #: Its arguments may hold secrets; what is kept of them stands in the record of the start.
 _SECRET = _BUT
@@ -65,7 +65,7 @@ class JournalRecorder:
         nobody could account for is refused, everything else goes on.
         """
         traits, name = call.syscall.traits, call.syscall.name
-        if not traits.effect or (name.startswith(_OWN) and name != _BUT):
+        if not call.effect or (name.startswith(_OWN) and name != _BUT):
             return
         if not traits.idempotent:
             self._append(call, Kind.INTENT, "", b"")

@@ -29,6 +29,7 @@ from llmagentos.kernel.events import Channel, EventLog
 from llmagentos.kernel.init import logs
 from llmagentos.kernel.init import memory as gauge
 from llmagentos.kernel.init.affairs import Affairs
+from llmagentos.kernel.init.answers import Answers
 from llmagentos.kernel.init.house import House
 from llmagentos.kernel.init.letters import Letters
 from llmagentos.kernel.init.logs import read_log
@@ -111,7 +112,8 @@ class Place:
 
     async def serve(self, tasks: asyncio.TaskGroup) -> None:
         process = self.table.create(principal="ada", program="init", kind=Kind.KERNEL)
-        served, client = (self.affairs, Letters(self.house)), Client()
+        served = (self.affairs, Letters(self.house), Answers(self.house))
+        client = Client()
         Server(tasks, *served).attach(client)
         await client.open(await self.bus.connect(process))
         self.clients.append(client)
@@ -233,7 +235,8 @@ def test_token_may_do_all_but_harm_the_system_unless_it_is_said(tmp_path: Path) 
         )
         for name in (one.name for one in await place.owner.system.table()):
             harmless = name in ("system.table", "system.status", "system.events")
-            assert held.free(name) == (harmless or not name.startswith("system.")), name
+            reserved = name.startswith(("system.", "approval."))
+            assert held.free(name) == (harmless or not reserved), name
         named = await place.owner.system.token_create("admin", ["system.shutdown"])
         assert named.info.capabilities == ["system.shutdown"]
         narrow = await place.live(Kind.SESSION, "system.token_create", "tool.call:calculator")
@@ -272,6 +275,51 @@ def test_what_a_token_has_spent_is_known_to_the_next_daemon(tmp_path: Path) -> N
 
     play(tmp_path, before)
     play(tmp_path, after)
+
+
+# Approvals.
+
+
+def test_token_approves_what_it_may_call_itself_and_nothing_of_its_own(tmp_path: Path) -> None:
+    async def scene(place: Place) -> None:
+        async def token(*held: str) -> NewToken:
+            return await place.owner.system.token_create("a", capabilities=list(held))
+
+        weak = await token("approval.*", "ipc.publish?")
+        strong = await token("approval.*", "ipc.publish")
+        own = await token("approval.*", "ipc.publish", "clock.*?")
+        asked: asyncio.Queue[int] = asyncio.Queue()
+        place.trap.approvals.emit = lambda kind, text, pid, **details: asked.put_nowait(
+            details["id"]
+        )
+        call = asyncio.ensure_future(place.call(weak, "ipc.publish", topic="a", body=1))
+        id = await asked.get()
+        for refused in (weak, await token("approval.*")):
+            with pytest.raises(PermissionDenied):
+                await place.call(refused, "approval.answer", id=id, allow=True)
+        with pytest.raises(PermissionDenied, match="no capability"):
+            await place.call(await token("ipc.*"), "approval.ls")
+        assert [one["id"] for one in await place.call(own, "approval.ls")] == [id]
+        assert (await place.call(strong, "approval.answer", id=id, allow=True))["id"] == id
+        assert await call == 0
+
+    play(tmp_path, scene)
+
+
+def test_session_that_ends_asks_for_nothing_any_more(tmp_path: Path) -> None:
+    async def scene(place: Place) -> None:
+        token = await place.owner.system.token_create("a", capabilities=["ipc.publish?"])
+        asked = asyncio.Event()
+        place.trap.approvals.emit = lambda *_, **__: asked.set()
+        call = asyncio.ensure_future(place.call(token, "ipc.publish", topic="a", body=1))
+        await asked.wait()
+        assert len(await place.owner.approval.ls()) == 1
+        await place.owner.system.token_revoke(token.info.id)
+        with pytest.raises(PermissionDenied, match="revoked"):
+            await call
+        assert await place.owner.approval.ls() == []
+
+    play(tmp_path, scene)
 
 
 # Letters.

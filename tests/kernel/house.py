@@ -89,6 +89,10 @@ class Store(Interface, name="store"):
     async def browse(self, shelf: str) -> str:
         return "a stranger's words"
 
+    @syscall(effect=True, subject="shelf")
+    async def buy(self, shelf: str) -> None:
+        return None
+
     @syscall(stream=True)
     async def leaves(self, sources: list[str]) -> AsyncIterator[str]:
         for source in sources:

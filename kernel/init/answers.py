@@ -1,0 +1,81 @@
+"""The approval interface, answered by process 1.
+
+Interface:
+    Answers         implements `Approval`
+"""
+
+from __future__ import annotations
+
+import time
+
+from ...syscalls.approval import SHOWN, Approval, Asked, Remember
+from ...syscalls.errors import PermissionDenied
+from ..approvals import Ticket, conditions, why
+from ..capability import Verdict
+from ..process import ControlBlock, Kind
+from ..shown import bounded, decoded
+from .house import House
+
+
+class Answers(Approval):
+    """The calls that wait for the caller's principal."""
+
+    def __init__(self, house: House) -> None:
+        self._house = house
+
+    async def ls(self) -> list[Asked]:
+        me = self._person()
+        return [self._asked(one) for one in self._house.trap.approvals.tickets(me.principal)]
+
+    async def answer(
+        self, id: int, allow: bool, remember: Remember = "once", reason: str | None = None
+    ) -> Asked:
+        me = self._person()
+        ticket = self._house.trap.approvals.find(me.principal, id)
+        if allow:
+            _check(me, ticket)
+        asked = self._asked(ticket)
+        for_good = remember == "process"
+        self._house.trap.decide(ticket, allow=allow, for_good=for_good, reason=reason)
+        return asked
+
+    def _person(self) -> ControlBlock:
+        """Return the caller, which has to be a person or a token."""
+        me = self._house.caller()
+        if me.kind is not Kind.SESSION:
+            raise PermissionDenied(f"only a person answers approvals, and {me.name} is no person")
+        return me
+
+    def _asked(self, ticket: Ticket) -> Asked:
+        call = ticket.call
+        process = call.process
+        left = call.deadline - self._house.trap.clock()
+        return Asked(
+            id=ticket.id,
+            pid=process.pid,
+            name=process.name,
+            syscall=call.syscall.name,
+            subject=call.subject(),
+            arguments=bounded(decoded(call.body), SHOWN),
+            effect=call.effect,
+            capability=str(ticket.grant),
+            reason=why(call, ticket.grant),
+            asked=ticket.asked,
+            expires=time.time() + left if call.left is None else None,
+            tainted=list(process.taints),
+            by=None if call.origin is process else call.origin.pid,
+        )
+
+
+def _check(me: ControlBlock, ticket: Ticket) -> None:
+    """Raise `PermissionDenied` for whoever has no more right to the call than who asks."""
+    call = ticket.call
+    if call.process is me:
+        raise PermissionDenied("nobody approves a call of its own")
+    verdict, _ = me.capabilities.judge(
+        call.syscall.name, call.subject(), call.arguments(), conditions(call, me)
+    )
+    if verdict is not Verdict.ALLOWED:
+        raise PermissionDenied(
+            f"{call.label()} is not yours to allow: you may not call it yourself"
+        )

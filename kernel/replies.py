@@ -1,0 +1,100 @@
+"""What providers say of the calls that they serve.
+
+Interface:
+    Replies         `on_reply`, `on_error`, `on_item` and `on_signal`, for the trap
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+from ..syscalls.errors import ProtocolError, QuotaExceeded, TooBig
+from ..syscalls.message import VERSION, Kind, Signal
+from .call import Call, CallTable
+from .devices import DeviceTable
+from .ending import Ending
+from .ledger import Ledger
+from .process import ControlBlock
+from .taint import Taint
+
+
+class Replies:
+    """Takes the frames of providers. What is said of a call that has ended meanwhile, or that
+    somebody else serves, is passed by."""
+
+    def __init__(
+        self,
+        *,
+        calls: CallTable,
+        devices: DeviceTable,
+        ledger: Ledger,
+        ending: Ending,
+        taint: Taint,
+        clock: Callable[[], float],
+    ) -> None:
+        self._calls = calls
+        self._devices = devices
+        self._ledger = ledger
+        self._ending = ending
+        self._taint = taint
+        self._clock = clock
+
+    def on_reply(self, provider: ControlBlock, header: list[Any], body: bytes) -> None:
+        """End a call with its result."""
+        if (call := self._served(provider, header[2])) is not None:
+            if call.syscall.traits.untrusted and not call.answered:
+                self._taint.read(call)
+            self._ending.answer(call, body, _usage(header, 3))
+
+    def on_error(self, provider: ControlBlock, header: list[Any], body: bytes) -> None:
+        """End a call with its error."""
+        if len(header) < 4 or type(header[3]) is not str:
+            raise ProtocolError("an error without its code")
+        if (call := self._served(provider, header[2])) is not None:
+            self._ending.refuse(call, header[3], body, _usage(header, 4))
+
+    def on_item(self, provider: ControlBlock, header: list[Any], body: bytes) -> None:
+        """Pass on an item of a stream."""
+        call = self._served(provider, header[2])
+        if call is None or call.answered or call.origin.connection is None:
+            return
+        call.credit -= 1
+        if call.syscall.traits.untrusted:
+            self._taint.read(call)
+        try:
+            call.origin.connection.send((VERSION, Kind.ITEM, call.origin_number), body)
+        except TooBig as error:
+            self._ending.abandon(call, error)
+
+    def on_signal(self, origin: ControlBlock, header: list[Any], body: bytes) -> None:
+        """Charge or taint whoever a call is made for."""
+        name, said = (*header[3:5], None, None)[:2]
+        call = self._served(origin, header[2])
+        if name == Signal.TAINT and type(said) is str:
+            if call is not None and not call.answered:
+                self._taint.mark(call.process, said)
+        elif name == Signal.USAGE and type(said) is dict:
+            if call is not None:
+                self._charge(call, said)
+        elif name != Signal.PONG:  # That one says all by having arrived.
+            raise ProtocolError("a kernel hears PONG, USAGE with a map and TAINT with a text")
+
+    def _charge(self, call: Call, used: dict[str, Any]) -> None:
+        try:
+            self._ledger.charge(call, used)
+        except QuotaExceeded as error:
+            self._ending.abandon(call, error)
+        if (kind := call.syscall.traits.device) is not None:
+            self._devices.of(kind).queue.charge(call.number, call.used, self._clock())
+
+    def _served(self, provider: ControlBlock, number: int) -> Call | None:
+        """Return the call, or None when it has ended meanwhile or is not this process's."""
+        call = self._calls.get(number)
+        return call if call is not None and call.provider is provider else None
+
+
+def _usage(header: list[Any], place: int) -> dict[str, Any] | None:
+    """Return what a call has used; fields after the known ones are a newer peer's affair."""
+    used = header[place] if len(header) > place else None
+    return used if type(used) is dict else None
