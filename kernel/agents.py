@@ -93,6 +93,7 @@ class Agents:
             limits=spawn.limits,
             name=spawn.name,
         )
+        process.worker = parent.kind in (Kind.DRIVER, Kind.SERVICE)
         self._trap.taint.inherit(process, parent)
         try:
             process.budget.start_process()
@@ -230,6 +231,10 @@ class Agents:
             reason = "finished" if code == 0 else f"ended with code {code}"
         self._trap.devices.resume(process.pid)
         self._cut(process)
+        for child in self._table.children(process.pid):
+            if child.worker and child.state is not State.ZOMBIE:
+                child.verdict = (137, f"{process.name} has ended, whose worker it was")
+                self._kill(child, signals.SIGKILL)
         self._table.exit(process, code, reason)
         self._events.emit("process.exited", f"{process.name} {reason}", process.pid, code=code)
         for told in self.on_end:

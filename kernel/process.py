@@ -87,6 +87,8 @@ class ControlBlock:
     log: Path | None = None
     #: Set once it has ended.
     exited: asyncio.Event = field(default_factory=asyncio.Event)
+    #: Whether a driver or service has started it for its own ends; it ends with that.
+    worker: bool = False
     #: Forget it at its end without a wait.
     remove: bool = False
     #: Why the kernel is ending it, and with which code; set before the signal is sent.

@@ -37,8 +37,8 @@ class Registry:
         self._providers: dict[str, ControlBlock] = {}
         self._handlers: dict[str, tuple[Syscall, Handler]] = {}
         self._expected: set[str] = set()
-        #: By syscall, which subjects have an effect, as its provider says.
-        self._effects: dict[str, dict[str, bool]] = {}
+        #: By syscall, which subjects have an effect, and who has said so.
+        self._effects: dict[str, tuple[ControlBlock, dict[str, bool]]] = {}
 
     def __getitem__(self, name: str) -> Description:
         try:
@@ -92,16 +92,19 @@ class Registry:
     def say(self, process: ControlBlock, name: str, effects: dict[str, bool]) -> None:
         """Note which subjects of a syscall have an effect, in place of what was said before.
 
-        Raises `PermissionDenied` for whoever does not answer it.
+        It counts while `process` answers it. Raises `PermissionDenied` where somebody else does.
         """
-        if self._providers.get(name) is not process:
+        if self._providers.get(name, process) is not process or name in self._handlers:
             raise PermissionDenied(f"process {process.pid} does not answer {name}")
-        self._effects[name] = dict(effects)
+        self._effects[name] = (process, effects)
 
     def harmless(self, call: Call) -> bool:
         """Whether its provider has said of what a call is about that it has no effect."""
-        said = self._effects.get(call.syscall.name)
-        return said is not None and not said.get(call.subject() or "", True)
+        name = call.syscall.name
+        process, effects = self._effects.get(name, (None, None))
+        if effects is None or self._providers.get(name) is not process:
+            return False
+        return not effects.get(call.subject() or "", True)
 
     def answer(self, interface: type[Interface], handlers: dict[str, Handler]) -> None:
         """Let the kernel answer an interface. Raises `Internal` where names differ."""

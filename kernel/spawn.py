@@ -148,12 +148,15 @@ class Rules:
     def _home(self, parent: ControlBlock, name: str) -> Path:
         """Return where a process may write: `principal/name`, shared by all runs of one name.
 
-        An agent's children have theirs in `principal/parent+/name`. No name holds a `+`, so that
+        An agent's children have theirs in `principal/parent+/name`, and so have the workers of a
+        driver or service. No name holds a `+`, so that
         none of them leads into another's folder, and no agent may write to the folders between,
         so that no link does.
         """
         if parent.kind is Kind.AGENT and parent.home is not None:
             return parent.home.with_name(f"{parent.home.name}+") / name
+        if parent.kind in (Kind.DRIVER, Kind.SERVICE):
+            return self._paths.home(parent.principal, f"{parent.name}+") / name
         return self._paths.home(parent.principal, name)
 
 

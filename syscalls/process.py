@@ -36,7 +36,8 @@ class ProcessInfo:
     name: str
     #: What it runs: a path, `module:function`, or a command line.
     program: str
-    #: `agent`, `driver`, `service`, or `session` (a token's stand-in).
+    #: `agent`, `driver`, `service`, `worker` (a child of one of those two), or `session` (a token's
+    #: stand-in).
     kind: str
     state: str
     nice: int
@@ -143,8 +144,9 @@ class Process(Interface, name="process"):
         for the command line in `arguments`. The child holds `capabilities` (all of the caller's by
         default) but those in `drop`, and spends from the caller's budget within its own.
         `timeout` seconds after its start it is stopped, with exit code 124. `remove` forgets it at
-        its end without a wait. Raises `PermissionDenied` for rights that the caller lacks,
-        `NotFound` for a missing program and `QuotaExceeded`.
+        its end without a wait. A child of a driver or service is its worker: none of the user's
+        agents, and killed when its parent ends. Raises `PermissionDenied` for rights that the
+        caller lacks, `NotFound` for a missing program and `QuotaExceeded`.
         """
         raise NotImplementedError
 

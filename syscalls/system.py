@@ -132,8 +132,9 @@ class System(Interface, name="system"):
     async def effects(self, name: str, of: dict[str, bool]) -> None:
         """Say which subjects of a syscall that the caller answers have an effect, such as tools.
 
-        It holds in place of what was said before; a subject that is not named has one, where the
-        syscall is declared so. Raises `PermissionDenied` for a syscall of somebody else's.
+        It holds while the caller answers it, in place of what it has said before; a subject that is
+        not named has an effect where the syscall is declared so. Raises `PermissionDenied` for a
+        syscall that somebody else answers.
         """
         raise NotImplementedError
 

@@ -47,7 +47,8 @@ class Affairs(System):
 
     async def status(self) -> Status:
         house = self._house
-        states = Counter(house.info(one).state for one in house.table if one.kind is Kind.AGENT)
+        agents = (one for one in house.table if one.kind is Kind.AGENT and not one.worker)
+        states = Counter(house.info(one).state for one in agents)
         return Status(
             version=__version__,
             os_pid=os.getpid(),

@@ -83,7 +83,7 @@ class House:
             principal=process.principal,
             name=process.name,
             program=process.program,
-            kind=process.kind.value,
+            kind="worker" if process.worker else process.kind.value,
             state=state.value,
             nice=process.nice,
             started=process.started,

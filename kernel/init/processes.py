@@ -71,6 +71,7 @@ class Processes(Process):
             for process in self._house.table
             if process.principal == me.principal
             and (all or (process.kind is Kind.AGENT and process.state is not State.ZOMBIE))
+            and (all or not process.worker)
             and not (process.remove and process.state is State.ZOMBIE)
             and process.kind not in (Kind.KERNEL, Kind.SESSION)
         ]

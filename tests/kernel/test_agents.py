@@ -11,6 +11,7 @@ import pytest
 
 from llmagentos.kernel import agents as module
 from llmagentos.kernel.agents import GRACE, LINGER
+from llmagentos.kernel.capability import CapabilitySet
 from llmagentos.kernel.policy.contract import Waiting
 from llmagentos.kernel.process import Kind, State
 from llmagentos.syscalls.client import connect
@@ -66,6 +67,26 @@ def test_suspended_process_is_stopped_and_its_calls_wait_aside(scene: Play) -> N
         queue.finish(2, {}, 6.0)
         assert one.state is State.RUNNING and queue.admit(7.0) == [1]
         assert w.sent(one) == [STOP, STOP, CONT] and w.sent(two) == []
+
+    scene(work)
+
+
+@pytest.mark.parametrize("kind", [Kind.DRIVER, Kind.SERVICE])
+def test_workers_end_with_their_driver_or_service_and_an_agents_children_do_not(
+    scene: Play, kind: Kind
+) -> None:
+    async def work(w: World) -> None:
+        owner = w.table.create(
+            principal="ada", program="x", name="eyes", kind=kind,
+            capabilities=CapabilitySet.parse(["*"]),
+        )  # fmt: skip
+        worker, agent = await w.run(owner), await w.run()
+        child = await w.run(agent)
+        w.agents.on_exit(owner.pid, 1, 0)
+        w.launcher.end(agent.pid)
+        assert w.sent(worker) == [KILL] and w.sent(child) == []
+        w.launcher.end(worker.pid, 0, KILL)
+        assert worker.exit_code == 137 and "eyes has ended" in str(worker.exit_reason)
 
     scene(work)
 

@@ -32,6 +32,34 @@ def scene(tmp_path: Path) -> Play:
     return stage(tmp_path)
 
 
+def test_worker_of_a_driver_has_a_folder_apart_from_the_users_agents_and_the_drivers_rights(
+    scene: Play,
+) -> None:
+    async def work(w: World) -> None:
+        held = CapabilitySet.parse(["ipc.send", "ipc.recv"])
+        driver = w.table.create(
+            principal="ada", program="x", name="eyes", kind=Kind.DRIVER, capabilities=held
+        )
+        worker = await w.run(driver, name="reader", capabilities=CapabilitySet.parse(["ipc.send"]))
+        assert worker.worker and worker.parent == driver.pid
+        assert worker.home == w.paths.homes / "ada" / "eyes+" / "reader"
+        with pytest.raises(PermissionDenied):
+            await w.run(driver, capabilities=CapabilitySet.parse(["memory.get"]))
+        assert not (await w.run()).worker
+
+    scene(work)
+
+
+def test_child_of_a_tainted_process_is_born_tainted(scene: Play) -> None:
+    async def work(w: World) -> None:
+        parent = await w.run(capabilities=CapabilitySet.parse(["*"]))
+        w.agents._trap.taint.mark(parent, "a page")
+        child = await w.run(parent)
+        assert child.taints == (f"a page via process {parent.pid}",)
+
+    scene(work)
+
+
 def test_agent_starts_with_what_it_was_ordered_with(scene: Play) -> None:
     async def work(w: World) -> None:
         process = await w.run(
