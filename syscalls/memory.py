@@ -25,7 +25,11 @@ from .interface import Interface, syscall
 
 #: `user` is shared by all processes of one principal and lasts; `own` belongs to one process, which
 #: also reads what its parents have in theirs; `shared/NAME` is open to those it was shared with.
+#: What a tainted process writes is marked, and taints whoever reads it.
 Namespace = Annotated[str, Field(pattern=r"^(user|own|shared/[A-Za-z0-9_.-]{1,64})$")]
+#: What stands after `shared/`.
+Name = Annotated[str, Field(pattern=r"^[A-Za-z0-9_.-]{1,64}$")]
+Principal = Annotated[str, MinLen(1), MaxLen(256)]
 Tier = Literal["episodic", "semantic"]
 Text = Annotated[str, MinLen(1), MaxLen(100_000)]
 
@@ -39,6 +43,8 @@ class Item:
     value: Any
     #: Seconds since 1970 when it was last written.
     updated: float
+    #: Whether a stranger's words may be in it.
+    untrusted: bool = False
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -49,6 +55,7 @@ class Hit:
     value: Any
     updated: float
     score: float
+    untrusted: bool = False
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -66,9 +73,11 @@ class Recollection:
     strength: float
     #: Where it comes from: a process, a document, a person.
     source: str
+    #: How often it was written or happened.
+    times: int = 1
     #: The episodes that it was learned from.
     episodes: list[int] = field(default_factory=list)
-    #: Whether a stranger's words are in it.
+    #: Whether a stranger's words may be in it.
     untrusted: bool = False
     #: How well it matches what was asked; 0 where nothing was.
     score: float = 0.0
@@ -83,7 +92,7 @@ class Thought:
     tokens: int
     #: Whether it stays whatever happens.
     pinned: bool
-    #: The thoughts that it stands for, where it is their summary.
+    #: How many thoughts it stands for, where it is the line in their place.
     summary_of: int = 0
 
 
@@ -105,6 +114,8 @@ class Consolidated:
     episodes: int
     added: int
     strengthened: int
+    #: Answers of the model that were of no use.
+    dropped: int = 0
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -120,8 +131,9 @@ class Finding:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Audit:
-    """What is wrong with a memory, and how much of it that is."""
+    """What is wrong with a memory."""
 
+    #: Pieces that were looked at.
     pieces: int
     findings: list[Finding]
 
@@ -182,9 +194,17 @@ class Memory(Interface, name="memory"):
         """
         raise NotImplementedError
 
-    @syscall(effect=True, subject="namespace")
-    async def share(self, name: str, principal: str, write: bool = False) -> None:
+    @syscall(effect=True, idempotent=True, subject="name")
+    async def share(self, name: Name, principal: Principal, write: bool = False) -> None:
         """Open the caller's `shared/NAME` to another principal; whoever writes there first owns it.
+
+        Raises `PermissionDenied` for one that somebody else owns.
+        """
+        raise NotImplementedError
+
+    @syscall(effect=True, idempotent=True, subject="name")
+    async def unshare(self, name: Name, principal: Principal) -> bool:
+        """Close the caller's `shared/NAME` to a principal again; return whether it was open.
 
         Raises `PermissionDenied` for one that somebody else owns.
         """
@@ -199,7 +219,11 @@ class Memory(Interface, name="memory"):
         source: str | None = None,
         namespace: Namespace = "user",
     ) -> Recollection:
-        """Remember a text; one that stands there already is strengthened, not doubled."""
+        """Remember a text; one that stands there already is strengthened, not doubled.
+
+        Two texts are the same that differ in case, punctuation and spaces alone. What the process
+        has recalled lately and writes again strengthens nothing.
+        """
         raise NotImplementedError
 
     @syscall(idempotent=True, subject="namespace")
@@ -211,17 +235,19 @@ class Memory(Interface, name="memory"):
         namespace: Namespace = "user",
     ) -> list[Recollection]:
         """Return what matches best by words (BM25), meaning and recency, fused; without a query,
-        what is newest. What is recalled is strengthened."""
+        what is newest. What is recalled is strengthened, where the caller may write."""
         raise NotImplementedError
 
     @syscall(effect=True, subject="namespace", deadline=600.0)
     async def consolidate(
         self, namespace: Namespace = "user", pid: int | None = None, extract: bool = False
     ) -> Consolidated:
-        """Turn what happened into what is known: take new episodes of a process (all the caller's
-        by default) from the journal, and learn semantic pieces from those that repeat or matter.
+        """Turn what happened into what is known: take new episodes of a process from the journal,
+        and learn semantic pieces from those that repeat or matter. Each piece names its episodes.
 
-        With `extract`, the model writes what was learned. Each piece names its episodes.
+        Without `pid`, the journal of every process that the caller may look at is read; for `own`,
+        that of the caller alone. With `extract`, the caller's model writes what was learned.
+        Raises as `process.history` and `model.chat` do; what was done by then stays.
         """
         raise NotImplementedError
 
@@ -250,16 +276,17 @@ class Memory(Interface, name="memory"):
     async def think(self, text: Text, pinned: bool = False) -> Mind:
         """Add to the caller's working memory. When it is full, the oldest thoughts that are not
         pinned are put into episodic memory and a line stands for them. Raises `QuotaExceeded`
-        where what is pinned leaves no room."""
+        where what is pinned leaves no room, and then nothing is changed."""
         raise NotImplementedError
 
     @syscall(idempotent=True)
-    async def mind(self) -> Mind:
-        """Return the caller's working memory."""
+    async def mind(self, pid: int | None = None) -> Mind:
+        """Return the working memory of the caller, or of a process that it may look at."""
         raise NotImplementedError
 
-    @syscall(effect=True, idempotent=True)
+    @syscall(effect=True, idempotent=True, deadline=600.0)
     async def compact(self, tokens: Annotated[int, Ge(0)], summarise: bool = False) -> Mind:
         """Make the caller's working memory hold at most so many tokens; what is pinned stays. With
-        `summarise`, the model writes the line that stands for what is put away."""
+        `summarise`, the caller's model writes the line that stands for what is put away. Raises
+        `QuotaExceeded` where more is pinned, and as `model.chat` does; then nothing is changed."""
         raise NotImplementedError

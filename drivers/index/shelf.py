@@ -6,7 +6,8 @@ holds the connection (see `file.open_file`), calls on one thread, and makes its 
 changes gets its vector with it, or a new number.
 
 Interface:
-    Shelf           `add`, `remove`, `drop`; `by_words`, `by_vector`, `search`; `lacking`, `renew`
+    Shelf           `add`, `remove`, `drop`; `by_words`, `by_vector`, `like`, `search`;
+                    `lacking`, `renew`
 
     shelf = Shelf(base, "passage", read)        # read(place, numbers or None) yields (number, text)
     with base:
@@ -69,6 +70,11 @@ class Shelf:
     def by_vector(self, place: str, vector: Vector, limit: int, model: str = "") -> Ranking:
         """Return the nearest pieces, by cosine, of those that the same model has embedded."""
         return self._vectors.rank(place, vector, model, limit)
+
+    def like(self, place: str, number: int, limit: int) -> Ranking:
+        """Return the pieces that are nearest to a piece, itself among them; none where it has no
+        vector yet."""
+        return self._vectors.like(place, number, limit)
 
     def search(
         self, place: str, query: str, limit: int, vector: Vector | None = None, model: str = ""

@@ -6,7 +6,7 @@ Asai and Hajishirzi, ACL 2021).
 
 Interface:
     Vector          numbers, of any length but zero
-    Vectors         `expect`, `enter`, `leave`, `drop`, `lacking`, `rank`; blocking, one thread
+    Vectors         `expect`, `enter`, `leave`, `drop`, `lacking`; `rank`, `like`; blocking
 """
 
 from __future__ import annotations
@@ -105,17 +105,29 @@ class Vectors:
     def rank(self, place: str, vector: Vector, model: str, limit: int) -> Ranking:
         """Return the nearest pieces by cosine, of those with a vector of the same model."""
         blob, known = _blob(vector), self._model(model, len(vector))
-        if known is None:
-            return []
-        ((count,),) = self._rows(
-            f"SELECT count(*) FROM (SELECT 1 FROM {self._signs} WHERE place = ? LIMIT ?)",
+        return [] if known is None else self._nearest(place, blob, known, limit)
+
+    def like(self, place: str, number: int, limit: int) -> Ranking:
+        """Return the pieces that are nearest to a piece, itself among them."""
+        found = self._rows(
+            f"SELECT vector, model FROM {self._vectors} JOIN {self._signs} USING (place, number)"
+            " WHERE place = ? AND number = ?",
             place,
-            1 + EXACT // len(vector),
+            number,
         )
+        return self._nearest(place, found[0][0], found[0][1], limit) if found else []
+
+    def _nearest(self, place: str, blob: bytes, model: int, limit: int) -> Ranking:
+        length = len(blob) // 4
         # The plus keeps SQLite from going through the index of models, which is no way to a place.
         chosen = f"SELECT number FROM {self._signs} WHERE place = ? AND +model = ?"
         values: tuple[Any, ...] = ()
-        if count * len(vector) > EXACT and len(vector) >= SHORTEST:
+        ((count,),) = self._rows(
+            f"SELECT count(*) FROM (SELECT 1 FROM {self._signs} WHERE place = ? LIMIT ?)",
+            place,
+            1 + EXACT // length,
+        )
+        if count * length > EXACT and length >= SHORTEST:
             ((signs,),) = self._rows("SELECT vec_quantize_binary(?)", blob)
             chosen += " ORDER BY vec_distance_hamming(vec_bit(signs), vec_bit(?)) LIMIT ?"
             values = (signs, max(FEWEST, TIMES * limit))
@@ -125,7 +137,7 @@ class Vectors:
             " ORDER BY score DESC, number LIMIT ?",
             blob,
             place,
-            known,
+            model,
             *values,
             place,
             limit,

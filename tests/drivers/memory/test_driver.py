@@ -10,8 +10,9 @@ from pathlib import Path
 import pytest
 import uvloop
 
+from llmagentos.drivers.index.file import open_file, rows
 from llmagentos.drivers.memory.driver import MemoryDriver
-from llmagentos.drivers.memory.store import Store
+from llmagentos.drivers.memory.stores import Stores
 from llmagentos.syscalls.errors import InputOutputError, InvalidArgument, NotFound, TooBig
 from llmagentos.syscalls.server import Caller, serving
 
@@ -115,7 +116,7 @@ def test_items_outlive_the_process(opened: Opened) -> None:
 def test_a_full_disk_names_the_file_and_later_calls_go_on(opened: Opened) -> None:
     async def scene(memory: MemoryDriver) -> None:
         await memory.put("k", "before")
-        base = memory._store._base
+        base = memory._stores.base
         await memory._do(lambda: base.execute("PRAGMA max_page_count = 20").fetchall())
         with pytest.raises(InputOutputError, match=r"memory\.db.*full"):
             await memory.put("big", "x" * 500_000)
@@ -149,13 +150,11 @@ def test_a_file_that_is_no_database_is_kept_aside_and_said_so(
 
 def test_a_damaged_page_fails_its_own_calls_alone(opened: Opened, tmp_path: Path) -> None:
     path = tmp_path / "memory.db"
-    store = Store(path)
+    store = open_file(path, Stores)
     for number in range(50):
-        store.put("user/alice", f"k{number:02}", "x" * 5000, None)
-    store.by_words("user/alice", "x", 1)
-    ((root,),) = store._base.execute(
-        "SELECT rootpage FROM sqlite_schema WHERE name = 'item'"
-    ).fetchall()
+        store.items.put("user/alice", f"k{number:02}", "x" * 5000, None)
+    store.items.rank("user/alice", "x", None, 1)
+    ((root,),) = rows(store.base, "SELECT rootpage FROM sqlite_schema WHERE name = 'item'")
     store.close()
     with path.open("r+b") as file:
         file.seek((root - 1) * 4096)

@@ -1,0 +1,362 @@
+"""Episodic and semantic memory: pieces of text in the memory driver's file.
+
+A tier of a namespace is a place of the shelf. A piece's strength halves with time since it was
+last touched, is raised when it is recalled, and decides what is forgotten.
+
+Interface:
+    Pieces          `write`, `learn`, `recall`, `newest`, `fresh`, `decay`, `forget`, `nearest`;
+                    blocking, one thread
+    Draft           a piece that is to be written
+    Found           what one search has found, before it is fused
+"""
+
+from __future__ import annotations
+
+import json
+import time
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from dataclasses import dataclass, field
+from functools import partial
+from typing import Any
+
+import apsw
+
+from ...syscalls.errors import TooBig
+from ...syscalls.memory import Recollection, Tier
+from ..index.embedder import Embedded
+from ..index.file import rows
+from ..index.fusion import fuse
+from ..index.shelf import Shelf
+from .statement import Statement, digest
+
+TIERS: tuple[Tier, ...] = ("semantic", "episodic")
+#: Bytes of all texts of an answer.
+ANSWER = 8 * 1024 * 1024
+#: How deep the rankings are that are fused, and what recency counts beside words and nearness.
+DEPTH, RECENCY = 100, 0.5
+#: Seconds in which strength halves, where nobody says otherwise.
+HALF_LIFE = 30 * 86400.0
+#: What part of the way to its full strength a piece comes when it is recalled or written again.
+STRENGTHENED = 0.2
+#: The cosine of two pieces that say the same.
+NEAR = 0.95
+_SCHEMA = """
+CREATE TABLE IF NOT EXISTS piece (
+    id INTEGER PRIMARY KEY AUTOINCREMENT,
+    namespace TEXT NOT NULL,
+    tier TEXT NOT NULL,
+    text TEXT NOT NULL,
+    digest BLOB NOT NULL,
+    written REAL NOT NULL,
+    recalled REAL,
+    importance REAL NOT NULL,
+    -- At the moment `touched`.
+    strength REAL NOT NULL,
+    touched REAL NOT NULL,
+    source TEXT NOT NULL,
+    times INTEGER NOT NULL DEFAULT 1,
+    episodes TEXT NOT NULL DEFAULT '[]',
+    untrusted INTEGER NOT NULL,
+    -- The piece that was recalled and stored again as this one.
+    echo INTEGER,
+    -- Of an episode: whether it was looked at to learn from it.
+    learned INTEGER NOT NULL DEFAULT 0,
+    UNIQUE (namespace, tier, digest)
+);
+CREATE INDEX IF NOT EXISTS piece_fresh ON piece (namespace, tier, learned, id);
+"""
+_COLUMNS = (
+    "id, tier, text, written, recalled, importance, strength, touched, source, times, episodes,"
+    " untrusted"
+)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Draft:
+    """A piece that is to be written."""
+
+    text: str
+    tier: Tier = "semantic"
+    importance: float = 0.5
+    source: str
+    untrusted: bool = False
+    #: The episodes that it was learned from.
+    episodes: list[int] = field(default_factory=list)
+    #: The piece that its writer has recalled it from.
+    echo: int | None = None
+    #: How often it has happened, and when it last did; None for now.
+    times: int = 1
+    at: float | None = None
+
+
+class Pieces:
+    """All pieces. Not thread-safe: the connection's thread alone uses it."""
+
+    def __init__(self, base: apsw.Connection, now: Callable[[], float] = time.time) -> None:
+        self._now = now
+        self._base = base
+        self._rows = partial(rows, base)
+        self._rows(_SCHEMA)
+        self.shelf = Shelf(base, "piece", self._read)
+
+    def write(
+        self, namespace: str, drafts: Sequence[Draft], embedded: Embedded | None = None
+    ) -> list[tuple[Recollection, bool]]:
+        """Write pieces, all or none; return each as it is now, and whether it is new.
+
+        `embedded` holds one vector for each draft.
+        """
+        vectors = embedded.vectors if embedded else [None] * len(drafts)
+        model = embedded.model if embedded else ""
+        with self._base:
+            written = [
+                self._write(namespace, draft, vector, model)
+                for draft, vector in zip(drafts, vectors, strict=True)
+            ]
+        return written
+
+    def known(self, namespace: str, tier: Tier, text: str) -> bool:
+        """Whether a text stands there already."""
+        return bool(
+            self._rows(
+                "SELECT 1 FROM piece WHERE namespace = ? AND tier = ? AND digest = ?",
+                namespace, tier, digest(text),
+            )
+        )  # fmt: skip
+
+    def recall(
+        self,
+        places: Iterable[tuple[str, Tier]],
+        query: str,
+        limit: int,
+        embedded: Embedded | None = None,
+    ) -> list[Recollection]:
+        """Return the pieces of several places that match best, by words, meaning and recency."""
+        rankings: list[list[tuple[int, float]]] = []
+        for namespace, tier in places:
+            place = _place(namespace, tier)
+            rankings.append(self.shelf.by_words(place, query, DEPTH))
+            if embedded is not None:
+                (vector,) = embedded.vectors
+                rankings.append(self.shelf.by_vector(place, vector, DEPTH, embedded.model))
+        found = {number for ranking in rankings for number, _ in ranking}
+        recent = sorted(((n, self._touched(n)) for n in found), key=lambda one: (-one[1], one[0]))
+        weights = [1.0] * len(rankings) + [RECENCY]
+        return self._recollections(fuse([*rankings, recent], limit, weights))
+
+    def newest(self, places: Iterable[tuple[str, Tier]], limit: int) -> list[Recollection]:
+        """Return what was written last in several places."""
+        found: list[tuple[int, float]] = []
+        for namespace, tier in places:
+            found += self._rows(
+                "SELECT id, written FROM piece WHERE namespace = ? AND tier = ?"
+                " ORDER BY written DESC, id DESC LIMIT ?",
+                namespace, tier, limit,
+            )  # fmt: skip
+        found.sort(key=lambda one: (-one[1], -one[0]))
+        return self._recollections((number, 0.0) for number, _ in found[:limit])
+
+    def strengthen(self, namespaces: Iterable[str], numbers: Iterable[int]) -> None:
+        """Pieces were recalled; those outside of some namespaces stay as they are."""
+        now = self._now()
+        with self._base:
+            for number in numbers:
+                self._rows(
+                    "UPDATE piece SET recalled = ?1, touched = ?1, strength = ?2 WHERE id = ?3"
+                    " AND namespace IN (SELECT value FROM json_each(?4))",
+                    now, self._raised(number, now), number, json.dumps(list(namespaces)),
+                )  # fmt: skip
+
+    def fresh(self, namespace: str, after: int, limit: int) -> list[Recollection]:
+        """Return episodes that nothing was learned from yet, the oldest first, past a number."""
+        found = self._rows(
+            "SELECT id FROM piece WHERE namespace = ? AND tier = 'episodic' AND learned = 0"
+            " AND id > ? ORDER BY id LIMIT ?",
+            namespace, after, limit,
+        )  # fmt: skip
+        return self._recollections((number, 0.0) for (number,) in found)
+
+    def learn(
+        self,
+        namespace: str,
+        drafts: Sequence[Draft],
+        seen: Iterable[int],
+        embedded: Embedded | None = None,
+    ) -> list[bool]:
+        """Write what was learned from the episodes `seen`, all or nothing; return what is new.
+
+        What says the same as a piece that stands there strengthens that one, which then rests on
+        the new episodes as well.
+        """
+        vectors = embedded.vectors if embedded else [None] * len(drafts)
+        model = embedded.model if embedded else ""
+        fresh = []
+        with self._base:
+            for draft, vector in zip(drafts, vectors, strict=True):
+                same = self._same(namespace, draft.text, vector, model)
+                if same is None:
+                    fresh.append(self._write(namespace, draft, vector, model)[1])
+                else:
+                    self._again(same, draft)
+                    fresh.append(False)
+            for number in seen:
+                self._rows("UPDATE piece SET learned = 1 WHERE id = ?", number)
+        return fresh
+
+    def decay(self, namespace: str, half_life: float, below: float) -> int:
+        """Forget what has become weaker than `below`; return how many."""
+        now = self._now()
+        with self._base:
+            weak = [
+                number
+                for number, strength, touched in self._rows(
+                    "SELECT id, strength, touched FROM piece WHERE namespace = ?", namespace
+                )
+                if _left(strength, now - touched, half_life) < below
+            ]
+            count = self._forget(namespace, weak)
+        return count
+
+    def forget(self, namespace: str, numbers: Iterable[int]) -> int:
+        """Forget pieces for good; return how many there were."""
+        with self._base:
+            count = self._forget(namespace, numbers)
+        return count
+
+    def all(self, namespace: str, limit: int) -> tuple[list[Recollection], dict[int, int]]:
+        """Return the newest pieces of both tiers, and which of them echo which."""
+        found = self._rows(
+            "SELECT id, echo FROM piece WHERE namespace = ? ORDER BY id DESC LIMIT ?",
+            namespace, limit,
+        )  # fmt: skip
+        echoes = {number: echo for number, echo in found if echo is not None}
+        return self._recollections((number, 0.0) for number, _ in found), echoes
+
+    def nearest(self, namespace: str, number: int, limit: int) -> list[int]:
+        """Return the semantic pieces that say the same as one of them, by their vectors."""
+        found = self.shelf.like(_place(namespace, "semantic"), number, limit)
+        return [other for other, score in found if score >= NEAR and other != number]
+
+    def _write(
+        self, namespace: str, draft: Draft, vector: list[float] | None, model: str
+    ) -> tuple[Recollection, bool]:
+        found = self._rows(
+            "SELECT id FROM piece WHERE namespace = ? AND tier = ? AND digest = ?",
+            namespace, draft.tier, digest(draft.text),
+        )  # fmt: skip
+        if found:
+            number = int(found[0][0])
+            self._again(number, draft)
+        else:
+            number = self._insert(namespace, draft)
+            self.shelf.add(_place(namespace, draft.tier), number, draft.text, vector, model)
+        return self._recollections([(number, 0.0)])[0], not found
+
+    def _insert(self, namespace: str, draft: Draft) -> int:
+        at = self._now() if draft.at is None else draft.at
+        ((number,),) = self._rows(
+            "INSERT INTO piece (namespace, tier, text, digest, written, importance, strength,"
+            " touched, source, times, episodes, untrusted, echo)"
+            " VALUES (?, ?, ?, ?, ?5, ?6, ?6, ?5, ?, ?, ?, ?, ?) RETURNING id",
+            namespace, draft.tier, draft.text, digest(draft.text), at, draft.importance,
+            draft.source, draft.times, json.dumps(draft.episodes), draft.untrusted, draft.echo,
+        )  # fmt: skip
+        return int(number)
+
+    def _again(self, number: int, draft: Draft) -> None:
+        """A piece was written again. What its writer knew from the piece itself adds nothing."""
+        if draft.echo == number:
+            return
+        now = self._now()
+        ((episodes,),) = self._rows("SELECT episodes FROM piece WHERE id = ?", number)
+        both = sorted({*json.loads(episodes), *draft.episodes})
+        self._rows(
+            "UPDATE piece SET times = times + ?, importance = max(importance, ?), strength = ?,"
+            " touched = ?, episodes = ?, learned = 0 WHERE id = ?",
+            draft.times, draft.importance, max(self._raised(number, now), draft.importance), now,
+            json.dumps(both), number,
+        )  # fmt: skip
+
+    def _same(
+        self, namespace: str, text: str, vector: list[float] | None, model: str
+    ) -> int | None:
+        """Return the semantic piece that says what a text says."""
+        place, statement = _place(namespace, "semantic"), Statement.of(text)
+        near = [] if vector is None else self.shelf.by_vector(place, vector, 3, model)
+        close = {number for number, score in near if score >= NEAR}
+        for number in [*sorted(close), *(n for n, _ in self.shelf.by_words(place, text, 5))]:
+            ((other,),) = self._rows("SELECT text FROM piece WHERE id = ?", number)
+            said = Statement.of(other)
+            if statement.agrees(said) and (number in close or statement.alike(said)):
+                return number
+        return None
+
+    def _forget(self, namespace: str, numbers: Iterable[int]) -> int:
+        count = 0
+        for number in numbers:
+            for (tier,) in self._rows(
+                "DELETE FROM piece WHERE id = ? AND namespace = ? RETURNING tier", number, namespace
+            ):
+                self.shelf.remove(_place(namespace, tier), number)
+                count += 1
+        return count
+
+    def _raised(self, number: int, now: float) -> float:
+        """Return a piece's strength after it was touched once more."""
+        found = self._rows("SELECT strength, touched FROM piece WHERE id = ?", number)
+        if not found:
+            return 0.0
+        left = _left(found[0][0], now - found[0][1])
+        return left + STRENGTHENED * (1 - left)
+
+    def _touched(self, number: int) -> float:
+        ((touched,),) = self._rows("SELECT touched FROM piece WHERE id = ?", number)
+        return float(touched)
+
+    def _recollections(self, ranking: Iterable[tuple[int, float]]) -> list[Recollection]:
+        now, total = self._now(), 0
+        found = []
+        for number, score in ranking:
+            for row in self._rows(f"SELECT {_COLUMNS} FROM piece WHERE id = ?", number):
+                total += len(row[2].encode())
+                if total > ANSWER:
+                    raise TooBig(f"the texts have more than {ANSWER} bytes together; ask for fewer")
+                found.append(_recollection(row, score, now))
+        return found
+
+    def _read(self, place: str, numbers: list[int] | None) -> Iterator[tuple[int, str]]:
+        if numbers is None:
+            namespace, _, tier = place.rpartition("/")
+            yield from self._base.execute(
+                "SELECT id, text FROM piece WHERE namespace = ? AND tier = ?", (namespace, tier)
+            )
+        for number in numbers or ():
+            yield from self._rows("SELECT id, text FROM piece WHERE id = ?", number)
+
+
+def _place(namespace: str, tier: str) -> str:
+    return f"{namespace}/{tier}"
+
+
+def _left(strength: float, seconds: float, half_life: float = HALF_LIFE) -> float:
+    """Return what is left of a strength after some seconds."""
+    return float(strength * 0.5 ** (max(seconds, 0.0) / half_life))
+
+
+def _recollection(row: tuple[Any, ...], score: float, now: float) -> Recollection:
+    number, tier, text, written, recalled, importance, strength, touched = row[:8]
+    source, times, episodes, untrusted = row[8:]
+    return Recollection(
+        id=number,
+        tier=tier,
+        text=text,
+        written=written,
+        recalled=recalled,
+        importance=importance,
+        strength=_left(strength, now - touched),
+        source=source,
+        times=times,
+        episodes=json.loads(episodes),
+        untrusted=bool(untrusted),
+        score=score,
+    )
