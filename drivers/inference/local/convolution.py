@@ -27,7 +27,11 @@ def adopt(model: Any, memory: Memory, step: Step, contexts: int) -> int:
             weight = module.conv.weight  # [channels, 1, taps]
             taps = max(taps, weight.shape[2])
             memory.inputs[module.layer_idx] = torch.zeros(
-                contexts, weight.shape[2] - 1, weight.shape[0], dtype=weight.dtype
+                contexts,
+                weight.shape[2] - 1,
+                weight.shape[0],
+                dtype=weight.dtype,
+                device=weight.device,
             )
             module.forward = partial(_forward, module, step)
     return taps

@@ -17,9 +17,15 @@ class Memory:
     """Pages of keys and values by layer, made as each layer first writes to them, and by layer of
     a short convolution the last inputs of each context: [contexts, taps - 1, channels]."""
 
-    def __init__(self, *, pages: int, page_size: int) -> None:
+    def __init__(
+        self, *, pages: int, page_size: int, device: str | torch.device = "cpu", spare: bool = False
+    ) -> None:
+        """It lies on a `device`. With a `spare` page, the one after the last, which is nobody's,
+        there is room for what nobody reads."""
         self.page_size = page_size
+        self.device = torch.device(device)
         self._pages = pages
+        self._spare = spare
         self._kept: dict[int, tuple[Tensor, Tensor]] = {}
         self._scratch: dict[int, Tensor] = {}
         self.inputs: dict[int, Tensor] = {}
@@ -34,6 +40,11 @@ class Memory:
         if kept is None:
             kept = self._kept[layer] = (self._room(key), self._room(value))
         return kept
+
+    @property
+    def spare(self) -> int:
+        """The page for what nobody reads."""
+        return self._pages
 
     @property
     def frames(self) -> list[Tensor]:
@@ -109,7 +120,8 @@ class Memory:
         return held[:rows]
 
     def _room(self, like: Tensor) -> Tensor:
-        shape = (self._pages * self.page_size, like.shape[1], like.shape[3])
+        rows = (self._pages + self._spare) * self.page_size
+        shape = (rows, like.shape[1], like.shape[3])
         if like.device.type != "cpu":
             return torch.zeros(shape, dtype=like.dtype, device=like.device)
         # The machine's own zeroes: unlike torch's they take no memory before they are written to.

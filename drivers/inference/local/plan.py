@@ -3,7 +3,8 @@
 Interface:
     Span            a context's part of a step
     Step            where all layers of a model find the plan of the step they are in
-    Plan            all spans; `view` is what layers of a window read
+    Plan            all spans; `view` is what layers of a window read, `single`, `several` and `all`
+                    are page tables
     View            what layers of one kind read
     Decode          contexts of about the same length with one new token each, read as one batch
     Prefill         a context with several new tokens
@@ -12,13 +13,19 @@ Interface:
 from __future__ import annotations
 
 from dataclasses import dataclass
+from functools import cached_property
 from itertools import accumulate
+from typing import TYPE_CHECKING, Any
 
 import torch
 from torch import Tensor
 
 from .memory import Memory
 from .pager import PageTable
+from .tables import Tables
+
+if TYPE_CHECKING:
+    from .backends.contract import Backend
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -77,12 +84,23 @@ class View:
 
 
 class Plan:
-    """The spans of a step, in their `order`: such as have one token attend as batches."""
+    """The spans of a step, in their `order`: such as have one token attend as batches.
 
-    def __init__(self, spans: list[Span], memory: Memory, taps: int) -> None:
+    Its tensors lie where the model does.
+    """
+
+    def __init__(
+        self, spans: list[Span], memory: Memory, taps: int, *, fixed: bool = False, width: int = 0
+    ) -> None:
+        """A `fixed` one is used again, for as many contexts of one token each: its page tables have
+        a `width` for the longest."""
         self.memory = memory
         self.spans = spans
-        size = memory.page_size
+        self.fixed = fixed
+        #: What a backend has made ready for it.
+        self.ready: dict[Any, Any] = {}
+        self._width = width
+        size, device = memory.page_size, memory.device
         #: How many spans have one token.
         self.decoding = next((i for i, span in enumerate(spans) if span.count > 1), len(spans))
         self._views: dict[int | None, View] = {}
@@ -98,19 +116,46 @@ class Plan:
                     for span, rows in zip(spans[self.decoding :], self._rows, strict=True)
                 ),
             ]
-        )
+        ).to(device, non_blocking=True)
         #: [T]: each new token's position.
         self.positions = torch.cat(
             [
                 torch.tensor([at for at, _ in last]).long(),
                 *(torch.arange(span.table.length, span.length) for span in spans[self.decoding :]),
             ]
-        )
+        ).to(device, non_blocking=True)
         self.counts = [span.count for span in spans]
         #: [S]: each span's last token among the T.
-        self.last = torch.tensor(list(accumulate(self.counts))) - 1
+        self.last = (torch.tensor(list(accumulate(self.counts))) - 1).to(device, non_blocking=True)
         if taps > 1:
             self._plan_taps(taps, size)
+
+    @cached_property
+    def single(self) -> Tables:
+        """The tables of the contexts with one new token each."""
+        return self._tables(self.spans[: self.decoding])
+
+    @cached_property
+    def several(self) -> Tables:
+        """Those of the contexts with several."""
+        return self._tables(self.spans[self.decoding :])
+
+    @cached_property
+    def all(self) -> Tables:
+        """Those of all contexts."""
+        return self._tables(self.spans)
+
+    def take(self, other: Plan) -> None:
+        """Become another's equal, of as many contexts with one new token each; the tensors stay
+        where they are."""
+        self.writes.copy_(other.writes)
+        self.positions.copy_(other.positions)
+        self.single.take(other.single)
+        self.spans = other.spans
+        vars(self).pop("all", None)
+
+    def _tables(self, spans: list[Span]) -> Tables:
+        return Tables(spans, self.memory.page_size, self.memory.device, self._width)
 
     def view(self, window: int | None) -> View:
         """Return what layers read whose tokens see themselves and those before them, `window`
@@ -118,7 +163,7 @@ class Plan:
         view = self._views.get(window)
         if view is None:
             view = self._views[window] = View(
-                decodes=_decodes(self.spans[: self.decoding], self.memory.page_size, window),
+                decodes=_decodes(self.spans[: self.decoding], self.memory, window),
                 prefills=self._prefills(window),
             )
         return view
@@ -135,14 +180,15 @@ class Plan:
                 seen = read <= new
                 if window is not None:
                     seen &= read > new - window
-                mask = _added(seen)
-            found.append(Prefill(start=start, stop=stop, rows=rows[first:], mask=mask))
+                mask = _added(seen).to(self.memory.device)
+            rows = rows[first:].to(self.memory.device)
+            found.append(Prefill(start=start, stop=stop, rows=rows, mask=mask))
             start = stop
         return found
 
     def _plan_taps(self, taps: int, size: int) -> None:
         """Lay out a buffer of every context's last inputs followed by its new ones."""
-        before = taps - 1
+        before, device = taps - 1, self.memory.device
         start, windows, tails = 0, [], []
         marks: list[int] = []
         for span in self.spans:
@@ -152,17 +198,19 @@ class Plan:
             marks += range(start + _fills(span, size), start + count + 1, size)
             start += before + count
         #: [P, taps - 1]: the inputs to remember, those at the end of each page that is full now.
-        self.marks = torch.tensor(marks).long()[:, None] + torch.arange(before)
+        self.marks = (torch.tensor(marks).long()[:, None] + torch.arange(before)).to(device)
         #: [T, taps]: the inputs of each new token; [S, taps - 1]: those to keep.
-        self.windows, self.tails = torch.cat(windows), torch.stack(tails)
+        self.windows, self.tails = torch.cat(windows).to(device), torch.stack(tails).to(device)
         #: [S]: the contexts' places in the convolutions' memory.
-        self.slots = torch.tensor([span.slot for span in self.spans])
+        self.slots = torch.tensor([span.slot for span in self.spans]).to(device)
 
 
 class Step:
-    """Where all layers of a model find the plan of the step they are in. The runner writes it."""
+    """Where all layers of a model find the plan of the step they are in, and what attends. The
+    runner writes it."""
 
     plan: Plan
+    backend: Backend
 
 
 def _fills(span: Span, size: int) -> int:
@@ -191,8 +239,9 @@ def causal(count: int) -> Tensor:
     return _added(torch.ones(count, count, dtype=torch.bool).tril_())
 
 
-def _decodes(spans: list[Span], size: int, window: int | None) -> list[Decode]:
+def _decodes(spans: list[Span], memory: Memory, window: int | None) -> list[Decode]:
     """Part spans of one token, the shortest first, into batches of about the same length."""
+    size, device = memory.page_size, memory.device
     found: list[Decode] = []
     firsts = [_first(span.length - 1, window) for span in spans]
     read = [
@@ -218,8 +267,8 @@ def _decodes(spans: list[Span], size: int, window: int | None) -> list[Decode]:
                 Decode(
                     start=start,
                     stop=stop,
-                    pages=torch.tensor(pages).flatten(),
-                    mask=_added(seen)[:, None, None],
+                    pages=torch.tensor(pages).flatten().to(device),
+                    mask=_added(seen)[:, None, None].to(device),
                 )
             )
             start = stop

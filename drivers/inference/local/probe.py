@@ -40,8 +40,11 @@ class Probe:
         most = model.get_input_embeddings().num_embeddings
         lengths = [sum(counts) for counts in zip(*STEPS, strict=True)]
         self._prompts = [torch.randint(most, (n,), generator=source).tolist() for n in lengths]
+        device = model.get_input_embeddings().weight.device
         self._wanted = [
-            model(input_ids=torch.tensor([prompt]), use_cache=False).logits[0].float()
+            model(input_ids=torch.tensor([prompt], device=device), use_cache=False)
+            .logits[0]
+            .float()
             for prompt in self._prompts
         ]
         if any(bool(one.isnan().any()) for one in self._wanted):
@@ -62,7 +65,7 @@ class Probe:
         """Return the largest difference that any token shows."""
         pager = Pager(PAGES, runner.memory.page_size)
         tables = [PageTable() for _ in self._prompts]
-        worst = torch.zeros(())
+        worst = torch.zeros((), device=self._wanted[0].device)
         for counts in STEPS:
             spans = []
             for slot, (table, count) in enumerate(zip(tables, counts, strict=True)):

@@ -78,7 +78,7 @@ class Sampler:
         return other
 
     def _choose(self, logits: Tensor, likeliest: int) -> int:
-        scores = logits.to(torch.float32, copy=True)
+        scores = logits.to("cpu", torch.float32, copy=True)
         if self._penalised:
             self._penalise(scores)
         # What the model itself rules out still comes before what the grammar does.
@@ -101,12 +101,11 @@ class Sampler:
         presence: OpenAI's, over the reply."""
         given = self._sampling
         if (penalty := given.repetition_penalty) != 1:
-            tokens = self._repeated.to(scores.device)
-            those = scores[tokens]
-            scores[tokens] = torch.where(those > 0, those / penalty, those * penalty)
+            those = scores[self._repeated]
+            scores[self._repeated] = torch.where(those > 0, those / penalty, those * penalty)
         if self._written:
-            tokens = torch.tensor(list(self._written), device=scores.device)
-            counts = torch.tensor(list(self._written.values()), device=scores.device)
+            tokens = torch.tensor(list(self._written))
+            counts = torch.tensor(list(self._written.values()))
             scores[tokens] -= given.presence_penalty + given.frequency_penalty * counts
 
     def _draw(self, scores: Tensor) -> int:

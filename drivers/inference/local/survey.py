@@ -20,11 +20,12 @@ from torch import Tensor
 
 from ....syscalls.errors import InvalidArgument
 from .attention import Layer
+from .backends.contract import Needs
 from .plan import Step
 
 NAME = "llmagentos_survey"
 #: The tensors that a layer may bring along.
-KNOWN = frozenset({"position_ids", "cache_position", "s_aux"})
+KNOWN = frozenset({"position_ids", "cache_position"})
 
 
 class _Unsupported(Exception):
@@ -46,11 +47,14 @@ class _Seen:
 
     window: int | None
     key: Tensor
+    value: Tensor
+    #: As `Needs` names them.
+    features: frozenset[str]
 
 
 @torch.inference_mode()
-def survey(model: Any, step: Step) -> int:
-    """Put a `Layer` into every attention layer of a model; returns how many there are.
+def survey(model: Any, step: Step) -> Needs:
+    """Put a `Layer` into every attention layer of a model; returns what they need.
 
     Raises `InvalidArgument`, which names what the engine lacks.
     """
@@ -59,15 +63,15 @@ def survey(model: Any, step: Step) -> int:
     AttentionInterface.register(NAME, _look)
     AttentionMaskInterface.register(NAME, _describe)
     model.config._attn_implementation = NAME
-    name = model.config.model_type
+    name, device = model.config.model_type, model.get_input_embeddings().weight.device
     for module in model.modules():
         vars(module).pop("paged", None)  # of a runner before
     try:
         model(
-            input_ids=torch.zeros(1, 2, dtype=torch.long),
-            position_ids=torch.arange(2).unsqueeze(0),
+            input_ids=torch.zeros(1, 2, dtype=torch.long, device=device),
+            position_ids=torch.arange(2, device=device).unsqueeze(0),
             use_cache=False,
-            logits_to_keep=torch.tensor([1]),
+            logits_to_keep=torch.tensor([1], device=device),
         )
     except _Unsupported as error:
         raise InvalidArgument(f"{name} needs {error}: not supported") from error
@@ -76,11 +80,17 @@ def survey(model: Any, step: Step) -> int:
     found = [one for one in model.modules() if isinstance(getattr(one, "paged", None), _Seen)]
     if not found:
         raise InvalidArgument(f"{name} has attention of its own, or none: not supported")
+    seen: list[_Seen] = [module.paged for module in found]
     first: dict[int, int] = {}
-    for index, module in enumerate(found):
-        kept = first.setdefault(id(module.paged.key), index)
-        module.paged = Layer(step=step, kept=kept, writes=kept == index, window=module.paged.window)
-    return len(found)
+    for index, (module, one) in enumerate(zip(found, seen, strict=True)):
+        kept = first.setdefault(id(one.key), index)
+        module.paged = Layer(step=step, kept=kept, writes=kept == index, window=one.window)
+    return Needs(
+        features=frozenset[str]().union(*(one.features for one in seen)),
+        dims=frozenset((one.key.shape[-1], one.value.shape[-1]) for one in seen),
+        dtype=seen[0].key.dtype,
+        device=device.type,
+    )
 
 
 def _describe(
@@ -109,6 +119,8 @@ def _look(
     attention_mask: Any,
     is_causal: bool | None = None,
     sliding_window: int | None = None,
+    softcap: float | None = None,
+    s_aux: Tensor | None = None,
     **kwargs: Any,
 ) -> tuple[Tensor, None]:
     """Take the place of attention; gives no outcome, but one of the right shape."""
@@ -127,5 +139,7 @@ def _look(
         sliding_window = attention_mask.window
     elif attention_mask is not None:
         raise _Unsupported("a mask of its own")
-    module.paged = _Seen(window=sliding_window, key=key)
+    has = {"window": sliding_window, "softcap": softcap, "sinks": s_aux}
+    features = frozenset(name for name, one in has.items() if one is not None)
+    module.paged = _Seen(window=sliding_window, key=key, value=value, features=features)
     return value.new_zeros(1, query.shape[2], query.shape[1], value.shape[-1]), None

@@ -31,10 +31,10 @@ CONTEXTS = (
 PAGES, SIZE, SLOTS = 60, 4, 5
 
 
-def worst(model: Any) -> float:
+def worst(model: Any, **fields: Any) -> float:
     """Return the largest difference of any logit, in units of its token's logits' spread.
 
-    The model is a `Runner`'s from then on.
+    The model is a `Runner`'s from then on, which is made with `fields`.
     """
     source = torch.Generator().manual_seed(1)
     prompts = [torch.randint(3, 250, (n,), generator=source).tolist() for _, n, _ in CONTEXTS]
@@ -42,7 +42,7 @@ def worst(model: Any) -> float:
         wanted = [
             model(input_ids=torch.tensor([one]), use_cache=False).logits[0] for one in prompts
         ]
-    runner = Runner(model, pages=PAGES, page_size=SIZE, contexts=SLOTS)
+    runner = Runner(model, pages=PAGES, page_size=SIZE, contexts=SLOTS, **fields)
     dice, free, slots = random.Random(2), list(range(PAGES)), list(range(SLOTS))
     running: dict[int, Span] = {}
     step, most = 0, 0.0

@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 import torch
 
-from llmagentos.drivers.inference.local import attention
+from llmagentos.drivers.inference.local.backends import gather
 from llmagentos.drivers.inference.local.pager import PageTable
 from llmagentos.drivers.inference.local.plan import Span
 from llmagentos.drivers.inference.local.runner import Runner
@@ -23,7 +23,7 @@ Build = Callable[..., Any]
 def test_what_is_much_is_computed_in_pieces(
     kind: str, limit: str, build: Build, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(attention, limit, 200)
+    monkeypatch.setattr(gather, limit, 200)
     assert worst(build(kind, sliding_window=8, head_dim=16)) <= 1e-5
 
 

@@ -1,0 +1,1 @@
+"""Kernels that attend to what lies in pages, behind one contract."""
