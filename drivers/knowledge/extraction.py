@@ -21,7 +21,7 @@ from .facts import Told, checked
 #: Passages that the model reads at once, tokens of what it writes of one, and facts in it.
 AT_ONCE, WRITTEN, FACTS = 4, 1024, 16
 _DATE = {"type": "string", "pattern": r"^\d{4}(-\d{2}(-\d{2})?)?$"}
-_NAME = {"type": "string", "minLength": 1, "maxLength": 120}
+_NAME = {"type": "string", "minLength": 1, "maxLength": 80}
 SCHEMA: dict[str, Any] = {
     "type": "object",
     "properties": {

@@ -35,6 +35,7 @@ COMMANDS = {
     "call": ("call", "Make any syscall by its name."),
     "syscalls": ("call", "List the syscalls, or explain one."),
     "model": ("model", "Show or change what the inference device runs."),
+    "knowledge": ("knowledge", "Take documents in, tell facts, and look for both."),
     "device": ("device", "Show devices, or change how one is scheduled."),
     "service": ("device", "List drivers and services."),
     "token": ("token", "Make and revoke tokens for the HTTP API."),

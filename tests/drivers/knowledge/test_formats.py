@@ -41,13 +41,14 @@ def _sound(text: str) -> bool:
 
 
 odd = st.sampled_from(
-    ["is_a", "_:b0", "urn:llmagentos:x", "urn:llmagentos:%41", "http://x.org/a#b", "a:b", "100%", "é",
-     "http://www.w3.org/1999/02/22-rdf-syntax-ns#type", "𝒳 y", "<a>", '"q"', "http://x.org/a b"]
+    ["is_a", "_:b0", "urn:llmagentos:x", "urn:llmagentos:%41", "http://x.org/a#b", "a:b", "100%",
+     "http://www.w3.org/1999/02/22-rdf-syntax-ns#type", "é 😀", "<a>", '"q"', "http://x.org/a b"]
 )  # fmt: skip
 names = st.one_of(odd, st.text(min_size=1, max_size=12).filter(_sound))
 texts = st.text(st.characters(exclude_categories=["Cs"]), max_size=20)
 values = st.one_of(
-    st.booleans(), st.integers(-(2**63), 2**63 - 1), st.floats(allow_nan=False, allow_infinity=False)
+    st.booleans(), st.integers(-(2**63), 2**63 - 1),
+    st.floats(allow_nan=False, allow_infinity=False),
 )  # fmt: skip
 dates = st.sampled_from([None, "2019", "2019-05", "2020-02-29T12:00"])
 claims = st.lists(
@@ -138,7 +139,7 @@ def test_ntriples_of_the_whole_grammar_are_read() -> None:
     ],
 )  # fmt: skip
 def test_a_line_that_is_no_triple_is_named(line: str) -> None:
-    with pytest.raises(InvalidArgument, match="^EINVAL: line 3: "):
+    with pytest.raises(InvalidArgument, match=r"^EINVAL: line 3: "):
         read("ntriples", f"<a:b> <a:c> <a:d> .\n\n{line}\n")
 
 
@@ -149,9 +150,11 @@ def test_jsonld_nodes_become_facts() -> None:
             "knows": {"@id": "foaf:knows", "@type": "@id"}, "@version": 1.1,
         },
         "@graph": [
-            {"@id": "Ann", "@type": ["Person", "foaf:Agent"], "name": {"@value": "Ann", "@language": "en"},
+            {"@id": "Ann", "@type": ["Person", "foaf:Agent"],
+             "name": {"@value": "Ann", "@language": "en"},
              "knows": ["Bo", {"@id": "foaf:cy"}], "age": 41, "tall": True, "gone": None},
-            {"@id": "Bo", "employer": {"@id": "Acme", "size": [5, 6.5]}, "tags": {"@set": ["a", "b"]}},
+            {"@id": "Bo", "employer": {"@id": "Acme", "size": [5, 6.5]},
+             "tags": {"@set": ["a", "b"]}},
         ],
     }  # fmt: skip
     foaf = "http://xmlns.com/foaf/0.1/"
@@ -180,7 +183,7 @@ def test_jsonld_without_names_or_with_a_vocabulary() -> None:
         ("[" * 100_000, "without end|no JSON"),
         ("5", r"\$: a node is an object, not a number"),
         ('[{"@id": "a"}, "b"]', r"\$\[1\]: a node is an object, not a text"),
-        ('{"@context": "https://schema.org", "a": 1}', "context 'https://schema.org' is not fetched"),
+        ('{"@context": "https://schema.org", "a": 1}', "'https://schema.org' is not fetched"),
         ('{"@context": [{}, "http://x"], "a": 1}', "'http://x' is not fetched"),
         ('{"@context": {"@import": "http://x"}}', "@import in a context is not understood"),
         ('{"@context": {"a": {"@container": "@list"}}}', "@container of a term"),
