@@ -53,6 +53,10 @@ class Shelf:
             self._vectors.enter(place, number, vector, model)
         self._words.enter(place, number, text)
 
+    def searched(self, place: str) -> bool:
+        """Whether a place was ever searched by words; until then `add` looks at no text."""
+        return self._words.made(place)
+
     def remove(self, place: str, number: int) -> None:
         """A piece is there no more."""
         self._words.leave(place, number)

@@ -45,6 +45,10 @@ class Words:
             base.fts5_tokenizer(name, list(rest)) for name, rest in (_PLAIN, _STEMS)
         )
 
+    def made(self, place: str) -> bool:
+        """Whether a place has its index, and `enter` reads texts."""
+        return self._index(place) is not None
+
     def enter(self, place: str, number: int, text: str) -> None:
         """Index a piece, in place of what had its number."""
         if (index := self._index(place)) is not None:
@@ -63,7 +67,7 @@ class Words:
             self._rows(f"DELETE FROM {self._name} WHERE place = ?", place)
 
     def rank(self, place: str, query: str, limit: int) -> Ranking:
-        """Return the pieces that hold words of a query, the best first (BM25).
+        """Return the pieces with words of a query, the best first (BM25), the newest of equals.
 
         In a large place the rarest words choose the pieces, and the others only weigh: those that
         nearly every piece has say nothing, and take all the time.
@@ -77,7 +81,7 @@ class Words:
             return []
         return self._rows(
             f"SELECT rowid, -rank FROM {index} WHERE {index} MATCH ? AND rowid >= ?"
-            " ORDER BY rank, rowid LIMIT ?",
+            " ORDER BY rank, rowid DESC LIMIT ?",
             match,
             oldest,
             limit,

@@ -79,7 +79,8 @@ class Items:
                 " untrusted = excluded.untrusted RETURNING id",
                 namespace, key, text, self._now(), untrusted,
             )  # fmt: skip
-            self._shelf.add(namespace, number, _words(key, value), vector)
+            words = _words(key, value) if self._shelf.searched(namespace) else ""
+            self._shelf.add(namespace, number, words, vector)
 
     def get(self, namespace: str, key: str) -> Item | None:
         """Return an item."""

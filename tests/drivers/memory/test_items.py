@@ -199,6 +199,7 @@ def test_an_answer_has_a_bound_that_says_what_to_do(store: Items) -> None:
     assert len(store.ls(["a"], "", 8)) == len(store.hits(ranking[:8])) == 8
 
 
+@pytest.mark.slow
 def test_the_largest_answer_fits_into_a_frame(store: Items) -> None:
     # Of all JSON, short numbers with a point grow most on the wire: from 5 bytes to 9.
     with store._base:
