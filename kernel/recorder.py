@@ -18,6 +18,9 @@ class Recorder(Protocol):
     def intend(self, call: Call) -> None:
         """Note a call before anything happens. Raises an error to refuse it."""
 
+    def asked(self, call: Call) -> None:
+        """Note that a call waits for a person."""
+
     def ended(self, call: Call, code: str, body: bytes) -> None:
         """Note how a call ended: `ok` and the result, or the error's code and body."""
 
@@ -27,6 +30,9 @@ class NullRecorder:
 
     def intend(self, call: Call) -> None:
         """Let every call pass."""
+
+    def asked(self, call: Call) -> None:
+        """Forget it."""
 
     def ended(self, call: Call, code: str, body: bytes) -> None:
         """Forget it."""

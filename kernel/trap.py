@@ -246,6 +246,7 @@ class Trap:
             self._accept(call)
             return
         self.approvals.ask(call, grant)
+        self._recorder.asked(call)
         self._calls.watch(call)
         if call.process.state is State.SUSPENDED:
             self._calls.stop_clock(call, self.clock())

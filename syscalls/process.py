@@ -21,6 +21,9 @@ from .interface import Interface, syscall
 #: Bytes that a past's arguments and result may have each; of longer ones the beginning is shown.
 RESULT = 4096
 
+#: The outcome of a call that has none yet.
+ASKED = "ASKED"
+
 SignalName = Literal["TERM", "KILL", "INT", "STOP", "CONT", "USR1", "USR2", "HUP"]
 
 
@@ -92,9 +95,9 @@ class Traced:
     syscall: str
     #: The call's arguments, shortened where they are long.
     arguments: Any
-    #: `ok` or the error's code.
+    #: `ok`, the error's code, or `ASKED` for a call that waits for a person and will come again.
     outcome: str
-    #: The result, or the error's message, shortened.
+    #: The result, or the error's message, shortened; for a call that waits, how to answer it.
     result: Any
     #: Seconds from the call to its answer.
     seconds: float

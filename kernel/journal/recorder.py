@@ -14,6 +14,7 @@ from typing import Any
 
 from ...syscalls.codec import pack
 from ...syscalls.errors import InputOutputError
+from ...syscalls.process import ASKED
 from ..agents import Order
 from ..call import Call
 from ..process import ControlBlock
@@ -78,6 +79,14 @@ class JournalRecorder:
         """Write down how a call ended, and show it to whoever watches its process."""
         if not call.syscall.name.startswith("system."):
             self._append(call, Kind.CALL, code, body)
+        self._show(call, code, body)
+
+    def asked(self, call: Call) -> None:
+        """Show whoever watches a process that its call waits for a person."""
+        answers = f"aos approve {call.approval}, or aos deny {call.approval}"
+        self._show(call, ASKED, pack([answers, {}]))
+
+    def _show(self, call: Call, code: str, body: bytes) -> None:
         watcher = call.process.watcher
         if watcher is None:
             return
