@@ -3,6 +3,9 @@
 A fact is `subject relation object`, said by a source and true in an interval. Nothing is
 overwritten: what contradicts is kept and shown.
 
+Documents come from strangers: whoever is given a passage, a title or a fact of one is tainted, and
+so is whoever is given a fact that a tainted process has told.
+
 Interface:
     Knowledge       the syscalls
     Document        a source that was taken in
@@ -67,7 +70,7 @@ class Passage:
     document: str
     place: Place
     score: float
-    #: Whether its document came from outside.
+    #: Whether its document came from outside, as all do that `ingest` has taken in.
     untrusted: bool = True
 
     def cite(self) -> str:
@@ -174,7 +177,7 @@ class Knowledge(Interface, name="knowledge"):
         """Forget a document with its passages and facts; return whether there was one."""
         raise NotImplementedError
 
-    @syscall(idempotent=True, subject="namespace", untrusted=True, deadline=60.0)
+    @syscall(idempotent=True, subject="namespace", deadline=60.0)
     async def search(
         self,
         query: str,
@@ -203,7 +206,7 @@ class Knowledge(Interface, name="knowledge"):
         """Take facts back, from now on; return how many. What was true before stays to be seen."""
         raise NotImplementedError
 
-    @syscall(idempotent=True, subject="namespace", untrusted=True)
+    @syscall(idempotent=True, subject="namespace")
     async def ask(
         self,
         pattern: str,
@@ -220,7 +223,7 @@ class Knowledge(Interface, name="knowledge"):
         """
         raise NotImplementedError
 
-    @syscall(idempotent=True, subject="namespace", untrusted=True)
+    @syscall(idempotent=True, subject="namespace")
     async def paths(
         self,
         start: str,
@@ -237,7 +240,7 @@ class Knowledge(Interface, name="knowledge"):
         """
         raise NotImplementedError
 
-    @syscall(idempotent=True, subject="namespace", untrusted=True)
+    @syscall(idempotent=True, subject="namespace")
     async def neighbourhood(
         self,
         thing: str,
@@ -249,7 +252,7 @@ class Knowledge(Interface, name="knowledge"):
         """Return what is known around a thing. Raises `NotFound`."""
         raise NotImplementedError
 
-    @syscall(idempotent=True, subject="namespace", untrusted=True)
+    @syscall(idempotent=True, subject="namespace")
     async def contradictions(
         self, namespace: Namespace = "user", limit: Limit = 100
     ) -> list[Contradiction]:

@@ -7,7 +7,7 @@ Interface:
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from concurrent.futures import ThreadPoolExecutor
 from typing import Literal, TypeVar
 
@@ -28,7 +28,7 @@ from ...syscalls.knowledge import (
     Namespace,
     Passage,
 )
-from ...syscalls.server import caller
+from ...syscalls.server import caller, taint
 from ..index.embedder import Embedder
 from ..index.file import open_file
 from ..index.renewal import Renewal
@@ -81,10 +81,13 @@ class KnowledgeDriver(Knowledge):
         system = self._host.os.on_behalf(caller().call)
         done = await self._ingestion.run(system, scope, name, data, media, extract)
         self._renewal.wake(written=done.added > 0)
+        _warn_of_titles([done.document])
         return done
 
     async def documents(self, namespace: Namespace = "user", limit: int = 1000) -> list[Document]:
-        return await self._in(namespace, lambda base, scope: documents.ls(base, scope, limit))
+        found = await self._in(namespace, lambda base, scope: documents.ls(base, scope, limit))
+        _warn_of_titles(found)
+        return found
 
     async def remove(self, name: str, namespace: Namespace = "user") -> bool:
         return await self._write(
@@ -114,13 +117,18 @@ class KnowledgeDriver(Knowledge):
 
         own = await self._in(namespace, look)
         others = await self._sources.search(query, limit) if method == "fused" else {}
-        return fused(own, others, limit)
+        found = fused(own, others, limit)
+        for one in found:
+            taint(one.document)
+        return found
 
     async def tell(self, claims: list[Claim], namespace: Namespace = "user") -> list[Fact]:
         told = facts.checked_all(claims, caller().principal)
+        marked = caller().tainted
 
         def write(base: Database, scope: int) -> list[Fact]:
-            return facts.read(base, facts.tell(base, scope, told)[0])
+            numbers, _ = facts.tell(base, scope, told, untrusted=marked)
+            return facts.read(base, numbers)
 
         return await self._write(namespace, write)
 
@@ -135,7 +143,11 @@ class KnowledgeDriver(Knowledge):
         limit: int = 100,
     ) -> list[Answer]:
         parsed = parse(pattern)
-        return await self._in(namespace, lambda base, scope: ask(base, scope, parsed, as_of, limit))
+        found = await self._in(
+            namespace, lambda base, scope: ask(base, scope, parsed, as_of, limit)
+        )
+        _warn(fact for one in found for fact in one.facts)
+        return found
 
     async def paths(
         self,
@@ -146,10 +158,12 @@ class KnowledgeDriver(Knowledge):
         namespace: Namespace = "user",
         limit: int = 10,
     ) -> list[list[Fact]]:
-        return await self._in(
+        found = await self._in(
             namespace,
             lambda base, scope: walk.paths(base, scope, start, end, most, as_of, limit),
         )
+        _warn(fact for chain in found for fact in chain)
+        return found
 
     async def neighbourhood(
         self,
@@ -159,29 +173,37 @@ class KnowledgeDriver(Knowledge):
         namespace: Namespace = "user",
         limit: int = 200,
     ) -> Graph:
-        return await self._in(
+        found = await self._in(
             namespace,
             lambda base, scope: walk.neighbourhood(base, scope, thing, depth, as_of, limit),
         )
+        _warn(found.facts)
+        return found
 
     async def contradictions(
         self, namespace: Namespace = "user", limit: int = 100
     ) -> list[Contradiction]:
-        return await self._in(namespace, lambda base, scope: contradictions(base, scope, limit))
+        found = await self._in(namespace, lambda base, scope: contradictions(base, scope, limit))
+        _warn(fact for one in found for fact in one.facts)
+        return found
 
     async def load(
         self, format: Format, text: str, source: str, namespace: Namespace = "user"
     ) -> int:
         name = checked_name(source, "a source")
         told = await asyncio.to_thread(formats.claims, format, text, name)
-        new = await self._write(namespace, lambda base, scope: facts.tell(base, scope, told)[1])
+        marked = caller().tainted
+        new = await self._write(
+            namespace, lambda base, scope: facts.tell(base, scope, told, untrusted=marked)[1]
+        )
         await self._do(self._base.settle)
         return new
 
     async def dump(
         self, format: Literal["graphml", "ntriples"], namespace: Namespace = "user"
     ) -> str:
-        every = await self._in(namespace, lambda base, scope: facts.every(base, scope))
+        every = await self._in(namespace, facts.every)
+        _warn(every)
         return await asyncio.to_thread(formats.written, format, every)
 
     async def picture(
@@ -227,3 +249,17 @@ def _place(namespace: Namespace) -> str:
     """Return the caller's namespace: its principal's, or its own."""
     who = caller()
     return f"user/{who.principal}" if namespace == "user" else f"own/{who.principal}/{who.pid}"
+
+
+def _warn(found: Iterable[Fact]) -> None:
+    """Taint the caller where it is given what a stranger may have said."""
+    for fact in found:
+        if fact.untrusted:
+            taint(fact.source)
+
+
+def _warn_of_titles(found: Iterable[Document]) -> None:
+    """Taint the caller where it is given words of a document."""
+    for one in found:
+        if one.title is not None:
+            taint(one.name)

@@ -122,7 +122,9 @@ def tell(
             " AND start = ? AND end = ? AND IFNULL(document, 0) = ? AND retracted IS NULL",
             *key, document or 0,
         )  # fmt: skip
-        if not found:
+        if found and not untrusted:
+            base.rows("UPDATE fact SET untrusted = 0 WHERE id = ? AND untrusted", found[0][0])
+        elif not found:
             new += 1
             found = base.rows(
                 "INSERT INTO fact (subject, relation, object, source, start, end, scope, since,"

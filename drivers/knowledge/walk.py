@@ -126,7 +126,10 @@ class _Side:
 def _steps(
     base: Database, things: Iterable[int], as_of: str | None
 ) -> Iterator[tuple[int, tuple[int, int, int], int, int]]:
-    """Yield facts that lead from some things to things: number, triple, from and to."""
+    """Yield facts that lead from some things to things: number, triple, from and to.
+
+    Of several that say the same, one that no stranger has said comes first.
+    """
     holds, moments = holding(as_of)
     wanted = json.dumps(sorted(things))
     for here, there in (("subject", "object"), ("object", "subject")):
@@ -136,7 +139,8 @@ def _steps(
             for number, *parts in base.connection.execute(
                 "SELECT fact.id, subject, relation, object FROM fact"
                 f" JOIN term ON term.id = {there} AND term.kind = 'thing'"
-                f" WHERE {here} IN (SELECT value FROM json_each(?)) AND {holds} ORDER BY fact.id",
+                f" WHERE {here} IN (SELECT value FROM json_each(?)) AND {holds}"
+                " ORDER BY untrusted, fact.id",
                 (wanted, *moments),
             )
             for triple in (tuple(parts),)

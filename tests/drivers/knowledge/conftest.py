@@ -6,6 +6,7 @@ from __future__ import annotations
 import asyncio
 import hashlib
 from collections.abc import Awaitable, Callable
+from dataclasses import replace
 from pathlib import Path
 from types import SimpleNamespace
 from typing import Any, cast
@@ -23,6 +24,11 @@ from llmagentos.syscalls.server import Caller, serving
 ALICE = Caller(pid=1, principal="alice", call=11)
 ALICE_TOO = Caller(pid=2, principal="alice", call=12)
 BOB = Caller(pid=3, principal="bob", call=13)
+
+
+def fresh(who: Caller) -> Caller:
+    """Return a new call of a caller; each has what it has read of its own."""
+    return replace(who, usage={}, sources=[])
 
 
 class System:
@@ -106,7 +112,7 @@ def play(tmp_path: Path) -> Play:
             host = Host(os=cast(OS, system), state=tmp_path, config={}, tasks=tasks, homes=tmp_path)
             await driver.setup(host)
             try:
-                with serving(ALICE):
+                with serving(fresh(ALICE)):
                     await scene(driver, system)
             finally:
                 await driver.teardown()
