@@ -163,9 +163,11 @@ def _signature(data: bytes) -> str | None:
             return media
     if data[:2] == b"BM" and data[6:10] == bytes(4):
         return "image/bmp"
-    # A header of MPEG audio: eleven bits, then neither a reserved layer nor rate.
-    if len(data) > 3 and data[0] == 0xFF and data[1] & 0xE6 in (0xE2, 0xE4, 0xE6):
-        return "audio/mpeg" if data[2] & 0xF0 != 0xF0 and data[2] & 0x0C != 0x0C else None
+    # A header of MPEG audio: eleven bits, then neither a reserved layer nor rate. The mark of
+    # UTF-16 looks much alike.
+    layered = len(data) > 3 and data[0] == 0xFF and data[1] & 0xE6 in (0xE2, 0xE4, 0xE6)
+    if layered and data[1] != 0xFE and data[2] & 0xF0 != 0xF0 and data[2] & 0x0C != 0x0C:
+        return "audio/mpeg"
     if b"%PDF-" in data[:1024]:
         return "application/pdf"
     if data[:4] in (b"PK\3\4", b"PK\5\6"):

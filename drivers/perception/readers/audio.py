@@ -111,7 +111,8 @@ def _soundfile(data: bytes) -> tuple[str, int, int, NDArray[np.float32], float]:
             whole = max(file.frames, len(mono)) / file.samplerate
             return file.format, file.samplerate, file.channels, mono, whole
     except (soundfile.SoundFileError, ValueError) as error:
-        raise InvalidArgument(f"it is damaged: {error}") from None
+        why = getattr(error, "error_string", error)
+        raise InvalidArgument(f"it is damaged: {why}") from None
 
 
 def _spoken(part: NDArray[np.float32], rate: int) -> bytes:

@@ -45,6 +45,8 @@ from . import documents
         ("a.txt", documents.sound((0.1, 0.5)), "audio/wav"),
         ("a.pdf", documents.docx(), DOCX),
         ("empty", b"", "text/plain"),
+        ("a.csv", "a,b".encode("utf-16"), "text/csv"),
+        ("a", bytes([0xFF, 0xFB, 0x90, 0x00]) + bytes(400), "audio/mpeg"),
     ],
 )
 def test_bytes_say_what_they_are(name: str, data: bytes, media: str) -> None:

@@ -1,0 +1,69 @@
+"""What reading may take: time that Python hears of, time that it does not, and memory."""
+
+from __future__ import annotations
+
+import resource
+import signal
+import subprocess
+import sys
+import textwrap
+
+import pytest
+
+from llmagentos.drivers.perception.bounds import OutOfTime, time_limit
+
+from .conftest import See
+
+
+def run(program: str) -> subprocess.CompletedProcess[str]:
+    """Run a program in a process of its own."""
+    return subprocess.run(
+        [sys.executable, "-c", textwrap.dedent(program)], capture_output=True, text=True, timeout=60
+    )
+
+
+def test_work_without_end_is_interrupted_and_the_limits_are_given_back() -> None:
+    before = resource.getrlimit(resource.RLIMIT_CPU), signal.getsignal(signal.SIGPROF)
+    with pytest.raises(OutOfTime), time_limit(0.05):
+        while True:
+            try:
+                sum(range(1000))
+            except Exception:
+                continue
+    assert (resource.getrlimit(resource.RLIMIT_CPU), signal.getsignal(signal.SIGPROF)) == before
+
+
+def test_source_that_takes_too_long_is_an_error_or_cut(see: See) -> None:
+    text = "[" + ",".join(["[1, [2], {}]"] * 400_000) + "]"
+    found = see(text, "a.json", seconds=0.2)
+    assert found.error is not None and found.error[0] == "ETIMEDOUT"
+    found = see("# a\n\nword\n\n" * 500_000, "a.md", seconds=0.4, limit=4_000_000)
+    assert found.truncated and found.observations
+
+
+def test_library_that_hears_no_alarm_is_ended_with_its_process() -> None:
+    ended = run("""
+        import signal
+        from llmagentos.drivers.perception import bounds
+        bounds.GRACE = 0.0
+        signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGPROF})
+        with bounds.time_limit(0.1):
+            while True:
+                pass
+    """)
+    assert ended.returncode == -signal.SIGXCPU
+
+
+def test_source_that_takes_too_much_memory_is_too_big() -> None:
+    ended = run("""
+        from pathlib import Path
+        from llmagentos.drivers.perception.bounds import confine
+        from llmagentos.drivers.perception.worker import work
+        order = {"number": 1, "name": "a.json", "media": None, "limit": 1000, "seconds": 60.0,
+                 "caption": False, "transcript": False}
+        assert "found" in work(order | {"data": b"[1]"})
+        confine(int(Path("/proc/self/statm").read_text().split()[0]) * 4096 + 2**26)
+        answer = work(order | {"data": b"[" + b"[1]," * 3_000_000 + b"1]"})
+        assert answer["error"][0] == "E2BIG" and answer["spent"], answer
+    """)
+    assert ended.returncode == 0, ended.stderr
