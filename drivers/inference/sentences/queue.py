@@ -1,8 +1,9 @@
 """Texts that wait for a sentence model, and which of them come next.
 
-A slice is a few texts. Calls take turns by what they have had (start-time fair queueing; Goyal, Vin
-and Cheng, SIGCOMM 1996), so that a short call waits for a slice of a long one and no longer; what
-room a slice has left goes to the next calls.
+A slice is a few texts. Calls take turns by what they have had, from a clock on that says what each
+would have had if all shared evenly (weighted fair queueing; Parekh and Gallager 1993). So a short
+call waits for a slice of a long one and no longer, and a stream of short ones does not starve it.
+What room a slice has left goes to the next calls.
 
 Interface:
     Job             one call's texts and what becomes of them
@@ -31,8 +32,8 @@ class Job:
         self.texts = texts
         #: The vectors in the texts' order; cancelled by whoever waits no longer.
         self.future: Future[list[list[float]]] = Future()
-        #: The moment of the queue's own time at which its next text stands.
-        self.turn = 0
+        #: The moment of the queue's clock at which its next text stands.
+        self.turn = 0.0
         self.left = sorted(range(len(texts)), key=lambda at: len(texts[at]))
         self._vectors: list[list[float]] = [[]] * len(texts)
         self._open = len(texts)
@@ -75,7 +76,8 @@ class Queue:
         self._slice = slice
         self._most = most
         self._jobs: list[Job] = []
-        self._now = 0
+        #: In tokens that each call has had.
+        self._now = 0.0
 
     def add(self, job: Job) -> None:
         """Let a call wait. Raises `TryAgain` where too many texts do."""
@@ -94,10 +96,11 @@ class Queue:
         slice: list[tuple[Job, int]] = []
         widest = 0
         for job in turns:
-            self._now = max(self._now, job.turn) if not slice else self._now
             while job.left and self._fits(max(widest, job.length), len(slice) + 1):
                 widest = max(widest, job.length)
                 slice.append((job, job.draw()))
+        if slice:
+            self._now += sum(len(job.texts[at]) for job, at in slice) / len(turns)
         return slice
 
     def drain(self) -> list[Job]:

@@ -23,7 +23,6 @@ class Reader:
         self._tokenizer = tokenizer
         self._longest = longest
         self._lower = lower
-        self._empty = len(tokenizer("")["input_ids"])
         # A tokenizer that cuts has settings of its own, which no two threads may touch at once.
         self._alone = threading.Lock()
 
@@ -31,8 +30,7 @@ class Reader:
         """Return each text's tokens, at most as many as the model sees, with those that stand at
         its beginning and end."""
         for place, text in enumerate(texts):
-            if not text.isascii():
-                _check(place, text)
+            _check(place, text)
         cut = [text[: self._longest * _CHARACTERS] for text in texts]
         if self._lower:
             cut = [text.lower() for text in cut]
@@ -41,12 +39,14 @@ class Reader:
                 cut, truncation=True, max_length=self._longest
             )["input_ids"]
         for place, one in enumerate(found):
-            if len(one) <= self._empty:
+            if not one:
                 raise InvalidArgument(f"text {place} has nothing in it that the model reads")
         return found
 
 
 def _check(place: int, text: str) -> None:
+    if not text:
+        raise InvalidArgument(f"text {place} is empty")
     try:
         text.encode()
     except UnicodeEncodeError:
