@@ -21,7 +21,9 @@ if TYPE_CHECKING:
     from .sentences.device import SentenceDevice
 
 #: What the configuration may say of a local device.
-SETTINGS = ("threads", "tokens", "swap", "pages_per_process", "dtype")
+SETTINGS = (
+    "threads", "tokens", "swap", "pages_per_process", "dtype", "device", "attention",
+)  # fmt: skip
 EMBEDDED = Path(__file__).parent / "embedded"
 #: Given the choice, the part of its target after the colon, and the driver's settings.
 Opener = Callable[[Choice, str, Mapping[str, Any]], Awaitable[Engine]]

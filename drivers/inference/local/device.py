@@ -14,7 +14,7 @@ from typing import Any
 from ....syscalls.errors import InvalidArgument, LLMAgentOSError
 from ....syscalls.model import ContextInfo, Embeddings, ModelInfo, PageMap, Score, Scores
 from ..contract import Delta, Meter, Owner, ProcessState, Rank, Request, Sampling
-from . import pool
+from . import pool, processor
 from .context import Context
 from .contexts import ContextTable
 from .desk import Desk, idle
@@ -31,8 +31,8 @@ from .runner import Runner
 from .template import Template
 from .wording import Wording
 
-#: Calls at once, those of them that run in a step, and tokens of a page.
-CALLS, CONTEXTS, PAGE = 256, 64, 16
+#: Calls at once, and those of them that run in a step.
+CALLS, CONTEXTS = 256, 64
 
 
 class LocalDevice:
@@ -48,13 +48,14 @@ class LocalDevice:
         tokens: int | None = None,
         swap: int | None = None,
         pages_per_process: int | None = None,
+        attention: str = "auto",
     ) -> None:
         """Prove that the engine gives the model's logits, and make room for `tokens` in total.
 
         `swap` tokens have room in host memory, as many as in the device unless it is given; a
-        process may hold `pages_per_process`, half of all unless it is given. Blocking; the device
-        serves once it is started. Raises `InvalidArgument` for a model or a number that it cannot
-        serve.
+        process may hold `pages_per_process`, half of all unless it is given. `attention` names what
+        attends (`backends.choice`). Blocking; the device serves once it is started. Raises
+        `InvalidArgument` for a model, a name or a number that it cannot serve.
         """
         self._target = target
         self._name = loaded.name
@@ -69,18 +70,18 @@ class LocalDevice:
         if not self._grammars.known:
             self.flags = tuple(flag for flag in self.flags if flag != "grammar")
         probe = Probe(loaded.model)
-        runner = Runner(loaded.model, pages=PAGES, page_size=PAGE, contexts=CONTEXTS)
+        runner = Runner(loaded.model, pages=PAGES, contexts=CONTEXTS, backend=attention)
         probe.check(runner)
-        per_token, free = runner.memory.bytes_per_token, pool.available()
-        tokens = pool.size(tokens, per_token, free)
-        pages = tokens // PAGE
-        places = pool.places(swap, tokens, per_token, free) // PAGE
-        runner.memory.resize(pages)
-        pager = Pager(pages, PAGE, places)
+        per_token, page = runner.memory.bytes_per_token, runner.memory.page_size
+        tokens = pool.size(tokens, per_token, processor.available(runner.memory.device))
+        pages = tokens // page
+        places = pool.places(swap, tokens, per_token, pool.available()) // page
+        runner.resize(pages)
+        pager = Pager(pages, page, places)
         longest = int(getattr(loaded.config, "max_position_embeddings", None) or pager.capacity)
         quota = pool.quota(pages_per_process, pages, pager.needed(longest))
-        self._page_bytes = per_token * PAGE
-        self._context = min(longest, min(quota, pages) * PAGE)
+        self._page_bytes = per_token * page
+        self._context = min(longest, min(quota, pages) * page)
         self._contexts = ContextTable()
         self._engine = PagedEngine(runner, pager, contexts=CONTEXTS, quota=quota, failed=self._told)
         self._desk = Desk(self._engine, self._decode, self._ends)
@@ -91,10 +92,12 @@ class LocalDevice:
         target: str,
         source: str,
         threads: int | None = None,
-        dtype: Dtype = "float32",
+        dtype: Dtype | None = None,
+        device: str = "auto",
         **settings: Any,
     ) -> LocalDevice:
-        """Load a model aside from the event loop and start it; `settings` are those of a device.
+        """Load a model aside from the event loop and start it; `settings` are those of the class.
+        `device` and `dtype` are as `processor` has them.
 
         Raises `NotFound`, `InvalidArgument` or `DeviceError`, whatever is wrong with the model.
         """
@@ -105,16 +108,19 @@ class LocalDevice:
             try:
                 if threads is not None:
                     torch.set_num_threads(threads)
-                return cls(target, load(source, dtype), **settings)
+                where = processor.chosen(device)
+                loaded = load(source, processor.usual(where, dtype))
+                loaded.model.to(where)
+                return cls(target, loaded, **settings)
             except LLMAgentOSError:
                 raise
             except Exception as error:  # a stranger's model may fail in any way
                 reason = f"{type(error).__name__}: {error}"
                 raise InvalidArgument(f"the model {source} cannot be run: {reason}") from error
 
-        device = await asyncio.to_thread(work)
-        device.start()
-        return device
+        made = await asyncio.to_thread(work)
+        made.start()
+        return made
 
     def start(self) -> None:
         """Serve from now on, on the event loop that runs."""

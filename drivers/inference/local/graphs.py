@@ -59,7 +59,7 @@ class Graphs:
         self._step = step
         self._backend = backend
         self._width = width
-        self._record = record or Recorder().record
+        self._record = record or Recorder(memory.device).record
         self._graphs: dict[int, _Graph] = {}
         self._refused = False
 
@@ -112,19 +112,21 @@ class Graphs:
 class Recorder:
     """Records by CUDA graphs, all of which share their memory: no two are played at once."""
 
-    def __init__(self) -> None:
+    def __init__(self, device: torch.device) -> None:
+        self._device = device
         self._pool: Any = None
 
     def record(self, work: Callable[[], Tensor]) -> tuple[Callable[[], None], Tensor]:
         """Return what does the same work again, and the tensor that it is written to."""
-        aside = torch.cuda.Stream()  # type: ignore[no-untyped-call]
-        aside.wait_stream(torch.cuda.current_stream())
-        with torch.cuda.stream(aside):
-            for _ in range(2):  # libraries choose and make ready what they need
-                work()
-        torch.cuda.current_stream().wait_stream(aside)
         graph = torch.cuda.CUDAGraph()
-        with torch.cuda.graph(graph, pool=self._pool):
-            out = work()
+        with torch.cuda.device(self._device):
+            aside = torch.cuda.Stream()  # type: ignore[no-untyped-call]
+            aside.wait_stream(torch.cuda.current_stream())
+            with torch.cuda.stream(aside):
+                for _ in range(2):  # libraries choose and make ready what they need
+                    work()
+            torch.cuda.current_stream().wait_stream(aside)
+            with torch.cuda.graph(graph, pool=self._pool):
+                out = work()
         self._pool = self._pool or graph.pool()
         return graph.replay, out

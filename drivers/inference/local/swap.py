@@ -6,43 +6,66 @@ Interface:
 
 from __future__ import annotations
 
+import time
+
 import numpy
 import torch
 from torch import Tensor
 
+from .lane import Lane
 from .memory import Memory
+
+#: How many pages were moved, and in how many seconds.
+Measured = tuple[int, float]
 
 
 class SwapStore:
-    """Host memory for so many pages; it is taken from the machine as they come."""
+    """Host memory for so many pages; it is taken from the machine as they come.
+
+    For a GPU it is pinned, and pages move beside the model's work: what `save` and `load` return is
+    then the measurement of an earlier move, or None while there is none.
+    """
 
     def __init__(self, memory: Memory, places: int) -> None:
         self._memory = memory
         self._places = places
         self._kept: list[Tensor] = []  # as the device's frames: [places, all of a page]
+        self._lane = Lane(memory.device) if memory.device.type == "cuda" else None
 
-    @torch.inference_mode()  # in which the frames were made
-    def save(self, frames: list[int], places: list[int]) -> None:
+    def save(self, frames: list[int], places: list[int]) -> Measured | None:
         """Copy frames to places."""
-        runs = _runs(frames, places)
-        for device, host in self._pairs():
-            _copy(device, host, runs)
+        return self._move(self._pairs(), frames, places)
 
-    @torch.inference_mode()
-    def load(self, places: list[int], frames: list[int]) -> None:
+    def load(self, places: list[int], frames: list[int]) -> Measured | None:
         """Copy places to frames."""
-        runs = _runs(places, frames)
-        for device, host in self._pairs():
-            _copy(host, device, runs)
+        return self._move([(host, device) for device, host in self._pairs()], places, frames)
+
+    def _move(
+        self, pairs: list[tuple[Tensor, Tensor]], source: list[int], target: list[int]
+    ) -> Measured | None:
+        runs = _runs(source, target)
+
+        @torch.inference_mode()  # in which the frames were made
+        def work() -> None:
+            for one, other in pairs:
+                _copy(one, other, runs)
+
+        if self._lane is not None:
+            return self._lane.run(work, len(source))
+        started = time.perf_counter()
+        work()
+        return len(source), time.perf_counter() - started
 
     def _pairs(self) -> list[tuple[Tensor, Tensor]]:
         """Return each layer's frames with its places; layers may have come since the last time."""
         frames = self._memory.frames
         for like in frames[len(self._kept) :]:
             wanted = self._places * like.shape[1] * like.element_size()
-            # As in the device: memory that is not written to is not taken.
-            zeros = torch.from_numpy(numpy.zeros(wanted, numpy.uint8))
-            self._kept.append(zeros.view(like.dtype).view(self._places, -1))
+            if self._lane is not None:
+                room = torch.empty(wanted, dtype=torch.uint8, pin_memory=True)
+            else:  # as in the device: memory that is not written to is not taken
+                room = torch.from_numpy(numpy.zeros(wanted, numpy.uint8))
+            self._kept.append(room.view(like.dtype).view(self._places, -1))
         return list(zip(frames, self._kept, strict=True))
 
 
@@ -60,4 +83,4 @@ def _runs(source: list[int], target: list[int]) -> list[tuple[int, int, int]]:
 def _copy(source: Tensor, target: Tensor, runs: list[tuple[int, int, int]]) -> None:
     """Copy rows to rows."""
     for start, to, count in runs:
-        target[to : to + count].copy_(source[start : start + count])
+        target[to : to + count].copy_(source[start : start + count], non_blocking=True)

@@ -7,7 +7,6 @@ Interface:
 
 from __future__ import annotations
 
-import time
 from collections.abc import Callable, Iterator
 from dataclasses import replace
 
@@ -19,7 +18,7 @@ from .memory import Memory
 from .pager import NOWHERE, Page, Pager
 from .prefix import PrefixTree
 from .processes import Processes
-from .swap import SwapStore
+from .swap import Measured, SwapStore
 
 #: Pages that are moved at once at least, where somebody has so many.
 BATCH = 16
@@ -153,11 +152,9 @@ class VirtualMemory:
         if not self._room(self.pager.missing(table), allowed, True):
             self.pager.unwire(table)
             return False
-        started = time.perf_counter()
         places, frames = self.pager.move_in(table)
         if frames:
-            self._store.load(places, frames)
-            self.costs.has_moved(len(frames), time.perf_counter() - started)
+            self._moved(self._store.load(places, frames))
         context.slot = self._slots.pop()
         self._memory.load(context.slot, context.state)
         context.state = None
@@ -209,9 +206,7 @@ class VirtualMemory:
         self._make_places(wanted, context)
         wanted = min(wanted, self.pager.places)
         if wanted:
-            started = time.perf_counter()
-            self._store.save(*self.pager.move_out(pages[-wanted:]))
-            self.costs.has_moved(wanted, time.perf_counter() - started)
+            self._moved(self._store.save(*self.pager.move_out(pages[-wanted:])))
 
     def discard(self, context: Context) -> list[int]:
         """Let go of a context's pages; its tokens will be read again. Returns the frames that are
@@ -231,6 +226,10 @@ class VirtualMemory:
         if context.table.length >= tokens:
             self.discard(context)
         del context.tokens[tokens:]
+
+    def _moved(self, measured: Measured | None) -> None:
+        if measured is not None:
+            self.costs.has_moved(*measured)
 
     # Room.
 

@@ -29,6 +29,7 @@ CONTEXTS = (
     (8, 50, (20, 1, 1, 1)),
 )
 PAGES, SIZE, SLOTS = 60, 4, 5
+SHAPE = {"pages": PAGES, "page_size": SIZE, "contexts": SLOTS}
 
 
 def worst(model: Any, **fields: Any) -> float:
@@ -40,9 +41,10 @@ def worst(model: Any, **fields: Any) -> float:
     prompts = [torch.randint(3, 250, (n,), generator=source).tolist() for _, n, _ in CONTEXTS]
     with torch.inference_mode():
         wanted = [
-            model(input_ids=torch.tensor([one]), use_cache=False).logits[0] for one in prompts
+            model(input_ids=torch.tensor([one], device=model.device), use_cache=False).logits[0]
+            for one in prompts
         ]
-    runner = Runner(model, pages=PAGES, page_size=SIZE, contexts=SLOTS, **fields)
+    runner = Runner(model, **{**SHAPE, **fields})
     dice, free, slots = random.Random(2), list(range(PAGES)), list(range(SLOTS))
     running: dict[int, Span] = {}
     step, most = 0, 0.0
@@ -55,7 +57,7 @@ def worst(model: Any, **fields: Any) -> float:
             pieces, left = CONTEXTS[at][2], len(prompts[at]) - span.table.length
             count = min(pieces[step % len(pieces)], left)
             running[at] = span = Span(table=span.table, count=count, slot=span.slot)
-            while len(span.table.pages) * SIZE < span.length:
+            while len(span.table.pages) * runner.memory.page_size < span.length:
                 # Any page: those of a context neither follow each other nor rise.
                 span.table.pages.append(free.pop(dice.randrange(len(free))))
         order = sorted(running, key=lambda at: running[at].order)

@@ -161,6 +161,32 @@ def test_a_pool_that_cannot_be_is_refused(folder: Path, settings: Any) -> None:
         play(folder, scene, **settings)
 
 
+def test_another_backend_says_the_same(folder: Path) -> None:
+    said: list[list[str]] = []
+
+    async def scene(device: LocalDevice) -> None:
+        said.append([delta.text for delta in await chat(device, max_tokens=8)])
+
+    play(folder, scene)
+    play(folder, scene, attention="flex", device="cpu")
+    assert said[0] == said[1]
+
+
+@pytest.mark.parametrize(
+    ("settings", "reason"),
+    [
+        ({"attention": "flash_attn", "device": "cpu"}, "flash_attn cannot serve this model"),
+        ({"attention": "magic"}, "attention magic: one of auto"),
+        ({"device": "tpu"}, "device tpu: one of auto"),
+    ],
+)
+def test_kernels_and_devices_that_cannot_be_had_are_named(
+    folder: Path, settings: Any, reason: str
+) -> None:
+    with pytest.raises(InvalidArgument, match=reason):
+        asyncio.run(LocalDevice.load("hf:tiny", str(folder), 1, **settings))
+
+
 def test_whatever_a_model_raises_is_a_typed_error(
     folder: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

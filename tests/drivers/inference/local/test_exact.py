@@ -56,7 +56,7 @@ class Restless:
     def calm(self) -> None:
         """Let all processes run."""
         assert self.engine is not None
-        for pid in self._suspended:
+        for pid in list(self._suspended):  # the engine suspends others meanwhile
             self.engine.process(pid, "running", None)
         self._suspended.clear()
 
