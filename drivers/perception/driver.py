@@ -118,10 +118,10 @@ class PerceptionDriver(Perception):
             found = _FOUND.validate_python(answer)
         except ValidationError:
             raise DeviceError(f"{source}: its reader gives no answer that can be read") from None
-        for kind, lacks in (("image/", CAPTIONS), ("audio/", SPEECH)):
-            named = self._settings.captioner if lacks is CAPTIONS else self._settings.transcriber
-            if found.media.startswith(kind) and named is None:
-                found.missing.append(lacks)
+        if found.media.startswith("image/") and self._settings.captioner is None:
+            found.missing.append(f"what images show: {CAPTIONS}")
+        if found.media.startswith("audio/") and self._settings.transcriber is None:
+            found.missing.append(f"what is said: {SPEECH}")
         return await self._described(found) if found.views else found
 
     async def _described(self, found: Found) -> Found:

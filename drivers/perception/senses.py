@@ -2,7 +2,7 @@
 
 Interface:
     senses          every kind of source
-    CAPTIONS, SPEECH    what is missing where no model is named
+    OCR, AUDIO, CAPTIONS, SPEECH    what is needed for what not every machine can do
 """
 
 from __future__ import annotations
@@ -14,8 +14,10 @@ from ...syscalls.perception import Sense
 from .settings import Settings
 from .sniff import DOCX, MEDIA
 
-CAPTIONS = "what images show: name a model in [drivers.perception.settings] captioner"
-SPEECH = "what is said: name a model in [drivers.perception.settings] transcriber"
+OCR = "install tesseract"
+AUDIO = "pip install llmagentos[audio]"
+CAPTIONS = "name a model in [drivers.perception.settings] captioner"
+SPEECH = "name a model in [drivers.perception.settings] transcriber"
 #: Libraries that each kind of source is read with.
 _LIBRARIES = {
     "text": "charset_normalizer", "html": "selectolax", "pdf": "pypdf", "docx": "docx",
@@ -37,13 +39,13 @@ def senses(settings: Settings) -> list[Sense]:
         _library("pdf", ["application/pdf"], "pdf"),
         _library("docx", [DOCX], "docx"),
         _library("image", images, "image"),
-        _sense("text in images", images, shutil.which("tesseract"), "install tesseract"),
-        _sense("captions", images, settings.captioner, CAPTIONS.partition(": ")[2]),
+        _sense("text in images", images, shutil.which("tesseract"), OCR),
+        _sense("captions", images, settings.captioner, CAPTIONS),
         _library("audio", ["audio/wav"], "audio"),
         _sense(
             "more audio", sounds, find_spec("soundfile"), "pip install llmagentos[audio]"
         ),
-        _sense("speech", ["audio/wav", *sounds], settings.transcriber, SPEECH.partition(": ")[2]),
+        _sense("speech", ["audio/wav", *sounds], settings.transcriber, SPEECH),
     ]  # fmt: skip
 
 

@@ -2,7 +2,6 @@
 
 Interface:
     read            WAV by Python itself, other formats where `soundfile` is installed
-    WANTS           what people are told to install for those
 """
 
 from __future__ import annotations
@@ -16,13 +15,13 @@ from ....syscalls.errors import InvalidArgument
 from ....syscalls.perception import Place
 from ..bounds import SOUND, SPEECH
 from ..findings import Findings
+from ..senses import AUDIO
 from .energy import level, resampled, segments
 
 if TYPE_CHECKING:
     import numpy as np
     from numpy.typing import NDArray
 
-WANTS = "pip install llmagentos[audio]"
 #: Samples a second that models of speech take, and the seconds that they take at a time.
 RATE, WINDOW = 16_000, 30.0
 
@@ -74,7 +73,7 @@ def _samples(data: bytes, media: str) -> tuple[str, int, int, NDArray[np.float32
         except EOFError:
             raise InvalidArgument("it is damaged: it ends in its header") from None
     if importlib.util.find_spec("soundfile") is None:
-        raise InvalidArgument(f"{media} cannot be read here: {WANTS}")
+        raise InvalidArgument(f"{media} cannot be read here: {AUDIO}")
     return _soundfile(data)
 
 

@@ -16,7 +16,7 @@ from ....syscalls.errors import InvalidArgument, TooBig
 from ....syscalls.perception import Place
 from ..bounds import ENTRIES, IMAGES, RATIO, UNPACKED
 from ..findings import Findings, Full
-from . import ocr
+from .image import look, opened
 from .markdown import Sections
 
 _HEADING = re.compile(r"(?:heading|überschrift|titre|título)\s*(\d)", re.I)
@@ -107,20 +107,17 @@ def _table(table: Any, findings: Findings, place: Place) -> None:
 
 
 def _images(document: Any, findings: Findings) -> None:
-    """Read what the document's images say."""
-    from .image import _opened
-
+    """Add what the document's images show."""
     parts = [
         one
         for one in document.part.package.iter_parts()
         # Beside those of its content is a picture of its first page.
         if one.content_type.startswith("image/") and "/media/" in str(one.partname)
     ]
-    for part in parts[:IMAGES] if parts and ocr.available(findings) else ():
+    for part in parts[:IMAGES]:
         try:
-            text = ocr.read(_opened(part.blob), findings)
+            look(opened(part.blob), findings, Place())
         except (InvalidArgument, TooBig) as error:
             findings.lack(f"the image {part.partname}: {error.message}")
-        else:
-            if text:
-                findings.add("image", text, data={"name": str(part.partname)})
+    if len(parts) > IMAGES:
+        findings.lack(f"images after the first {IMAGES}")

@@ -2,7 +2,8 @@
 
 Interface:
     read            an image
-    show            an image's pixels, as a model is shown them
+    opened          its pixels; raises `InvalidArgument` for a damaged one, `TooBig`
+    look            what an image within a document shows
 """
 
 from __future__ import annotations
@@ -12,6 +13,7 @@ import warnings
 from typing import TYPE_CHECKING, Any
 
 from ....syscalls.errors import InvalidArgument, TooBig
+from ....syscalls.perception import Place
 from ..bounds import PIXELS
 from ..findings import Findings
 from . import ocr
@@ -21,8 +23,9 @@ if TYPE_CHECKING:
 
 #: The formats whose readers are opened to strangers.
 _FORMATS = ("PNG", "JPEG", "GIF", "WEBP", "TIFF", "BMP")
-#: Pixels of the longer side that a model is shown.
-_SIDE = 512
+#: Pixels of the longer side that a model is shown, and of the shorter one of an image within a
+#: document that is worth a look.
+_SIDE, _LEAST = 512, 24
 #: What stands in an image's file that people ask for; others tell of the camera's inside.
 _FACTS = frozenset(
     "Make Model Software DateTime DateTimeOriginal Artist Copyright ImageDescription Orientation "
@@ -31,29 +34,44 @@ _FACTS = frozenset(
 
 
 def read(data: bytes, media: str, findings: Findings) -> None:
-    """Find what an image shows. Raises `InvalidArgument` for a damaged one, `TooBig`."""
-    image = _opened(data)
+    """Find what an image shows. Raises as `opened` does."""
+    image = opened(data)
     facts: dict[str, Any] = {
         "format": image.format, "width": image.width, "height": image.height, "mode": image.mode,
     }  # fmt: skip
     if (frames := getattr(image, "n_frames", 1)) > 1:
         facts["frames"] = frames
     _tags(image, findings)
-    text = ocr.read(image, findings) if ocr.available(findings) else ""
-    facts |= {"reads": text} if text else {}
-    view = show(image) if findings.caption else None
+    text = ocr.read(image, findings)
     said = text or f"{image.format} image, {image.width} x {image.height} pixels"
-    findings.add("image", said, data=facts, view=view)
+    _add(image, said, text, findings, Place(), facts)
 
 
-def show(image: Image) -> dict[str, Any]:
-    """Return an image's pixels, three bytes each, row by row, and its size."""
+def look(image: Image, findings: Findings, place: Place) -> None:
+    """Add what an image within a document shows, where somebody can read it or look at it."""
+    if min(image.size) < _LEAST:  # a rule, a bullet, a dot that counts readers
+        return
+    if (text := ocr.read(image, findings)) or findings.caption:
+        said = text or f"image, {image.width} x {image.height} pixels"
+        _add(image, said, text, findings, place, {"width": image.width, "height": image.height})
+
+
+def _add(
+    image: Image, said: str, text: str, findings: Findings, place: Place, facts: dict[str, Any]
+) -> None:
+    facts |= {"reads": text} if text else {}
+    findings.add("image", said, place, data=facts, view=_view(image) if findings.caption else None)
+
+
+def _view(image: Image) -> dict[str, Any]:
+    """Return an image's pixels for a model, three bytes each, row by row, and its size."""
     small = image.convert("RGB")
     small.thumbnail((_SIDE, _SIDE))
     return {"kind": "image", "pixels": small.tobytes(), "size": list(small.size)}
 
 
-def _opened(data: bytes) -> Image:
+def opened(data: bytes) -> Image:
+    """Return an image with its pixels, the right way up."""
     from PIL import Image as pillow
     from PIL import ImageOps
 

@@ -3,9 +3,7 @@
 It is given pixels and never the image's file, whose format is a stranger's.
 
 Interface:
-    available       whether it is installed; names what is missing where it is not
-    read            the text in an image
-    WANTS           what people are told to install
+    read            the text in an image; names what is missing where it cannot be read
 """
 
 from __future__ import annotations
@@ -17,26 +15,21 @@ import subprocess
 from typing import TYPE_CHECKING
 
 from ..findings import Findings
+from ..senses import OCR
 
 if TYPE_CHECKING:
     from PIL.Image import Image
 
-WANTS = "install tesseract"
 #: Seconds for one image, and the pixels of its longer side that it is shrunk to.
 SECONDS, SIDE = 20, 4000
 _SPACES = re.compile(r"[ \t]+\n|\n{3,}")
 
 
-def available(findings: Findings) -> bool:
-    """Whether text in images can be read."""
-    if shutil.which("tesseract") is None:
-        findings.lack(f"text in images: {WANTS}")
-        return False
-    return True
-
-
 def read(image: Image, findings: Findings) -> str:
-    """Return the text in an image; "" where there is none."""
+    """Return the text in an image; "" where there is none, or nobody to read it."""
+    if shutil.which("tesseract") is None:
+        findings.lack(f"text in images: {OCR}")
+        return ""
     grey = image.convert("L")
     grey.thumbnail((SIDE, SIDE))
     page = io.BytesIO()

@@ -1,4 +1,4 @@
-"""PDF: the text of each page, and what images on pages without text say.
+"""PDF: the text of each page, and what the images on it show.
 
 Interface:
     read            a PDF document; encrypted ones where they open without a password
@@ -15,7 +15,7 @@ from ....syscalls.errors import InvalidArgument, TooBig
 from ....syscalls.perception import Place
 from ..bounds import IMAGES, PAGES
 from ..findings import Findings, Full
-from . import ocr
+from .image import look
 
 if TYPE_CHECKING:
     from pypdf import PageObject, PdfReader
@@ -56,11 +56,9 @@ def _about(reader: PdfReader, findings: Findings) -> None:
 
 
 def _pages(reader: PdfReader, findings: Findings) -> None:
-    images = IMAGES
-    count = _count(reader)
-    if count is not None:
+    if (count := _count(reader)) is not None:
         findings.state("pages", count)
-    number = failed = 0
+    images, number, failed = IMAGES, 0, 0
     for number, page in enumerate(_walk(reader), 1):
         if number > PAGES:
             findings.truncated = True
@@ -68,34 +66,32 @@ def _pages(reader: PdfReader, findings: Findings) -> None:
             return
         try:
             text = page.extract_text()
-        except Full:
-            raise
         except Exception as error:  # pages stand for themselves: the others may be whole
             findings.lack(f"page {number}: {type(error).__name__}: {error}"[:200])
             failed += 1
             continue
         findings.text(text, Place(page=number))
-        if not text.strip() and images > 0:
-            images -= _scanned(page, number, findings)
+        images -= _images(page, number, images, findings)
     if number and failed == number:
         raise InvalidArgument("none of its pages can be read")
 
 
-def _scanned(page: PageObject, number: int, findings: Findings) -> int:
-    """Read what images say that stand on a page without text; return how many there were."""
-    count = 0
+def _images(page: PageObject, number: int, most: int, findings: Findings) -> int:
+    """Add what the images on a page show; return how many have been looked at."""
+    looked = 0
     try:
         for image in page.images:
-            count += 1
-            if count > IMAGES or not ocr.available(findings):
+            if looked == most:
+                findings.lack(f"images after the first {IMAGES}")
                 break
-            if image.image is not None and (text := ocr.read(image.image, findings)):
-                findings.add("image", text, Place(page=number))
-    except Full:
+            looked += 1
+            if image.image is not None:
+                look(image.image, findings, Place(page=number))
+    except (Full, MemoryError):
         raise
-    except Exception as error:  # an image that is damaged leaves the page without its text
+    except Exception as error:  # an image that is damaged leaves the page its text
         findings.lack(f"images on page {number}: {type(error).__name__}: {error}"[:200])
-    return count
+    return looked
 
 
 def _count(reader: PdfReader) -> int | None:

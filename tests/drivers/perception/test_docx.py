@@ -3,8 +3,11 @@
 from __future__ import annotations
 
 import io
+import os
+import shutil
 import zipfile
 
+import docx
 import pytest
 
 from . import documents
@@ -50,6 +53,17 @@ def test_tables_within_tables_without_end_are_refused(see: See) -> None:
 
     found = see(documents.rewritten(documents.docx(), change))
     assert found.error is not None and found.error[0] == "EINVAL"
+
+
+def test_picture_within_one_is_read(see: See) -> None:
+    if shutil.which("tesseract") is None:
+        (pytest.fail if os.environ.get("CI") else pytest.skip)("tesseract is not installed")
+    document = docx.Document()
+    document.add_picture(io.BytesIO(documents.letters("EXIT 7")))
+    data = io.BytesIO()
+    document.save(data)
+    found = see(data.getvalue())
+    assert found.texts == ["EXIT 7"] and found.observations[0].kind == "image"
 
 
 @pytest.mark.parametrize("length", [4, 100, 5000, 30_000])
