@@ -74,6 +74,7 @@ BESIDES = {
         "process.inspect", "process.spawn", "process.signal", "process.wait", "ipc.send",
         "ipc.recv",
     ),
+    "planner": ("model.ls",),
     "gateway": ("system.session", "system.status"),
 }  # fmt: skip
 #: The interfaces of process 1 and of the kernel itself.

@@ -28,6 +28,9 @@ class Step:
     #: What came of it; None where it was not taken.
     result: str | None = None
     failed: bool = False
+    #: What a candidate that goes on behind it was built on: what a look-up found, or what the tool
+    #: usually says; None where nothing was known.
+    expected: str | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -37,19 +40,23 @@ class Candidate:
     steps: list[Step]
     #: What the sequence ends with, where it ends in an answer.
     answer: str | None
-    #: log P(Y|X), in nats, over its tokens, and divided by their number.
-    logprob: float
+    #: log P(Y|X), in nats, over the tokens that the model writes in it, and that divided by their
+    #: number; None where the model does not tell.
+    logprob: float | None
     tokens: int
-    score: float
+    score: float | None
     #: How likely it succeeds, as recorded outcomes have it; None before there are enough.
     confidence: float | None = None
+    #: How many of the sequences that were drawn were this one.
+    count: int = 1
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Decision:
     """A round of planning."""
 
-    #: Why there was one: `start`, `failure`, `surprise` or `next`.
+    #: Why there was one: `start`; `failure` of a tool; `surprise`, a result that is not the one
+    #: which the rest of the sequence was built on; `next`, since the sequence was at its end.
     cause: str
     candidates: list[Candidate]
     #: Which of them was chosen, from 0.
@@ -78,6 +85,13 @@ class PlanInfo:
     #: Where the answer comes from.
     sources: list[str] = field(default_factory=list)
     decisions: list[Decision] = field(default_factory=list)
+    #: The model that planned, and whether it told how likely its sequences were.
+    model: str | None = None
+    scored: bool = True
+    #: log P per token of all that was done, in nats, and how likely it was to succeed, as recorded
+    #: outcomes had it at the time.
+    score: float | None = None
+    confidence: float | None = None
     #: Whether it did what was wanted, as somebody has said; None where nobody has.
     outcome: bool | None = None
 
@@ -86,11 +100,12 @@ class PlanInfo:
 class Calibration:
     """How well confidence tells success."""
 
-    #: Plans whose outcome is known.
+    #: Plans whose outcome is known, and those of them that had a confidence before it was.
     outcomes: int
-    #: Expected calibration error over ten bins; None before there are enough.
+    predicted: int
+    #: Expected calibration error over ten bins of the latter; None before there are enough.
     ece: float | None
-    #: Each bin's mean confidence, share of successes, and number.
+    #: Each filled bin's mean confidence, share of successes, and number.
     bins: list[tuple[float, float, int]] = field(default_factory=list)
 
 
@@ -109,13 +124,17 @@ class Plan(Interface, name="plan"):
         steps: Annotated[int, Ge(1), Le(64)] = 16,
         rounds: Annotated[int, Ge(1), Le(32)] = 8,
         reply_tokens: Annotated[int, Ge(16), Le(4096)] = 512,
+        background: bool = True,
     ) -> PlanInfo:
         """Do a task: think of candidates, score each by P(Y|X), take the best one's steps, look,
         and plan anew after a failure or a surprise.
 
-        `tools` are patterns of tool names. `strategy` is `best-of-k`, `beam`, `mcts` or a plugin's;
-        `steps` is the most that are taken, `rounds` the most that are planned. A task that was
-        not done is a plan that failed. Raises what a model call raises.
+        `tools` are patterns of tool names, all of them by default. `strategy` is `best-of-k`,
+        `sampled`, `beam`, `mcts` or a plugin's; `steps` is the most that are taken, `rounds` the
+        most that are planned. With `background` the model is told what the caller's memory and
+        knowledge have on the task. A task that was not done, also since a budget is spent, is a
+        plan that failed. Raises `NotFound` for no such strategy, `InvalidArgument` where no tool
+        fits the patterns, and what a model call raises.
         """
         raise NotImplementedError
 
@@ -127,6 +146,11 @@ class Plan(Interface, name="plan"):
     @syscall(idempotent=True)
     async def show(self, id: int) -> PlanInfo:
         """Return a plan with every candidate and score. Raises `NotFound`."""
+        raise NotImplementedError
+
+    @syscall(idempotent=True)
+    async def page(self, id: int) -> str:
+        """Return a plan as a page of HTML that stands by itself. Raises `NotFound`."""
         raise NotImplementedError
 
     @syscall(effect=True, idempotent=True)
