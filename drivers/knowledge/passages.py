@@ -70,7 +70,7 @@ def cut(observations: Iterable[Observation]) -> list[Piece]:
         elif one.kind == "table" and one.rows:
             pieces += _of_table(one, one.rows)
         else:
-            pieces += (Piece(text=part, place=one.place) for part in _of_text(text))
+            pieces += _of_paragraph(one.place, text)
     if waiting:
         pieces.append(_joined(waiting))
     return pieces
@@ -89,6 +89,18 @@ def _together(waiting: Sequence[Observation], one: Observation) -> bool:
 def _joined(waiting: Sequence[Observation]) -> Piece:
     first, last = waiting[0].place, waiting[-1].place
     return Piece(text="\n\n".join(one.text for one in waiting), place=replace(first, end=last.end))
+
+
+def _of_paragraph(place: Place, text: str) -> Iterator[Piece]:
+    """Yield the pieces of a long paragraph, each with the line on which it begins."""
+    at = 0
+    for part in _of_text(text):
+        # The blanks between words may have become others.
+        words = r"\s+".join(map(re.escape, part.split()[:8]))
+        found = re.compile(words).search(text, at)
+        at = found.start() if found else at
+        line = None if place.line is None else place.line + text.count("\n", 0, at)
+        yield Piece(text=part, place=replace(place, line=line))
 
 
 def _of_text(text: str) -> Iterator[str]:

@@ -51,6 +51,15 @@ def test_no_letter_is_lost_and_no_piece_is_too_long(long: str) -> None:
     assert len(joined) >= len("".join(long.split()))
 
 
+def test_each_piece_of_a_long_paragraph_has_the_line_on_which_it_begins() -> None:
+    lines = [f"The line {n} is one\nof many. The end." for n in range(200)]
+    pieces = cut([text("\n".join(lines), line=10)])
+    for piece in pieces:
+        number = int(piece.text.partition("The line ")[2].split()[0])
+        assert piece.place.line in (10 + 2 * number, 10 + 2 * number - 1)
+    assert len(pieces) > 5
+
+
 def test_a_word_without_end_is_cut_anywhere() -> None:
     pieces = cut([text("x" * 100_000)])
     assert "".join(piece.text for piece in pieces) == "x" * 100_000
