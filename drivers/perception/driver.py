@@ -74,11 +74,13 @@ class PerceptionDriver(Perception):
         seconds = max((who.deadline or PATIENCE) - MARGIN, 0.5)
         try:
             async with asyncio.timeout(seconds):
+                fetched = None
                 if data is None:
                     data, fetched = await self._bytes(source, seconds)
-                    media = media or fetched
                 fits(source, len(data))
-                found = await self._find(source, data, media, limit)
+                found = await self._find(source, data, fetched or media, limit)
+                if fetched is not None:
+                    found.missing.append("the source itself: http_fetch gives its text alone")
         except TimeoutError:
             raise DeadlineExceeded(f"{source}: not read within {seconds:g} s") from None
         return Perceived(

@@ -42,7 +42,7 @@ class Findings:
 
     def entitle(self, title: object) -> None:
         """Take the source's title; the first one stands."""
-        text = " ".join(str(title or "").split())[:TITLE]
+        text = sound(" ".join(str(title or "").split())[:TITLE])
         self.title = self.title or text or None
 
     def state(self, name: str, value: object) -> None:
@@ -53,7 +53,7 @@ class Findings:
 
     def lack(self, what: str) -> None:
         """Name what cannot be seen here, once."""
-        if what not in self.missing:
+        if (what := sound(what)) not in self.missing:
             self.missing.append(what)
 
     def text(self, text: str, place: Place | None = None) -> None:
@@ -73,11 +73,14 @@ class Findings:
                 page=start.page, line=start.line, section=start.section,
                 row=None if start.row is None else start.row + first,
             )  # fmt: skip
-            while (text := markdown(piece)) and len(text) > self._left and len(piece) > 1:
-                self.truncated = True
-                piece = piece[: max(len(piece) // 2, 1)]
+            text = markdown(piece)
+            fits = len(text) <= self._left
+            while len(text) > self._left and len(piece) > 1:
+                piece = piece[: len(piece) // 2]
+                text = markdown(piece)
             self.add("table", text, where, rows=piece)
-            if self.truncated and self._left < len(text):
+            if not fits:
+                self.truncated = True
                 raise Full
 
     def add(
@@ -93,6 +96,7 @@ class Findings:
         """Add a piece. Raises `Full` where it does not fit whole."""
         text = sound(text)
         cut = text[: self._left]
+        rows = None if rows is None else [[sound(cell) for cell in row] for row in rows]
         # Cells are sent beside the text that shows them; msgpack adds a few bytes to each.
         size = len(cut.encode()) + 200
         size += sum(len(cell.encode()) + 5 for row in rows or () for cell in row)

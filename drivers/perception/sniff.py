@@ -113,7 +113,8 @@ def decode(data: bytes, *, whole: bool = True) -> str | None:
         pass
     if (wide := _utf16(data)) is not None or (encoding := _encoding(data)) is None:
         return wide
-    guessed = data.decode(encoding, errors="replace")
+    # UTF-7 makes halves of characters.
+    guessed = data.decode(encoding, errors="replace").encode(errors="replace").decode()
     return guessed if _readable(guessed) else None
 
 

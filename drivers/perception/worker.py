@@ -25,7 +25,7 @@ from ...syscalls.errors import (
     TryAgain,
 )
 from .bounds import OutOfTime, confine, time_limit
-from .findings import Findings, Full
+from .findings import Findings, Full, sound
 from .sniff import MEDIA, sniff
 
 #: Seconds without an order after which it ends: its driver may have died without a word.
@@ -46,7 +46,11 @@ def main(os: BlockingOS, task: str | None) -> int:
         order = letter["body"]
         if isinstance(order, dict) and order.get("key") == key:
             answer = work(order)
-            _send(os, letter["sender"], answer)
+            try:
+                _send(os, letter["sender"], answer)
+            except (InvalidArgument, TooBig) as error:  # What no message can carry.
+                answer = {"number": order["number"], **_error(order, error)}
+                _send(os, letter["sender"], answer)
             if answer.get("spent"):
                 return 0
 
@@ -99,7 +103,7 @@ def _read(order: dict[str, Any], findings: Findings) -> str:
 
 
 def _error(order: dict[str, Any], error: LLMAgentOSError) -> dict[str, Any]:
-    return {"error": [error.code, f"{order['name']}: {error.message}"]}
+    return {"error": [error.code, sound(f"{order['name']}: {error.message}")]}
 
 
 def _send(os: BlockingOS, to: int, answer: dict[str, Any]) -> None:

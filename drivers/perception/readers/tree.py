@@ -14,7 +14,7 @@ from typing import Any
 from ....syscalls.errors import InvalidArgument
 from ....syscalls.perception import Place
 from ..bounds import COLUMNS
-from ..findings import Findings
+from ..findings import Findings, sound
 from .markdown import LONGEST
 from .text import decoded
 
@@ -99,4 +99,4 @@ def _plain(value: Any) -> str:
 
 
 def _below(section: str, name: str) -> str:
-    return f"{section} > {name}" if section else name
+    return f"{section} > {sound(name)}" if section else sound(name)

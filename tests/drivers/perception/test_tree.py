@@ -6,6 +6,8 @@ import json
 
 import pytest
 
+from llmagentos.syscalls.codec import pack
+
 from .conftest import See
 
 
@@ -72,3 +74,10 @@ def test_damaged_or_endless_one_is_refused(see: See, name: str, text: str) -> No
 def test_deep_values_are_shown_as_they_are_written(see: See) -> None:
     found = see('{"a":' * 300 + "1" + "}" * 300, "a.json")
     assert len(found.observations) == 1 and found.texts[0].startswith('{"a": {"a"')
+
+
+def test_halves_of_characters_can_be_sent(see: See) -> None:
+    text = '{"a\\ud800": [{"b\\udfff": "\\ud83d"}], "c": "\\ud83d", "\\ud800": {"d": 1}}'
+    found = see(text, "a.json")
+    assert found.error is None and len(found.observations) == 3
+    pack([found.observations, found.missing, found.about])
