@@ -19,6 +19,8 @@ from .lessons import TOGETHER, extract, lessons
 from .pieces import Draft
 from .stores import Stores
 
+#: Kinds of processes whose doings are episodes.
+DOERS = frozenset({"agent", "session"})
 #: Runs work on the thread of the memory driver's file.
 Do = Callable[[Callable[[], Any]], Awaitable[Any]]
 
@@ -58,6 +60,8 @@ class Consolidation:
             await self._intake.take(os, namespace, pid, bool(info.tainted))
             return
         for info in await os.process.ls(all=True):
+            if info.kind not in DOERS:
+                continue
             try:
                 await self._intake.take(os, namespace, info.pid, bool(info.tainted))
             except (NotFound, PermissionDenied):

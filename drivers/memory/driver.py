@@ -48,6 +48,8 @@ MOST = 10_000
 PATIENCE = 5.0
 #: Pieces that an audit looks at, and that it compares in one go.
 AUDITED, SLICE = 2000, 20
+#: How many nearest ones of a piece are looked at.
+NEIGHBOURS = 8
 #: Tokens of a working memory, at most, where the configuration says nothing.
 CAPACITY = 4096
 
@@ -183,14 +185,14 @@ class MemoryDriver(Memory):
     ) -> list[Recollection]:
         names = await self._read(namespace)
         mine = names[:1] if await self._may_write(namespace) else []
-        places = [(name, tier) for name in names for tier in TIERS if tier in (tiers or TIERS)]
+        of = [tier for tier in TIERS if tier in (tiers or TIERS)]
         embedded = await self._embedder.embed([query], PATIENCE) if query.strip() else None
         pieces = self._stores.pieces
 
         def work() -> list[Recollection]:
             if not query.strip():
-                return pieces.newest(places, limit)
-            found = pieces.recall(places, query, limit, embedded)
+                return pieces.newest(names, of, limit)
+            found = pieces.recall(names, of, query, limit, embedded)
             pieces.strengthen(mine, [one.id for one in found])
             return found
 
@@ -297,7 +299,7 @@ def _tell(marked: bool) -> None:
 def _near(
     nearest: Callable[[str, int, int], list[int]], place: str, numbers: list[int]
 ) -> list[tuple[int, int]]:
-    return [(number, other) for number in numbers for other in nearest(place, number, 4)]
+    return [(number, other) for number in numbers for other in nearest(place, number, NEIGHBOURS)]
 
 
 def _text(text: str) -> str:

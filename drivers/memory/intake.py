@@ -6,6 +6,7 @@ Interface:
 
 from __future__ import annotations
 
+import time
 from collections import Counter
 from collections.abc import Awaitable, Callable
 from dataclasses import replace
@@ -39,18 +40,21 @@ class Intake:
 
         `os` is the caller's. Raises as `process.history` does; what was read before stays.
         """
+        begun = time.time()
         seq, at = await self._do(lambda: self._stores.bookmarks.of(namespace, pid))
         records = await os.process.history(pid, max(seq - 1, 0), BATCH)
+        since = 0.0
         if seq and (not records or (records[0].seq, records[0].time) != (seq, at)):
             # The daemon has been started anew, and counts from 1 again.
-            seq, records = 0, await os.process.history(pid, 0, BATCH)
+            seq, since, records = 0, at, await os.process.history(pid, 0, BATCH)
         while records:
-            new = [one for one in records if one.seq > seq and one.time > at]
+            new = [one for one in records if one.seq > seq and one.time > since]
             drafts = _drafts(pid, new, untrusted)
             embedded = await self._embedder.embed([one.text for one in drafts])
             seq, last = records[-1].seq, records[-1].time
             await self._do(partial(self._keep, namespace, pid, drafts, embedded, seq, last))
-            records = await os.process.history(pid, seq, BATCH)
+            # Each look is a record of its own: whoever reads on to the end never gets there.
+            records = [] if last > begun else await os.process.history(pid, seq, BATCH)
 
     def _keep(
         self, namespace: str, pid: int, drafts: list[Draft], embedded: Any, seq: int, at: float

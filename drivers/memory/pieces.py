@@ -1,13 +1,12 @@
 """Episodic and semantic memory: pieces of text in the memory driver's file.
 
-A tier of a namespace is a place of the shelf. A piece's strength halves with time since it was
-last touched, is raised when it is recalled, and decides what is forgotten.
+A namespace is a place of the shelf, with both tiers in it. A piece's strength halves with time
+since it was last touched, is raised when it is recalled, and decides what is forgotten.
 
 Interface:
     Pieces          `write`, `learn`, `recall`, `newest`, `fresh`, `decay`, `forget`, `nearest`;
                     blocking, one thread
     Draft           a piece that is to be written
-    Found           what one search has found, before it is fused
 """
 
 from __future__ import annotations
@@ -27,13 +26,17 @@ from ..index.embedder import Embedded
 from ..index.file import rows
 from ..index.fusion import fuse
 from ..index.shelf import Shelf
+from ..index.words import Ranking
 from .statement import Statement, digest
 
 TIERS: tuple[Tier, ...] = ("semantic", "episodic")
 #: Bytes of all texts of an answer.
 ANSWER = 8 * 1024 * 1024
-#: How deep the rankings are that are fused, and what recency counts beside words and nearness.
-DEPTH, RECENCY = 100, 0.5
+#: How deep the rankings are that are fused, and what recency counts beside words and nearness:
+#: so little that it moves a piece by about one place.
+DEPTH, RECENCY = 100, 0.03
+#: How deep one tier's pieces are looked for among those of both.
+DEEPEST = 10_000
 #: Seconds in which strength halves, where nobody says otherwise.
 HALF_LIFE = 30 * 86400.0
 #: What part of the way to its full strength a piece comes when it is recalled or written again.
@@ -126,32 +129,36 @@ class Pieces:
 
     def recall(
         self,
-        places: Iterable[tuple[str, Tier]],
+        namespaces: Iterable[str],
+        tiers: Sequence[Tier],
         query: str,
         limit: int,
         embedded: Embedded | None = None,
     ) -> list[Recollection]:
         """Return the pieces of several places that match best, by words, meaning and recency."""
-        rankings: list[list[tuple[int, float]]] = []
-        for namespace, tier in places:
-            place = _place(namespace, tier)
-            rankings.append(self.shelf.by_words(place, query, DEPTH))
+        rankings: list[Ranking] = []
+        for place in namespaces:
+            rankings.append(self._of(tiers, partial(self.shelf.by_words, place, query)))
             if embedded is not None:
-                (vector,) = embedded.vectors
-                rankings.append(self.shelf.by_vector(place, vector, DEPTH, embedded.model))
+                (vector,), model = embedded.vectors, embedded.model
+                near = partial(self.shelf.by_vector, place, vector, model=model)
+                rankings.append(self._of(tiers, near))
         found = {number for ranking in rankings for number, _ in ranking}
         recent = sorted(((n, self._touched(n)) for n in found), key=lambda one: (-one[1], one[0]))
         weights = [1.0] * len(rankings) + [RECENCY]
         return self._recollections(fuse([*rankings, recent], limit, weights))
 
-    def newest(self, places: Iterable[tuple[str, Tier]], limit: int) -> list[Recollection]:
+    def newest(
+        self, namespaces: Iterable[str], tiers: Sequence[Tier], limit: int
+    ) -> list[Recollection]:
         """Return what was written last in several places."""
         found: list[tuple[int, float]] = []
-        for namespace, tier in places:
+        for namespace in namespaces:
             found += self._rows(
-                "SELECT id, written FROM piece WHERE namespace = ? AND tier = ?"
+                "SELECT id, written FROM piece WHERE namespace = ?"
+                " AND tier IN (SELECT value FROM json_each(?))"
                 " ORDER BY written DESC, id DESC LIMIT ?",
-                namespace, tier, limit,
+                namespace, json.dumps(tiers), limit,
             )  # fmt: skip
         found.sort(key=lambda one: (-one[1], -one[0]))
         return self._recollections((number, 0.0) for number, _ in found[:limit])
@@ -233,8 +240,8 @@ class Pieces:
         return self._recollections((number, 0.0) for number, _ in found), echoes
 
     def nearest(self, namespace: str, number: int, limit: int) -> list[int]:
-        """Return the semantic pieces that say the same as one of them, by their vectors."""
-        found = self.shelf.like(_place(namespace, "semantic"), number, limit)
+        """Return the pieces that say the same as one of them, by their vectors."""
+        found = self.shelf.like(namespace, number, limit)
         return [other for other, score in found if score >= NEAR and other != number]
 
     def _write(
@@ -249,7 +256,7 @@ class Pieces:
             self._again(number, draft)
         else:
             number = self._insert(namespace, draft)
-            self.shelf.add(_place(namespace, draft.tier), number, draft.text, vector, model)
+            self.shelf.add(namespace, number, draft.text, vector, model)
         return self._recollections([(number, 0.0)])[0], not found
 
     def _insert(self, namespace: str, draft: Draft) -> int:
@@ -281,10 +288,14 @@ class Pieces:
         self, namespace: str, text: str, vector: list[float] | None, model: str
     ) -> int | None:
         """Return the semantic piece that says what a text says."""
-        place, statement = _place(namespace, "semantic"), Statement.of(text)
-        near = [] if vector is None else self.shelf.by_vector(place, vector, 3, model)
+        statement = Statement.of(text)
+        near: Ranking = []
+        if vector is not None:
+            rank = partial(self.shelf.by_vector, namespace, vector, model=model)
+            near = self._of(["semantic"], rank, 3)
+        words = self._of(["semantic"], partial(self.shelf.by_words, namespace, text), 5)
         close = {number for number, score in near if score >= NEAR}
-        for number in [*sorted(close), *(n for n, _ in self.shelf.by_words(place, text, 5))]:
+        for number in [*sorted(close), *(number for number, _ in words)]:
             ((other,),) = self._rows("SELECT text FROM piece WHERE id = ?", number)
             said = Statement.of(other)
             if statement.agrees(said) and (number in close or statement.alike(said)):
@@ -294,10 +305,10 @@ class Pieces:
     def _forget(self, namespace: str, numbers: Iterable[int]) -> int:
         count = 0
         for number in numbers:
-            for (tier,) in self._rows(
-                "DELETE FROM piece WHERE id = ? AND namespace = ? RETURNING tier", number, namespace
+            for (gone,) in self._rows(
+                "DELETE FROM piece WHERE id = ? AND namespace = ? RETURNING id", number, namespace
             ):
-                self.shelf.remove(_place(namespace, tier), number)
+                self.shelf.remove(namespace, gone)
                 count += 1
         return count
 
@@ -324,18 +335,30 @@ class Pieces:
                 found.append(_recollection(row, score, now))
         return found
 
+    def _of(
+        self, tiers: Sequence[Tier], rank: Callable[[int], Ranking], least: int = DEPTH
+    ) -> Ranking:
+        """Return a ranking's pieces of some tiers, looking deeper while they are too few."""
+        depth = least
+        while True:
+            ranking = rank(depth)
+            found = [
+                one
+                for one in ranking
+                if len(tiers) == len(TIERS)
+                or self._rows("SELECT tier FROM piece WHERE id = ?", one[0])[0][0] in tiers
+            ]
+            if len(found) >= least or len(ranking) < depth or depth >= DEEPEST:
+                return found[:least]
+            depth *= 10
+
     def _read(self, place: str, numbers: list[int] | None) -> Iterator[tuple[int, str]]:
         if numbers is None:
-            namespace, _, tier = place.rpartition("/")
             yield from self._base.execute(
-                "SELECT id, text FROM piece WHERE namespace = ? AND tier = ?", (namespace, tier)
+                "SELECT id, text FROM piece WHERE namespace = ?", (place,)
             )
         for number in numbers or ():
             yield from self._rows("SELECT id, text FROM piece WHERE id = ?", number)
-
-
-def _place(namespace: str, tier: str) -> str:
-    return f"{namespace}/{tier}"
 
 
 def _left(strength: float, seconds: float, half_life: float = HALF_LIFE) -> float:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import json
+import time
 from collections.abc import AsyncIterator, Callable
 from contextlib import AbstractAsyncContextManager, asynccontextmanager
 from dataclasses import replace
@@ -53,7 +54,7 @@ class World:
         past = self.past[pid]
         record = Past(
             seq=len(past) + 1,
-            time=1000.0 + len(past),
+            time=time.time(),
             syscall=syscall,
             arguments=more.pop("arguments", None),
             outcome=more.pop("outcome", "ok"),
@@ -72,7 +73,9 @@ class World:
     async def history(self, pid: int, after: int = 0, limit: int = 1000) -> list[Past]:
         if pid not in self.past:
             raise PermissionDenied("no child")
-        return [one for one in self.past[pid] if one.seq > after][: min(limit, 3)]
+        found = [one for one in self.past[pid] if one.seq > after][: min(limit, 3)]
+        self.did(pid, "process.history", "a look is a record, too", by=9)
+        return found
 
     async def chat(self, messages: Any, **options: Any) -> ChatReply:
         self.asked.append(messages)

@@ -92,7 +92,7 @@ def test_a_process_that_counts_from_one_again_is_read_again(opened: Opened, worl
         assert (await memory.consolidate(pid=1)).episodes == 5
         world.past[1] = []
         for day in range(6, 8):
-            world.did(1, "tool.call", f"day {day}", time=5000.0 + day)
+            world.did(1, "tool.call", f"day {day}")
         assert (await memory.consolidate(pid=1)).episodes == 2
         assert (await memory.consolidate(pid=1)).episodes == 0
 
