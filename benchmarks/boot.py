@@ -7,8 +7,6 @@ the inference driver. `aos --help` is timed beside `python -c pass`, in turns.
 
 from __future__ import annotations
 
-import argparse
-import json
 import socket
 import statistics
 import subprocess
@@ -24,6 +22,7 @@ from llmagentos.syscalls.os import OS
 from llmagentos.syscalls.system import Status
 
 from .daemon import daemon
+from .report import asked, report
 
 HELP = (sys.executable, "-c", "from llmagentos.services.shell.main import main; main()", "--help")
 PASS = (sys.executable, "-c", "pass")
@@ -87,15 +86,9 @@ def measure(rounds: int) -> dict[str, float]:
 
 def main() -> None:
     """Run the benchmark."""
-    parser = argparse.ArgumentParser(prog="benchmarks.boot", description=__doc__)
-    parser.add_argument("--json", action="store_true", help="print one JSON object as last line")
-    parser.add_argument("--rounds", type=int, default=3)
-    options = parser.parse_args()
+    options = asked("boot", __doc__, rounds=3).parse_args()
     figures = measure(options.rounds)
-    for name, figure in figures.items():
-        print(f"{name:<30} {figure:>10.2f}")
-    if options.json:
-        print(json.dumps({name: round(figure, 3) for name, figure in figures.items()}))
+    report(figures, options)
 
 
 if __name__ == "__main__":

@@ -7,8 +7,6 @@ about int8 is explained in `benchmarks.int8`.
 
 from __future__ import annotations
 
-import argparse
-import json
 import statistics
 import threading
 import time
@@ -16,7 +14,7 @@ from collections.abc import Callable
 from typing import Any
 
 import torch
-from transformers import GenerationConfig, LlamaConfig, LlamaForCausalLM
+from transformers import GenerationConfig
 from transformers.utils import logging
 
 from llmagentos.drivers.inference.contract import Delta, Meter, Owner, Sampling
@@ -28,25 +26,16 @@ from llmagentos.drivers.inference.local.sampler import Sampler
 from llmagentos.drivers.inference.local.sequence import Sequence
 
 from . import int8
+from .report import asked, report
+from .untrained import llama
 
 REQUESTS, PROMPT, NEW, PAGE = 32, 128, 64, 16
 
 
 def build() -> Any:
     """Return an untrained Llama of 54 million parameters."""
-    torch.manual_seed(0)
-    config = LlamaConfig(
-        vocab_size=32_000,
-        hidden_size=512,
-        intermediate_size=1376,
-        num_hidden_layers=8,
-        num_attention_heads=8,
-        num_key_value_heads=8,
-        max_position_embeddings=1024,
-        eos_token_id=None,
-        pad_token_id=0,
-    )
-    return LlamaForCausalLM(config).train(False)
+    rest = {"max_position_embeddings": 1024, "eos_token_id": None, "pad_token_id": 0}
+    return llama(32_000, 512, 1376, layers=8, heads=8, **rest)
 
 
 class Ours:
@@ -171,16 +160,11 @@ def measure(rounds: int, with_sequential: bool) -> dict[str, float]:
 
 def main() -> None:
     """Run the benchmark."""
-    parser = argparse.ArgumentParser(prog="benchmarks.engine", description=__doc__)
-    parser.add_argument("--json", action="store_true", help="print one JSON object as last line")
-    parser.add_argument("--rounds", type=int, default=3)
+    parser = asked("engine", __doc__, rounds=3)
     parser.add_argument("--sequential", action="store_true", help="one by one as well, slowly")
     options = parser.parse_args()
     figures = measure(options.rounds, options.sequential)
-    for name, figure in figures.items():
-        print(f"{name:<32} {figure:>12.4f}")
-    if options.json:
-        print(json.dumps({name: round(figure, 5) for name, figure in figures.items()}))
+    report(figures, options)
 
 
 if __name__ == "__main__":

@@ -17,7 +17,7 @@ from typing import Any
 
 import torch
 from torch import Tensor
-from transformers import AutoModelForCausalLM, AutoTokenizer, LlamaConfig, LlamaForCausalLM
+from transformers import AutoModelForCausalLM, AutoTokenizer
 
 from llmagentos.drivers import inference
 from llmagentos.drivers.inference.local import linear
@@ -26,22 +26,9 @@ from llmagentos.drivers.inference.local.plan import Span
 from llmagentos.drivers.inference.local.runner import Runner
 from llmagentos.services.learning.embedded.dialogue import converse, encode
 
+from .untrained import llama
+
 CONTEXTS, LENGTH, STEPS, PAGE, DIALOGUES = (1, 2, 4, 8), 128, 24, 16, 60
-
-
-def build() -> Any:
-    """Return an untrained Llama with layers of a common size."""
-    torch.manual_seed(0)
-    config = LlamaConfig(
-        vocab_size=8000,
-        hidden_size=896,
-        intermediate_size=4864,
-        num_hidden_layers=3,
-        num_attention_heads=14,
-        num_key_value_heads=2,
-        tie_word_embeddings=True,
-    )
-    return LlamaForCausalLM(config).train(False)
 
 
 class Writer:
@@ -71,9 +58,12 @@ class Writer:
 
 def speed(rounds: int) -> dict[str, float]:
     """Return the ratio and what it is made of."""
-    whole = build()
+    exact, whole = (
+        llama(8000, 896, 4864, 3, 14, num_key_value_heads=2, tie_word_embeddings=True)
+        for _ in range(2)
+    )
     linear.quantise(whole)
-    sides = {"float32": Writer(build()), "int8": Writer(whole)}
+    sides = {"float32": Writer(exact), "int8": Writer(whole)}
     ratios, figures = [], {}
     for contexts in CONTEXTS:
         seen: dict[str, list[float]] = {name: [] for name in sides}

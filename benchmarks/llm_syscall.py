@@ -6,7 +6,6 @@ through a daemon by real agents in real processes. Rounds of both alternate.
 
 from __future__ import annotations
 
-import argparse
 import json
 import socket
 import statistics
@@ -25,6 +24,7 @@ from llmagentos.syscalls.client import connect
 from llmagentos.syscalls.os import OS
 
 from .daemon import daemon
+from .report import asked, report
 
 #: A process that makes calls as it is told by letters: (count, seconds of delay).
 AGENT = """
@@ -125,9 +125,7 @@ async def measure(path: Path, url: str, rounds: int, count: int) -> dict[str, fl
 
 def main() -> None:
     """Run the benchmark."""
-    parser = argparse.ArgumentParser(prog="benchmarks.llm_syscall", description=__doc__)
-    parser.add_argument("--json", action="store_true", help="print one JSON object as last line")
-    parser.add_argument("--rounds", type=int, default=5)
+    parser = asked("llm_syscall", __doc__, rounds=5)
     parser.add_argument("--count", type=int, default=200, help="calls of one measurement")
     options = parser.parse_args()
     listening = socket.create_server(("127.0.0.1", 0), backlog=1024)
@@ -144,10 +142,7 @@ def main() -> None:
     finally:
         stub.terminate()
         stub.wait()
-    for name, figure in figures.items():
-        print(f"{name:<22} {figure:>10.2f}")
-    if options.json:
-        print(json.dumps({name: round(figure, 3) for name, figure in figures.items()}))
+    report(figures, options)
 
 
 if __name__ == "__main__":

@@ -8,10 +8,8 @@ those of the processor, medians of rounds that alternate.
 
 from __future__ import annotations
 
-import argparse
 import asyncio
 import itertools
-import json
 import statistics
 import time
 from collections.abc import Awaitable, Callable
@@ -24,6 +22,7 @@ from llmagentos.drivers.inference.contract import Meter, Owner, Request, Samplin
 from llmagentos.drivers.inference.local.device import LocalDevice
 
 from .device import letters, run
+from .report import asked, report
 
 AGENTS, SHARED, OWN, NEW = 16, 512, 16, 17
 PLANS, PLAN = 8, 24
@@ -138,17 +137,11 @@ async def measure(device: LocalDevice, rounds: int) -> dict[str, float]:
 
 def main() -> None:
     """Run the benchmark."""
-    parser = argparse.ArgumentParser(prog="benchmarks.prefix", description=__doc__)
-    parser.add_argument("--json", action="store_true", help="print one JSON object as last line")
-    parser.add_argument("--rounds", type=int, default=3)
-    options = parser.parse_args()
+    options = asked("prefix", __doc__, rounds=3).parse_args()
     torch.set_num_threads(1)
     logging.set_verbosity_error()
     figures = asyncio.run(run(lambda device: measure(device, options.rounds), tokens=32_768))
-    for name, figure in figures.items():
-        print(f"{name:<32} {figure:>10.2f}")
-    if options.json:
-        print(json.dumps({name: round(figure, 3) for name, figure in figures.items()}))
+    report(figures, options)
 
 
 if __name__ == "__main__":

@@ -12,9 +12,7 @@ hold few of the agents' conversations at a time. Three scenes, each agent in a p
 
 from __future__ import annotations
 
-import argparse
 import asyncio
-import json
 import math
 import random
 import shutil
@@ -33,6 +31,7 @@ from llmagentos.syscalls.client import connect
 from llmagentos.syscalls.os import OS
 
 from .daemon import daemon
+from .report import asked, report
 
 #: Tokens that the device's pages hold.
 POOL = 3072
@@ -109,28 +108,18 @@ async def main(os, task):
 
 def build(folder: Path, hidden: int, layers: int) -> None:
     """Write an untrained model, with the tokenizer of the one that is shipped."""
-    import torch
-    from transformers import AutoTokenizer, LlamaConfig, LlamaForCausalLM
+    from transformers import AutoTokenizer
     from transformers.utils import logging
+
+    from .untrained import llama
 
     logging.set_verbosity_error()
     logging.disable_progress_bar()
     shipped = Path(inference.__file__).parent / "embedded"
     tokenizer = AutoTokenizer.from_pretrained(shipped)
-    torch.manual_seed(0)
-    config = LlamaConfig(
-        vocab_size=len(tokenizer),
-        hidden_size=hidden,
-        intermediate_size=3 * hidden,
-        num_hidden_layers=layers,
-        num_attention_heads=8,
-        num_key_value_heads=8,
-        max_position_embeddings=2048,
-        eos_token_id=None,
-        pad_token_id=0,
-        tie_word_embeddings=False,
-    )
-    LlamaForCausalLM(config).save_pretrained(folder)
+    rest = {"max_position_embeddings": 2048, "eos_token_id": None, "pad_token_id": 0}
+    made = llama(len(tokenizer), hidden, 3 * hidden, layers, heads=8, **rest)
+    made.save_pretrained(folder)
     for file in shipped.glob("*token*"):
         shutil.copy(file, folder)
     shutil.copy(shipped / "chat_template.jinja", folder)
@@ -271,9 +260,7 @@ async def measure(path: Path, rounds: int) -> dict[str, float]:
 
 def main() -> None:
     """Run the benchmark."""
-    parser = argparse.ArgumentParser(prog="benchmarks.scheduling", description=__doc__)
-    parser.add_argument("--json", action="store_true", help="print one JSON object as last line")
-    parser.add_argument("--rounds", type=int, default=3)
+    parser = asked("scheduling", __doc__, rounds=3)
     parser.add_argument("--hidden", type=int, default=256, help="width of the model")
     parser.add_argument("--layers", type=int, default=4)
     options = parser.parse_args()
@@ -287,10 +274,7 @@ def main() -> None:
         }
         with daemon(Path(folder) / "state", **environment) as path:
             figures = uvloop.run(measure(path, options.rounds))
-    for name, figure in figures.items():
-        print(f"{name:<26} {figure:>10.3f}")
-    if options.json:
-        print(json.dumps({name: round(figure, 4) for name, figure in figures.items()}))
+    report(figures, options)
 
 
 if __name__ == "__main__":

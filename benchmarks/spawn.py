@@ -9,9 +9,7 @@ Memory is what no other process shares, as the machine's kernel counts it.
 
 from __future__ import annotations
 
-import argparse
 import asyncio
-import json
 import resource
 import statistics
 import sys
@@ -31,6 +29,8 @@ from llmagentos.kernel.launcher.zygote import ZygoteLauncher
 from llmagentos.kernel.process import ControlBlock, ProcessTable
 from llmagentos.kernel.trap import Trap
 from llmagentos.syscalls.clock import Clock
+
+from .report import asked, report
 
 #: What both run. `clock.now` is the first syscall; the second one says that it was answered.
 PROGRAM = """
@@ -173,22 +173,17 @@ async def measure(
 
 def main() -> None:
     """Run the benchmark."""
-    parser = argparse.ArgumentParser(prog="benchmarks.spawn", description=__doc__)
-    parser.add_argument("--json", action="store_true", help="print one JSON object as last line")
-    parser.add_argument("--rounds", type=int, default=20)
+    parser = asked("spawn", __doc__, rounds=20)
     parser.add_argument("--alive", type=int, default=1000, help="agents asleep at once")
     options = parser.parse_args()
     # Every agent is a connection of this process.
     hard = resource.getrlimit(resource.RLIMIT_NOFILE)[1]
     resource.setrlimit(resource.RLIMIT_NOFILE, (hard, hard))
     with tempfile.TemporaryDirectory(prefix="aos-spawn-") as folder:
-        figures, report = uvloop.run(measure(options.rounds, options.alive, Path(folder)))
-    for name, figure in figures.items():
-        print(f"{name:<12} {figure:>10.2f}")
-    for layer, state in report.items():
+        figures, layers = uvloop.run(measure(options.rounds, options.alive, Path(folder)))
+    for layer, state in layers.items():
         print(f"{layer:<12} {state:>10}")
-    if options.json:
-        print(json.dumps({name: round(figure, 3) for name, figure in figures.items()}))
+    report(figures, options)
 
 
 if __name__ == "__main__":

@@ -7,10 +7,8 @@ with a context each, which all speak twice, in a fourth of the pages that they n
 
 from __future__ import annotations
 
-import argparse
 import asyncio
 import itertools
-import json
 import statistics
 import time
 from random import Random
@@ -22,6 +20,7 @@ from llmagentos.drivers.inference.contract import Meter, Owner, Sampling
 from llmagentos.drivers.inference.local.device import LocalDevice
 
 from .device import letters, run
+from .report import asked, report
 
 TOKENS = 512
 AGENTS, TURNS, PIECE, NEW = 200, 2, 15, 5
@@ -118,18 +117,12 @@ async def crowd(device: LocalDevice) -> dict[str, float]:
 
 def main() -> None:
     """Run the benchmark."""
-    parser = argparse.ArgumentParser(prog="benchmarks.swap", description=__doc__)
-    parser.add_argument("--json", action="store_true", help="print one JSON object as last line")
-    parser.add_argument("--rounds", type=int, default=7)
-    options = parser.parse_args()
+    options = asked("swap", __doc__, rounds=7).parse_args()
     torch.set_num_threads(1)
     logging.set_verbosity_error()
     figures = asyncio.run(run(lambda device: measure(device, options.rounds), tokens=4096))
     figures |= asyncio.run(run(crowd, tokens=POOL))
-    for name, figure in figures.items():
-        print(f"{name:<32} {figure:>10.2f}")
-    if options.json:
-        print(json.dumps({name: round(figure, 3) for name, figure in figures.items()}))
+    report(figures, options)
 
 
 if __name__ == "__main__":

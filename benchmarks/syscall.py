@@ -13,7 +13,6 @@ from __future__ import annotations
 
 import argparse
 import asyncio
-import json
 import os
 import socket
 import statistics
@@ -35,6 +34,7 @@ from llmagentos.syscalls.interface import Interface, syscall
 from llmagentos.syscalls.server import Server
 from llmagentos.syscalls.table import describe
 
+from .report import asked, report
 from .star import BareClient, attach, relay
 
 PAYLOAD = "x" * 200
@@ -188,9 +188,7 @@ async def measure(rounds: int, count: int) -> dict[str, float]:
 
 def main() -> None:
     """Run the benchmark, or one of its processes."""
-    parser = argparse.ArgumentParser(prog="benchmarks.syscall", description=__doc__)
-    parser.add_argument("--json", action="store_true", help="print one JSON object as last line")
-    parser.add_argument("--rounds", type=int, default=5)
+    parser = asked("syscall", __doc__, rounds=5)
     parser.add_argument("--count", type=int, default=2000, help="calls of one measurement")
     parser.add_argument("--role", help=argparse.SUPPRESS)
     parser.add_argument("--fd", type=int, help=argparse.SUPPRESS)
@@ -202,10 +200,7 @@ def main() -> None:
         return
     os.sched_setaffinity(0, {min(ALLOWED)})
     figures = uvloop.run(measure(options.rounds, options.count))
-    for name, figure in figures.items():
-        print(f"{name:<16} {figure:>10.2f}")
-    if options.json:
-        print(json.dumps({name: round(figure, 3) for name, figure in figures.items()}))
+    report(figures, options)
 
 
 if __name__ == "__main__":

@@ -7,13 +7,12 @@ time from an agent's arrival to its end, first come, first served over `program`
 
 from __future__ import annotations
 
-import argparse
-import json
 import statistics
 from collections.abc import Sequence
 
 from llmagentos.kernel.policy.registry import find
 
+from ..report import asked, report
 from .decision import cost
 from .device import capacity
 from .trace import WIDE, Agent, agents
@@ -82,18 +81,14 @@ def measure(count: int, load: float, seed: int) -> dict[str, float]:
 
 def main() -> None:
     """Run the benchmark."""
-    parser = argparse.ArgumentParser(prog="benchmarks.simulation", description=__doc__)
-    parser.add_argument("--json", action="store_true", help="print one JSON object as last line")
+    parser = asked("simulation", __doc__)
     parser.add_argument("--agents", type=int, default=10_000)
     parser.add_argument("--load", type=float, default=0.9)
     parser.add_argument("--seed", type=int, default=1)
     options = parser.parse_args()
     figures = measure(options.agents, options.load, options.seed)
     print()
-    for name, figure in figures.items():
-        print(f"{name:<20} {figure:>10.2f}")
-    if options.json:
-        print(json.dumps({name: round(figure, 3) for name, figure in figures.items()}))
+    report(figures, options)
 
 
 if __name__ == "__main__":

@@ -8,6 +8,7 @@ from typing import Any
 import pytest
 
 from llmagentos.kernel.budget import Limits
+from llmagentos.kernel.policy.contract import Policy
 from llmagentos.kernel.policy.priority import Priority
 from llmagentos.kernel.policy.program import Program
 from llmagentos.kernel.process import ControlBlock, State
@@ -56,12 +57,18 @@ def test_call_tells_its_driver_where_it_stands() -> None:
     play(scene, lambda: 100.0)
 
 
+async def ranked(house: House, name: str, policy: type[Policy]) -> Any:
+    """Let a policy rank the calls of a device that preempts, and a process's call begin; returns
+    the process, the call and its caller."""
+    await house.device(2, "preempt")
+    house.trap.devices.of("shelf").schedule(name, policy, 0.0)
+    process, agent = await house.process("*")
+    return process, *await begin(house, agent)
+
+
 def test_reniced_process_moves_its_running_calls_at_once() -> None:
     async def scene(house: House) -> None:
-        await house.device(2, "preempt")
-        house.trap.devices.of("shelf").schedule("priority", Priority, 0.0)
-        process, agent = await house.process("*")
-        call, who = await begin(house, agent)
+        process, call, who = await ranked(house, "priority", Priority)
         process.nice = 7
         house.trap.steering.renice(process)
         number, rank = await house.store.heard.get()
@@ -73,10 +80,7 @@ def test_reniced_process_moves_its_running_calls_at_once() -> None:
 
 def test_call_sinks_while_it_runs_and_its_process_is_charged() -> None:
     async def scene(house: House) -> None:
-        await house.device(2, "preempt")
-        house.trap.devices.of("shelf").schedule("program", Program, 0.0)
-        process, agent = await house.process("*")
-        call, who = await begin(house, agent)
+        process, call, who = await ranked(house, "program", Program)
         before = who.rank
         house.store.costs.put_nowait({"device_seconds": 1.5, "tokens": 30})
         number, rank = await house.store.heard.get()

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any
 
 from torch import Tensor
 
+from ....syscalls.errors import TryAgain
 from .pager import PageTable
 from .prefix import Node
 
@@ -52,3 +53,8 @@ class Context:
     chat: bool = False
     #: The tools of which its model was told.
     tools: list[dict[str, Any]] = field(default_factory=list)
+
+    def check_idle(self) -> None:
+        """Raise `TryAgain` where a call works on it."""
+        if self.call is not None:
+            raise TryAgain("another call works on this context")

@@ -10,7 +10,6 @@ from collections.abc import AsyncGenerator, Callable
 from functools import partial
 from typing import Any
 
-from ....syscalls.errors import TryAgain
 from ..contract import Delta, Meter, Owner, Sampling
 from .call import Call
 from .context import Context
@@ -114,9 +113,3 @@ class Desk:
         told = partial(ear.tell, None)
         for _ in [one for one in calls if not self._engine.cancel(one, told)]:
             await ear.hear()
-
-
-def idle(context: Context) -> None:
-    """Raise `TryAgain` where a call works on a context."""
-    if context.call is not None:
-        raise TryAgain("another call works on this context")

@@ -17,7 +17,7 @@ from ..contract import Delta, Meter, Owner, ProcessState, Rank, Request, Samplin
 from . import pool, processor
 from .context import Context
 from .contexts import ContextTable
-from .desk import Desk, idle
+from .desk import Desk
 from .ear import Ear
 from .encoder import Encoder
 from .engine import PagedEngine
@@ -208,7 +208,7 @@ class LocalDevice:
         held = self._contexts.get(owner, context)
         matcher = await asyncio.to_thread(self._grammars.matcher, sampling, held.tools)
         self._contexts.get(owner, context)  # it may have been closed meanwhile
-        idle(held)
+        held.check_idle()
         old, brings = len(held.tokens), len(held.ask)
         left = self._left(old + brings)
         held.tokens += held.ask
@@ -320,10 +320,10 @@ class LocalDevice:
         tools: list[dict[str, Any]],
     ) -> ContextInfo:
         handle = context.handle or 0
-        idle(context)
+        context.check_idle()
         piece = await asyncio.to_thread(self._wording.piece, context, text, messages, tools)
         self._contexts.get(owner, handle)  # it may have been closed meanwhile
-        idle(context)
+        context.check_idle()
         wanted = len(context.tokens) + len(piece.tokens) + len(piece.ask)
         self._left(wanted or 1)
         context.tokens += piece.tokens

@@ -21,7 +21,7 @@ from itertools import count
 import torch
 from torch import Tensor
 
-from ....syscalls.errors import Cancelled, DeviceError, LLMAgentOSError, TryAgain
+from ....syscalls.errors import Cancelled, DeviceError, LLMAgentOSError
 from ....syscalls.model import ContextInfo, PageMap
 from ..contract import ProcessState, Rank
 from .call import Call
@@ -106,8 +106,7 @@ class PagedEngine:
         """
         with self._monitor:
             self._check()
-            if call.context.call is not None:
-                raise TryAgain("another call works on this context")
+            call.context.check_idle()
             if call.context not in self._virtual.of(call.context.pid):
                 raise Cancelled("the context was closed")  # while its text was made ready
             call.rank = self._ranks.get(call.owner.call, call.rank)
@@ -155,8 +154,7 @@ class PagedEngine:
         texts and go with their call. Raises `TryAgain` while a call works on it."""
         with self._monitor:
             self._check()
-            if context.call is not None:
-                raise TryAgain("a call works on this context")
+            context.check_idle()
             return [self._virtual.fork(context, cached) for _ in range(count)]
 
     def release(self, context: Context) -> None:
