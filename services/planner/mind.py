@@ -12,11 +12,11 @@ from .hands import Hands
 from .line import Ask, Line, Reply
 from .voice import Draw, Voice, together
 
-#: While draws give too few replies that differ, how much hotter the next are, and how often.
-HOTTER, TRIES = 2.0, 3
+#: While fewer replies differ than this, how much hotter the next draws are, and how often.
+FEW, HOTTER, TRIES = 4, 2.5, 3
 #: The hottest temperature, and what a token has to have of the likeliest one's chance: heat is to
 #: find what the model has thought of second, not what it would never say.
-HOTTEST, PLAUSIBLE = 3.0, 0.05
+HOTTEST, PLAUSIBLE = 5.0, 0.05
 
 
 class Imagination:
@@ -52,7 +52,7 @@ class Imagination:
                     await self._voice.drop([handle])
                 else:
                     found[reply.key] = (reply, handle, 1)
-            if len(found) >= count:
+            if len(found) >= min(count, FEW):
                 break
             temperature = min(temperature * HOTTER, HOTTEST)
         allowed = [one for one in found.values() if not self._bars(one[0])] or [*found.values()]

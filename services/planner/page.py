@@ -47,7 +47,7 @@ ol.rounds > li::before { content: ""; position: absolute; left: calc(-1.6rem - 8
   width: 12px; height: 12px; border-radius: 50%; background: var(--mark);
   border: 2px solid var(--paper); }
 li.failure::before, li.surprise::before { background: var(--bad) !important; }
-.cards { display: grid; grid-template-columns: repeat(auto-fill, minmax(19rem, 1fr)); gap: .8rem;
+.cards { display: grid; grid-template-columns: repeat(auto-fill, minmax(16rem, 1fr)); gap: .8rem;
   margin: .7rem 0; }
 .card { padding: .7rem .9rem; min-width: 0; }
 .card.chosen { border-color: var(--mark); box-shadow: 0 0 0 1px var(--mark); }

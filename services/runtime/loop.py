@@ -1,7 +1,7 @@
 """The loop of an agent: the model speaks, its tools run, until it has an answer.
 
 Interface:
-    Loop            one agent's conversation; `run` returns its answer
+    Loop            one conversation: `run` returns the answer, `sources` is what it rests on
 """
 
 from __future__ import annotations
@@ -26,6 +26,8 @@ class Loop:
         self._os = os
         self._manifest = manifest
         self.messages: list[Message] = [{"role": "system", "content": manifest.instructions}]
+        #: Where the results that the model has read come from.
+        self.sources: list[str] = []
 
     async def run(self, task: str) -> str:
         """Return the answer to a task. Raises `StepLimit`, and the error of a model call."""
@@ -57,6 +59,8 @@ class Loop:
         try:
             arguments: Any = json.loads(function["arguments"])
             result = await self._os.tool.call(function["name"], arguments)
+            if not result.failed:
+                self.sources = list(dict.fromkeys([*self.sources, *result.sources]))
             return result.text
         except (ValueError, InvalidArgument, NotFound) as error:
             return f"error: {error}"

@@ -15,8 +15,10 @@ from typing import Any
 from ...syscalls.client import connect
 from ...syscalls.errors import LLMAgentOSError
 from ...syscalls.os import OS
+from .documents import DocumentError, ingest
 from .loop import Loop, StepLimit
-from .manifest import read
+from .manifest import Manifest, read
+from .planned import PlanFailed, planned
 
 
 def run(arguments: Mapping[str, Any], sock: socket.socket) -> int:
@@ -34,10 +36,23 @@ async def _run(path: Path, task: str | None, sock: socket.socket) -> int:
         if not task:
             print("Nothing to do: give it a --task, or a goal in its file.", file=sys.stderr)
             return 2
-        print(await Loop(OS(client), manifest).run(task))
+        os = OS(client)
+        await ingest(os, path.parent, manifest.knowledge)
+        answer, sources = await _answer(os, manifest, task)
+        print(answer)
+        for source in sources:
+            print(f"source: {source}")
         return 0
-    except (LLMAgentOSError, StepLimit) as error:
+    except (LLMAgentOSError, StepLimit, PlanFailed, DocumentError) as error:
         print(f"aos: {error}", file=sys.stderr)
         return 1
     finally:
         client.close()
+
+
+async def _answer(os: OS, manifest: Manifest, task: str) -> tuple[str, list[str]]:
+    """Return the answer to a task, and where it comes from."""
+    if manifest.strategy == "plan":
+        return await planned(os, manifest, task)
+    loop = Loop(os, manifest)
+    return await loop.run(task), loop.sources

@@ -10,7 +10,9 @@ from __future__ import annotations
 import tomllib
 from fnmatch import fnmatch
 from pathlib import Path
+from typing import Annotated, Literal
 
+from annotated_types import Ge, Gt, Le
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
 from ...syscalls.errors import InvalidArgument
@@ -27,6 +29,30 @@ class Limits(BaseModel):
     reply_tokens: int = Field(default=512, gt=0)
 
 
+class Planning(BaseModel):
+    """How a task is planned, where the strategy is `plan`; the fields are those of `plan.solve`."""
+
+    model_config = ConfigDict(extra="forbid")
+
+    strategy: str = "best-of-k"
+    candidates: Annotated[int, Ge(1), Le(32)] = 4
+    rounds: Annotated[int, Ge(1), Le(32)] = 8
+    temperature: Annotated[float, Gt(0), Le(2)] = 0.8
+    #: Whether the model is told what memory and knowledge have on the task.
+    background: bool = True
+
+
+class Documents(BaseModel):
+    """What the agent knows before it begins."""
+
+    model_config = ConfigDict(extra="forbid")
+
+    #: Patterns of files beside the manifest, `documents/*`; each is taken in once.
+    documents: list[str] = []
+    #: Whether the model writes facts out of them.
+    extract: bool = False
+
+
 class Manifest(BaseModel):
     """A declared agent. The kernel reads `name`, `capabilities` and `budget` as well."""
 
@@ -40,6 +66,10 @@ class Manifest(BaseModel):
     #: Patterns of tool names (`memory_*`); none for no tools.
     tools: list[str] = []
     temperature: float = Field(default=0.0, ge=0, le=5)
+    #: `react`: the model speaks and its tools run, turn by turn; `plan`: by the planning service.
+    strategy: Literal["react", "plan"] = "react"
+    plan: Planning = Planning()
+    knowledge: Documents = Documents()
     limits: Limits = Limits()
     capabilities: list[str] | None = None
     budget: dict[str, float] = {}
