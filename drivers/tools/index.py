@@ -17,7 +17,7 @@ from ...syscalls.tool import ToolInfo
 
 #: Words of a question that are looked for.
 WORDS = 64
-#: Words that say nothing of what a tool does; a question in which there is nothing else has them all.
+#: Words that say nothing of what a tool does; they count where there is nothing else.
 _EMPTY = frozenset(
     "a about an and any are as at be by can could do does for from get give go has have how i in"
     " into is it its me my no not of on or our please so some that the their them then there these"

@@ -14,6 +14,8 @@ from collections.abc import Callable
 from contextlib import AbstractAsyncContextManager
 from typing import TYPE_CHECKING, Any
 
+from pydantic import ValidationError
+
 from ....syscalls.errors import DeviceError
 from ....syscalls.tool import ToolServer
 from ..contract import Failure
@@ -34,8 +36,8 @@ CONNECT, LOOK = 60.0, 10.0
 FIRST, LONGEST, STEADY = 0.5, 60.0, 60.0
 #: Seconds between two looks at a list that keeps changing; its pages and tools at most.
 PAUSE, PAGES, TOOLS = 1.0, 50, 512
-#: Characters of a reason.
-REASON = 300
+#: Characters of a reason; the one that the library gives where something else is the reason.
+REASON, CLOSED = 300, "Connection closed"
 
 
 class Peer:
@@ -78,7 +80,7 @@ class Peer:
                 await self._stay()
             except Exception as error:  # the library's, the network's, or the server's doing
                 why = _reason(error)
-                if self._gone is not None and self._gone.done():  # What came of that is no news.
+                if why == CLOSED and self._gone is not None and self._gone.done():
                     why = self._gone.result()
             else:
                 why = "it has gone"
@@ -100,7 +102,6 @@ class Peer:
         from mcp.shared.exceptions import MCPError
         from mcp_types import CONNECTION_CLOSED, CallToolRequest, CallToolRequestParams
         from mcp_types import CallToolResult as Answer
-        from pydantic import ValidationError
 
         await self.looked()
         session = self._session
@@ -214,4 +215,7 @@ def _reason(error: BaseException) -> str:
         return "it did not come up in time"
     if isinstance(error, FileNotFoundError):
         return f"there is no {error.filename}"
+    if isinstance(error, ValidationError):
+        first = error.errors(include_url=False)[0]
+        return tidy(f"{'.'.join(map(str, first['loc']))}: {first['msg']}", REASON)
     return tidy(str(error), REASON) or type(error).__name__

@@ -1,4 +1,4 @@
-"""A tools driver with real memory and real folders, without a kernel."""
+"""A tools driver with real folders and a memory that is a map, without a kernel."""
 
 from __future__ import annotations
 
@@ -13,13 +13,14 @@ from typing import Any, cast
 import pytest
 import uvloop
 
-from llmagentos.drivers.memory.driver import MemoryDriver
 from llmagentos.drivers.tools.contract import Context
 from llmagentos.drivers.tools.driver import ToolsDriver
 from llmagentos.drivers.tools.settings import read
+from llmagentos.syscalls.errors import NotFound
 from llmagentos.syscalls.host import Host
+from llmagentos.syscalls.memory import Item, Memory
 from llmagentos.syscalls.os import OS
-from llmagentos.syscalls.server import Caller, serving
+from llmagentos.syscalls.server import Caller, caller, serving
 
 
 class Clock:
@@ -32,12 +33,36 @@ class Clock:
         return self.now
 
 
+class Map(Memory):
+    """Values by principal and key."""
+
+    def __init__(self) -> None:
+        self._values: dict[tuple[str, str], Any] = {}
+
+    async def put(self, key: str, value: Any, *_: Any) -> None:
+        self._values[caller().principal, key] = value
+
+    async def get(self, key: str, *_: Any) -> Item:
+        if (caller().principal, key) not in self._values:
+            raise NotFound(f"nothing is remembered under {key!r}")
+        return Item(key=key, value=self._values[caller().principal, key], updated=1.0)
+
+    async def delete(self, key: str, *_: Any) -> bool:
+        return self._values.pop((caller().principal, key), None) is not None
+
+    async def keys(self, *_: Any) -> list[str]:
+        return sorted(key for whose, key in self._values if whose == caller().principal)
+
+
 class System:
     """The syscalls that tools make; each caller's home is `homes/principal/pid`."""
 
     def __init__(self, homes: Path, principals: Mapping[int, str]) -> None:
-        self.memory = MemoryDriver()
+        self.memory = Map()
         self.tool: ToolsDriver
+        #: Set by the tests that need them.
+        self.knowledge: Any = None
+        self.perception: Any = None
         self.clock = SimpleNamespace(now=self._now)
         self.process = SimpleNamespace(inspect=self._inspect)
         self.behalf: list[int] = []
@@ -89,7 +114,6 @@ def play(tmp_path: Path) -> Play:
                 host = Host(
                     os=cast(OS, system), state=tmp_path, config=config, tasks=tasks, homes=homes
                 )
-                await system.memory.setup(host)
                 driver = system.tool = ToolsDriver(clock)
                 try:
                     await driver.setup(host)
@@ -100,7 +124,6 @@ def play(tmp_path: Path) -> Play:
                         await driver.teardown()
                 except Exception as failure:  # told as it is, not as one of a group
                     failures.append(failure)
-                await system.memory.teardown()
             if failures:
                 raise failures[0]
 
