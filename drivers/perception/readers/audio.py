@@ -67,9 +67,9 @@ def _samples(data: bytes, media: str) -> tuple[str, int, int, NDArray[np.float32
     if media == "audio/wav":
         try:
             return _wave(data)
-        except wave.Error:
+        except wave.Error as error:
             if importlib.util.find_spec("soundfile") is None:
-                raise
+                raise InvalidArgument(f"{error}; for other kinds of WAV: {AUDIO}") from None
         except EOFError:
             raise InvalidArgument("it is damaged: it ends in its header") from None
     if importlib.util.find_spec("soundfile") is None:

@@ -20,7 +20,12 @@ from .image import look
 if TYPE_CHECKING:
     from pypdf import PageObject, PdfReader
 
-_FACTS = ("/Author", "/Subject", "/Keywords", "/Creator", "/Producer", "/CreationDate", "/ModDate")
+_FACTS = ("author", "subject", "keywords", "creator", "producer")
+#: Letters that are drawn as one, which nobody looks for as one.
+_LIGATURES = str.maketrans(
+    {"\ufb00": "ff", "\ufb01": "fi", "\ufb02": "fl", "\ufb03": "ffi", "\ufb04": "ffl",
+     "\ufb05": "st", "\ufb06": "st"}
+)  # fmt: skip
 #: What a page inherits from the nodes above it, and how deep those may lie.
 _INHERITED = ("/Resources", "/MediaBox", "/CropBox", "/Rotate")
 _DEPTH = 100
@@ -46,13 +51,18 @@ def read(data: bytes, media: str, findings: Findings) -> None:
 
 def _about(reader: PdfReader, findings: Findings) -> None:
     try:
-        told: dict[str, Any] = dict(reader.metadata or {})
+        told = reader.metadata
+        if told is None:
+            return
+        findings.entitle(told.title)
+        for name in _FACTS:
+            if value := told.get(f"/{name.capitalize()}"):
+                findings.state(name, value)
+        for name, date in (("created", told.creation_date), ("modified", told.modification_date)):
+            if date is not None:
+                findings.state(name, date.isoformat())
     except Exception:  # what a document says of itself is no part of it
-        told = {}
-    findings.entitle(told.get("/Title"))
-    for name in _FACTS:
-        if value := told.get(name):
-            findings.state(name[1:].lower().removesuffix("date"), value)
+        return
 
 
 def _pages(reader: PdfReader, findings: Findings) -> None:
@@ -65,7 +75,7 @@ def _pages(reader: PdfReader, findings: Findings) -> None:
             findings.lack(f"pages after the first {PAGES}")
             return
         try:
-            text = page.extract_text()
+            text = page.extract_text().translate(_LIGATURES)
         except Exception as error:  # pages stand for themselves: the others may be whole
             findings.lack(f"page {number}: {type(error).__name__}: {error}"[:200])
             failed += 1

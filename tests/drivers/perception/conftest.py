@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import os
+import shutil
 from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
@@ -39,7 +41,18 @@ See = Callable[..., Found]
 
 
 @pytest.fixture
-def see() -> See:
+def tesseract() -> None:
+    """Skip where the program is not installed; in CI there has to be one."""
+    if shutil.which("tesseract") is None:
+        (pytest.fail if os.environ.get("CI") else pytest.skip)("tesseract is not installed")
+
+
+@pytest.fixture
+def see(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> See:
+    """Read without looking for text in images, where a test does not ask for that."""
+    if "tesseract" not in request.fixturenames:
+        monkeypatch.setattr("shutil.which", lambda name: None)
+
     def run(data: bytes | str, name: str = "it", **order: Any) -> Found:
         data = data.encode() if isinstance(data, str) else data
         whole = {

@@ -3,8 +3,6 @@
 from __future__ import annotations
 
 import io
-import os
-import shutil
 import zipfile
 
 import docx
@@ -55,9 +53,8 @@ def test_tables_within_tables_without_end_are_refused(see: See) -> None:
     assert found.error is not None and found.error[0] == "EINVAL"
 
 
+@pytest.mark.usefixtures("tesseract")
 def test_picture_within_one_is_read(see: See) -> None:
-    if shutil.which("tesseract") is None:
-        (pytest.fail if os.environ.get("CI") else pytest.skip)("tesseract is not installed")
     document = docx.Document()
     document.add_picture(io.BytesIO(documents.letters("EXIT 7")))
     data = io.BytesIO()

@@ -3,8 +3,6 @@
 from __future__ import annotations
 
 import io
-import os
-import shutil
 
 import pytest
 from PIL import Image
@@ -34,16 +32,14 @@ def test_what_a_camera_wrote_is_found(see: See) -> None:
     assert found.observations[0].data["width"] == 20
 
 
-def test_what_is_missing_is_named(see: See, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(shutil, "which", lambda name: None)
+def test_what_is_missing_is_named(see: See) -> None:
     found = see(documents.image())
     assert found.missing == ["text in images: install tesseract"]
     assert found.texts == ["PNG image, 32 x 20 pixels"]
 
 
+@pytest.mark.usefixtures("tesseract")
 def test_text_in_an_image_is_read(see: See) -> None:
-    if shutil.which("tesseract") is None:
-        (pytest.fail if os.environ.get("CI") else pytest.skip)("tesseract is not installed")
     found = see(documents.letters("HELLO 42"))
     assert found.texts == ["HELLO 42"] and found.missing == []
     scan = io.BytesIO()

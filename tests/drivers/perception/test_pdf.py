@@ -103,3 +103,32 @@ def test_encrypted_one_is_refused_unless_it_needs_no_password(see: See) -> None:
 def test_one_that_is_cut_off_is_refused_or_read(see: See, length: int) -> None:
     found = see(documents.pdf(["Spending fell."])[:length])
     assert found.error is None or found.error[0] == "EINVAL"
+
+
+def test_what_it_says_of_itself_is_found(see: See) -> None:
+    writer = pypdf.PdfWriter(clone_from=io.BytesIO(documents.pdf(["The office"])))
+    writer.add_metadata({"/CreationDate": "D:20261124091500+01'00'", "/Subject": "Spending"})
+    data = io.BytesIO()
+    writer.write(data)
+    found = see(data.getvalue())
+    assert found.about["created"] == "2026-11-24T09:15:00+01:00"
+    assert found.about["subject"] == "Spending"
+
+
+def test_letters_drawn_as_one_are_read_as_they_are_spelt(see: See) -> None:
+    names = b"<</Type/Font/Subtype/Type1/BaseFont/Helvetica/Encoding<</Differences[65/ff/fi]>>>>"
+    text = b"BT /F 12 Tf 20 200 Td (oAice, Bnd) Tj ET"
+    found = see(
+        documents.assembled(
+            [
+                b"<</Type/Catalog/Pages 2 0 R>>",
+                b"<</Type/Pages/Count 1/Kids[5 0 R]>>",
+                names,
+                b"<<>>",
+                b"<</Type/Page/Parent 2 0 R/MediaBox[0 0 300 300]"
+                b"/Resources<</Font<</F 3 0 R>>>>/Contents 6 0 R>>",
+                b"<</Length %d>>stream\n%s\nendstream" % (len(text), text),
+            ]
+        )
+    )
+    assert found.texts == ["office, find"]
