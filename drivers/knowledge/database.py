@@ -104,6 +104,8 @@ class Database:
         #: All rows of a statement.
         self.rows = partial(rows, connection)
         self.rows(_SCHEMA)
+        #: Rows written when the planner last looked, and until it looks again.
+        self._settled, self._due = connection.total_changes(), 1000
 
     def close(self) -> None:
         """Let go of the file."""
@@ -136,6 +138,8 @@ class Database:
             self.connection.set_progress_handler(None)
 
     def settle(self) -> None:
-        """Let the planner learn how much there is of what, after much was written."""
-        self.rows("PRAGMA analysis_limit = 400")
-        self.rows("PRAGMA optimize")
+        """Let the planner learn how much there is of what, where much was written since."""
+        changes = self.connection.total_changes()
+        if changes - self._settled >= self._due:
+            self._settled, self._due = changes, min(2 * self._due, 100_000)
+            self.rows("PRAGMA analysis_limit = 400; ANALYZE fact; ANALYZE term")

@@ -42,7 +42,7 @@ from .ingestion import Ingestion
 from .matching import ask
 from .pattern import parse
 from .sources import Sources
-from .terms import checked_name
+from .terms import checked_name, checked_source
 
 T = TypeVar("T")
 #: Facts of a picture: more cannot be told apart.
@@ -76,7 +76,7 @@ class KnowledgeDriver(Knowledge):
         namespace: Namespace = "user",
         extract: bool = False,
     ) -> Ingested:
-        name, place = checked_name(source, "a source"), _place(namespace)
+        name, place = checked_source(source), _place(namespace)
         scope = await self._do(lambda: self._base.scope(place))
         system = self._host.os.on_behalf(caller().call)
         done = await self._ingestion.run(system, scope, name, data, media, extract)
@@ -90,8 +90,9 @@ class KnowledgeDriver(Knowledge):
         return found
 
     async def remove(self, name: str, namespace: Namespace = "user") -> bool:
+        known = checked_source(name)
         return await self._write(
-            namespace, lambda base, scope: documents.remove(base, self._shelf, scope, name)
+            namespace, lambda base, scope: documents.remove(base, self._shelf, scope, known)
         )
 
     async def search(
@@ -193,11 +194,9 @@ class KnowledgeDriver(Knowledge):
         name = checked_name(source, "a source")
         told = await asyncio.to_thread(formats.claims, format, text, name)
         marked = caller().tainted
-        new = await self._write(
+        return await self._write(
             namespace, lambda base, scope: facts.tell(base, scope, told, untrusted=marked)[1]
         )
-        await self._do(self._base.settle)
-        return new
 
     async def dump(
         self, format: Literal["graphml", "ntriples"], namespace: Namespace = "user"
@@ -229,6 +228,7 @@ class KnowledgeDriver(Knowledge):
         def whole(base: Database, scope: int) -> T:
             with base.connection:
                 done = work(base, scope)
+            base.settle()
             return done
 
         return await self._in(namespace, whole)

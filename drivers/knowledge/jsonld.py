@@ -88,6 +88,8 @@ class _Reader:
         return name, found
 
     def _property(self, name: str, key: str, value: Any, place: str, depth: int) -> list[Any]:
+        if depth > DEPTH:
+            raise InvalidArgument(f"{place}: more than {DEPTH} nodes within each other")
         relation, found = self._term(key), []
         if relation == TYPE:
             relation = IS_A
@@ -100,7 +102,7 @@ class _Reader:
                     raise InvalidArgument(f"{place}: {min(extra)[:40]} is not understood")
                 one = one["@value"]
             elif isinstance(one, dict) and one.keys() <= {"@set"}:
-                found += self._property(name, key, one.get("@set"), place, depth)
+                found += self._property(name, key, one.get("@set"), place, depth + 1)
                 continue
             elif isinstance(one, dict):
                 claim["thing"] = True

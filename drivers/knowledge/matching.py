@@ -13,7 +13,7 @@ from . import facts
 from .database import Database
 from .facts import holding
 from .pattern import Constant, Name, Pattern, Term, Variable
-from .terms import named, value_of
+from .terms import kind_of, named, same, value_of
 
 _COLUMNS = ("subject", "relation", "object")
 #: The kinds of terms that a name may mean, by the column in which it stands.
@@ -29,6 +29,8 @@ def ask(
         query.add(f"f{number}", triple)
     for comparison in pattern.comparisons:
         query.compare(comparison.left, comparison.operator, comparison.right)
+    if not query.possible:
+        return []
     with base.bounded():
         found = base.rows(*query.statement(pattern.variables, len(pattern.triples), limit))
     width = 2 * len(pattern.variables)
@@ -55,6 +57,8 @@ class _Query:
         self._terms: dict[str, str] = {}
         self._tables: list[str] = []
         self._conditions: list[str] = []
+        #: Whether all that is named is known; else nothing holds.
+        self.possible = True
         self._values: list[Any] = []
 
     def add(self, alias: str, triple: tuple[Term, Term, Term]) -> None:
@@ -105,14 +109,16 @@ class _Query:
             first = self._columns.setdefault(term.name, place)
             if first != place:
                 self._say(f"{place} = {first}")
-        elif isinstance(term, Name):
-            meant = named(self._base, self._scope, term.text, *_KINDS[column])
-            self._say(f"{place} IN ({', '.join(map(str, meant))})")
         else:
-            self._say(
-                f"{place} IN (SELECT id FROM term WHERE scope = ? AND kind = ? AND value = ?)",
-                self._scope, "truth" if isinstance(term.value, bool) else "number", term.value,
-            )  # fmt: skip
+            meant = self._meant(column, term)
+            self.possible &= bool(meant)
+            self._say(f"{place} IN ({', '.join(map(str, meant))})")
+
+    def _meant(self, column: str, term: Name | Constant) -> list[int]:
+        """Return the terms that a constant stands for in a column."""
+        if isinstance(term, Name):
+            return named(self._base, self._scope, term.text, *_KINDS[column])
+        return same(self._base, self._scope, kind_of(term.value, False), term.value)
 
     def _term(self, variable: str) -> str:
         """Return the table that holds what a variable stands for."""

@@ -6,8 +6,9 @@ and with a space in place of `_`.
 Interface:
     Value                       what an object of a fact may be
     checked_name, checked_value what can be told; they raise `InvalidArgument`
+    checked_source              what a document can be called
     kind_of                     `thing`, `text`, `number` or `truth`
-    enter                       the number of a term, which is new or stands
+    enter, same                 the number of a term, which is made or has to stand
     named                       the numbers that a name may mean
     value_of                    a stored term as a value
 """
@@ -39,6 +40,15 @@ def checked_name(name: str, what: str = "a name") -> str:
     return _encodable(clean, what)
 
 
+def checked_source(name: str) -> str:
+    """Return a document's name as it is: a file is found under no other."""
+    if not 0 < len(name.strip()) <= len(name) <= NAME:
+        raise InvalidArgument(f"a source has 1 to {NAME} characters, not {len(name)}")
+    if _CONTROL.search(name):
+        raise InvalidArgument(f"a source holds control characters: {name[:60]!r}")
+    return _encodable(name, "a source")
+
+
 def checked_value(value: Value, what: str = "a value") -> Value:
     """Return a text, number or truth that can be stored."""
     if isinstance(value, str):
@@ -66,13 +76,19 @@ def fold(text: str) -> str:
 
 def enter(base: Database, scope: int, kind: str, value: Value) -> int:
     """Return a term's number."""
-    found = base.rows(
-        "SELECT id FROM term WHERE scope = ? AND kind = ? AND value = ?", scope, kind, value
-    ) or base.rows(
+    if found := same(base, scope, kind, value):
+        return found[0]
+    ((number,),) = base.rows(
         "INSERT INTO term (scope, kind, value, folded) VALUES (?, ?, ?, ?) RETURNING id",
         scope, kind, value, fold(value) if isinstance(value, str) else None,
     )  # fmt: skip
-    return int(found[0][0])
+    return int(number)
+
+
+def same(base: Database, scope: int, kind: str, value: Value) -> list[int]:
+    """Return the number of a term, where it stands."""
+    find = "SELECT id FROM term WHERE scope = ? AND kind = ? AND value = ?"
+    return [number for (number,) in base.rows(find, scope, kind, value)]
 
 
 def named(base: Database, scope: int, name: str, *kinds: str) -> list[int]:

@@ -196,6 +196,7 @@ def test_jsonld_without_names_or_with_a_vocabulary() -> None:
         ('{"@id": "a", "b": 1e999}', "no finite number"),
         ('{"@id": "a", " ": 1}', "a relation has 1 to 512"),
         ('{"x":' * 40 + "1" + "}" * 40, "more than 32 nodes"),
+        ('{"x":' + '{"@set":' * 40 + "1" + "}" * 41, "more than 32 nodes"),
         ('{"@id": "a", "b": "\\ud800"}', "surrogate"),
     ],
 )  # fmt: skip
