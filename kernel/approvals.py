@@ -21,9 +21,12 @@ from ..syscalls.errors import NotFound, PermissionDenied, TryAgain
 from .call import Call
 from .capability import EFFECTLESS, UNTAINTED, Capability
 from .process import ControlBlock
+from .shown import line
 
 #: Calls of one process, and of all of a principal's, that may wait for a person.
 OF_PROCESS, OF_PRINCIPAL = 16, 256
+#: Characters of an event's text.
+LONGEST = 400
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -107,7 +110,7 @@ class Approvals:
     def _say(self, what: str, call: Call, text: str, **details: Any) -> None:
         process, name = call.process, call.syscall.name
         self.emit(
-            f"approval.{what}", f"{process.name} {text}", process.pid,
+            f"approval.{what}", line(f"{process.name} {text}", LONGEST), process.pid,
             id=call.approval, syscall=name, **details,
         )  # fmt: skip
 

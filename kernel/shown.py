@@ -3,6 +3,7 @@
 Interface:
     decoded         the value of a body
     bounded         it, or the beginning of it as text where it is long
+    line            a text as one line that may stand on a terminal
 """
 
 from __future__ import annotations
@@ -32,3 +33,9 @@ def bounded(value: Any, most: int) -> Any:
     except (InvalidArgument, RecursionError):
         return "(nested too deep to be shown)"
     return f"{text.encode()[:most].decode(errors='ignore')}… ({len(text)} characters)"
+
+
+def line(text: str, most: int) -> str:
+    """Return at most so many characters of a text, and none that could steer a terminal."""
+    kept = "".join(one if one.isprintable() else " " for one in text[: most + 1])
+    return kept if len(kept) <= most else f"{kept[:most]}…"

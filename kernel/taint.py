@@ -14,6 +14,7 @@ from collections.abc import Callable
 
 from .call import Call
 from .process import ControlBlock, Kind
+from .shown import line
 
 #: Sources that are kept of each process, and characters of one.
 KEPT, LONGEST = 8, 200
@@ -31,7 +32,7 @@ class Taint:
         """Note that a process gets to read something; further sources are for people to know."""
         if process.kind in _TRUSTED or len(process.taints) >= KEPT:
             return
-        source = shown(source)
+        source = line(source, LONGEST)
         if source in process.taints:
             return
         process.taints = (*process.taints, source)
@@ -53,9 +54,3 @@ class Taint:
 def passed_on(giver: ControlBlock) -> str:
     """Return how a tainted process's first source is known to whoever has it from that process."""
     return f"{giver.taints[0].partition(' via ')[0]} via process {giver.pid}"
-
-
-def shown(text: str) -> str:
-    """Return a stranger's text in one line that may stand on a terminal."""
-    kept = "".join(one if one.isprintable() else " " for one in text[: LONGEST + 1])
-    return kept if len(kept) <= LONGEST else f"{kept[:LONGEST]}…"

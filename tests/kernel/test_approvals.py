@@ -259,6 +259,17 @@ def test_intent_is_noted_only_once_the_call_was_allowed() -> None:
     scene(work)
 
 
+def test_event_carries_nothing_that_steers_a_terminal() -> None:
+    async def work(desk: Desk) -> None:
+        _, agent = await desk.house.process("store.get?")
+        task, ticket = await desk.asking(agent, "store.get", shelf="a\x1b[2K\n" + "x" * 1000)
+        assert desk.events[-1].isprintable() and len(desk.events[-1]) < 500
+        desk.trap.decide(ticket, allow=False)
+        await asyncio.wait([task])
+
+    scene(work)
+
+
 def test_people_see_what_waits_for_their_own_principal_alone() -> None:
     async def work(desk: Desk) -> None:
         _, agent = await desk.house.process("store.get?")

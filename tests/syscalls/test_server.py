@@ -16,7 +16,7 @@ from llmagentos.syscalls.client import Client
 from llmagentos.syscalls.connection import Connection
 from llmagentos.syscalls.interface import Interface, syscall
 from llmagentos.syscalls.message import VERSION, Kind, Signal
-from llmagentos.syscalls.server import Server, caller, charge
+from llmagentos.syscalls.server import Caller, Server, caller, charge, serving, taint
 
 
 class Bench(Interface, name="bench"):
@@ -25,6 +25,8 @@ class Bench(Interface, name="bench"):
     def __init__(self) -> None:
         self.orders: asyncio.Queue[dict[str, float] | None] = asyncio.Queue()
         self.heard: list[tuple[Any, ...]] = []
+        #: Whether a call was tainted before and after it has read.
+        self.tainted: list[bool] = []
         #: With which rank each call has ended.
         self.ranks: dict[int, tuple[float, ...]] = {}
 
@@ -44,6 +46,15 @@ class Bench(Interface, name="bench"):
     async def thread(self) -> None:
         await asyncio.to_thread(charge, tokens=7)
         await self.orders.get()
+
+    @syscall()
+    async def read(self) -> None:
+        self.tainted.append(caller().tainted)
+        await asyncio.to_thread(taint, "a page")
+        for number in range(2 * server.SOURCES):
+            taint(f"source {number}")
+            taint("a page")
+        self.tainted.append(caller().tainted)
 
 
 @dataclass
@@ -162,3 +173,27 @@ def test_interface_that_hears_nothing_is_told_without_harm() -> None:
     deaf = Deaf()
     deaf.on_rank(1, (1.0,))
     deaf.on_process(1, "gone", None)
+
+
+@pytest.mark.parametrize(
+    ("more", "before"), [((None, True), True), ((None, False), False), ((), False)]
+)
+def test_what_taints_a_call_is_told_once_and_before_its_answer(
+    more: tuple[Any, ...], before: bool
+) -> None:
+    async def scene(kernel: Kernel) -> None:
+        kernel.request(1, *more, name="bench.read")
+        told = [(await kernel.frames.get())[1:] for _ in range(server.SOURCES)]
+        sources = ["a page", *(f"source {number}" for number in range(server.SOURCES - 1))]
+        assert told == [[Kind.SIGNAL, 1, Signal.TAINT, source] for source in sources]
+        assert (await kernel.frames.get())[1:3] == [Kind.REPLY, 1]
+        assert kernel.bench.tainted == [before, True]
+
+    play(scene)
+
+
+def test_taint_is_known_to_code_that_is_tried_without_a_bus() -> None:
+    who = Caller(pid=1, principal="ada", call=1)
+    with serving(who):
+        taint("a page")
+    assert who.tainted and who.sources == ["a page"]

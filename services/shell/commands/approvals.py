@@ -71,7 +71,7 @@ def described(one: Asked, now: float) -> str:
         + click.style(_line(what), fg="cyan")
         + (", which has an effect" if one.effect else ""),
         *(f"    {line}" for line in _arguments(one.arguments)),
-        f"    by {one.capability}: {_line(one.reason)}",
+        f"    by {_line(one.capability)}: {_line(one.reason)}",
         f"    waits {left}; then it is denied",
     ]
     if one.tainted:
