@@ -16,6 +16,8 @@ from .bounds import ANSWER, COLUMNS
 
 #: Pieces of one source, and rows of one piece of a table.
 OBSERVATIONS, ROWS = 20_000, 100
+#: Seconds that other programs take for one source.
+PATIENCE = 60.0
 #: Characters of a title, of a fact that a source states of itself, and how many of those.
 TITLE, FACT, FACTS = 300, 1000, 50
 
@@ -32,6 +34,8 @@ class Findings:
         self._left, self._room = limit, ANSWER
         #: Whether somebody will look at pixels and listen to samples that are handed on.
         self.caption, self.transcript = caption, transcript
+        #: Seconds that other programs may still take for the source.
+        self.patience = PATIENCE
         self.title: str | None = None
         self.about: dict[str, Any] = {}
         self.missing: list[str] = []

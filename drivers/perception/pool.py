@@ -127,7 +127,7 @@ class Pool:
                 self._idle.remove(worker)
                 break
         else:
-            if self._idle:  # There is no room for another one beside it.
+            if self._idle and len(self._workers) >= self._settings.workers:
                 self._end(self._idle[0])
             worker = await self._start(principal)
         if worker.timer is not None:

@@ -3,9 +3,13 @@
 from __future__ import annotations
 
 import io
+from pathlib import Path
 
 import pytest
 from PIL import Image
+
+from llmagentos.drivers.perception.findings import Findings
+from llmagentos.drivers.perception.readers import ocr
 
 from . import documents
 from .conftest import See
@@ -65,3 +69,17 @@ def test_image_for_a_model_is_small(see: See) -> None:
     found = see(documents.image(size=(2000, 1000)), caption=True)
     view = found.views[0]
     assert view["size"] == [512, 256] and len(view["pixels"]) == 512 * 256 * 3
+
+
+def test_reading_text_in_images_is_bounded(see: See, tmp_path: Path) -> None:
+    """By a program in the place of tesseract that never ends."""
+    slow = tmp_path / "tesseract"
+    slow.write_text("#!/bin/sh\nexec sleep 100\n")
+    slow.chmod(0o700)
+    findings = Findings(1000)
+    findings.patience = 0.2
+    image = Image.new("RGB", (40, 40))
+    with pytest.MonkeyPatch.context() as patched:
+        patched.setattr("shutil.which", lambda name: str(slow))
+        assert ocr.read(image, findings) == "" and "took more than 0.2 s" in findings.missing[0]
+        assert ocr.read(image, findings) == "" and "too long" in findings.missing[1]

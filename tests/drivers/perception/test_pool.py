@@ -214,11 +214,14 @@ def test_no_worker_reads_for_two_principals() -> None:
     async def scene(it: Scene) -> None:
         await it.read(principal="ada")
         await it.read(principal="bob")
-        assert len(it.kernel.born) == 2
         await it.read(principal="bob")
-        assert len(it.kernel.born) == 2
+        await it.read(principal="ada")
+        assert len(it.kernel.born) == len(it.kernel.living) == 2
+        await it.read(principal="eve")
+        await settled()
+        assert len(it.kernel.born) == 3 and len(it.kernel.living) == 2
 
-    play(scene, workers=1)
+    play(scene, workers=2)
 
 
 def test_letters_of_strangers_are_dropped() -> None:
