@@ -22,6 +22,7 @@ import asyncio
 import json
 import shutil
 import socket
+import sys
 import tempfile
 from collections.abc import Mapping
 from itertools import islice
@@ -145,12 +146,14 @@ async def compare(path: Path, state: Path, target: str, options: Any) -> dict[st
     given = tasks(options.count, options.seed)
     solved = {"single": 0, "react": 0, "planned": 0}
     rounds = 0
-    for task in given:
+    for place, task in enumerate(given, 1):
         single, react = await bench.single(task), await bench.react(task)
         planned, plan = await bench.planned(task)
         for name, done in (("single", single), ("react", react), ("planned", planned)):
             solved[name] += done
         rounds += len(plan.decisions)
+        if place % 10 == 0:
+            print(f"{place} tasks, solved: {solved}", file=sys.stderr, flush=True)
         if options.show and react != planned:
             _show(task, plan, planned)
     calibration = await os.plan.calibration()
@@ -178,9 +181,11 @@ def main() -> None:
     parser.add_argument("--count", type=int, default=160, help="tasks for each model")
     parser.add_argument("--seed", type=int, default=0)
     parser.add_argument("--strategy", default="best-of-k")
-    parser.add_argument("--candidates", type=int, default=6)
+    parser.add_argument("--candidates", type=int, default=4)
     parser.add_argument("--temperature", type=float, default=0.8)
-    parser.add_argument("--noise", type=float, default=0.9, help="on the weak model's word vectors")
+    parser.add_argument(
+        "--noise", type=float, default=0.85, help="on the weak model's word vectors"
+    )
     parser.add_argument("--only", choices=["weak", "good"])
     parser.add_argument(
         "--show", action="store_true", help="print the plans that made a difference"

@@ -78,6 +78,8 @@ class Execution:
         """Do the task. Raises `GaveUp`, and what a call of the model or a tool raises."""
         cause: Cause = "start"
         for number in range(self._order.rounds):
+            # What a line that came true goes on with needs no second thoughts.
+            self._mind.wide = cause != "next"
             choice = await self._think(number)
             self._decided(cause, choice)
             line = choice.candidates[choice.chosen]

@@ -31,6 +31,8 @@ class Imagination:
         self._temperature = temperature
         self._tokens = reply_tokens
         self._drawn = 0
+        #: Whether to go on drawing where too few replies differ.
+        self.wide = True
         #: Calls that have failed: they are not made again where there is anything else to do.
         self.barred: set[str] = set()
         #: The model that has spoken.
@@ -42,7 +44,7 @@ class Imagination:
             return []
         found: dict[str, tuple[Reply, int | None, int]] = {}
         temperature = self._temperature
-        for attempt in range(TRIES if count > 1 else 1):
+        for attempt in range(TRIES if self.wide and count > 1 else 1):
             draws = self._draws(count - len(found), temperature, greedy=attempt == 0)
             for said, handle in await self._voice.draw(line, draws):
                 self.model = said.model

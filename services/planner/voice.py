@@ -105,9 +105,10 @@ class Contexts:
     async def drop(self, handles: Sequence[int | None]) -> None:
         """As `Voice.drop`."""
         for handle in handles:
-            if handle is not None and self._forks.pop(handle, None) is not None:
+            if handle is not None and handle in self._forks:
                 with suppress(NotFound):
                     await self._model.close(handle)
+                self._forks.pop(handle, None)
 
     async def settle(self) -> None:
         """As `Voice.settle`."""
