@@ -25,9 +25,8 @@ from .grammars import Grammars
 from .loader import Dtype, Loaded, load
 from .matcher import Matcher
 from .pager import Pager
-from .probe import PAGES, Probe
+from .probe import proved
 from .reading import Embedding, Scoring
-from .runner import Runner
 from .template import Template
 from .wording import Wording
 
@@ -69,9 +68,7 @@ class LocalDevice:
         self._grammars = Grammars(loaded.tokenizer, self._ends)
         if not self._grammars.known:
             self.flags = tuple(flag for flag in self.flags if flag != "grammar")
-        probe = Probe(loaded.model)
-        runner = Runner(loaded.model, pages=PAGES, contexts=CONTEXTS, backend=attention)
-        probe.check(runner)
+        runner = proved(loaded.model, attention, CONTEXTS)
         per_token, page = runner.memory.bytes_per_token, runner.memory.page_size
         tokens = pool.size(tokens, per_token, processor.available(runner.memory.device))
         pages = tokens // page

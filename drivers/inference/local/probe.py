@@ -6,10 +6,12 @@ pieces, one of them written on while the other is read, and compared with the mo
 
 Interface:
     Probe           takes the untouched model's logits; `check` compares
+    proved          a runner that gives them
 """
 
 from __future__ import annotations
 
+import sys
 from typing import Any
 
 import torch
@@ -17,6 +19,7 @@ from torch import Tensor
 
 from ....syscalls.errors import InvalidArgument
 from . import linear
+from .backends.choice import candidates
 from .pager import Pager, PageTable
 from .plan import Span
 from .runner import Runner
@@ -92,3 +95,24 @@ class Probe:
 
     def _refusal(self) -> str:
         return f"{self._name}: its attention is not one that the engine reproduces"
+
+
+def proved(model: Any, attention: str, contexts: int) -> Runner:
+    """Return a runner that gives a model's own logits, with room for `PAGES`. What attends, by the
+    name `attention`, is tried in turn where that stands for several.
+
+    Raises `InvalidArgument` where none does.
+    """
+    names = candidates(attention, model.get_input_embeddings().weight.device.type)
+    probe = Probe(model)
+    for name in names:
+        try:
+            runner = Runner(model, pages=PAGES, contexts=contexts, backend=name)
+            probe.check(runner)
+        except InvalidArgument as error:
+            if name == names[-1]:
+                raise
+            print(f"{name} is passed over: {error.message}", file=sys.stderr)
+        else:
+            return runner
+    raise AssertionError("there is always one that is tried last")

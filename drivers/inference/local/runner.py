@@ -30,10 +30,10 @@ class Runner:
         pages: int,
         page_size: int | None = None,
         contexts: int,
-        backend: str | Backend = "auto",
+        backend: str | Backend = "gather",
         record: Record | None = None,
     ) -> None:
-        """Take a model over. The `backend`, one of `choice.NAMES`, attends, and says the
+        """Take a model over. The `backend`, or the one of a name (`choice`), attends, and says the
         `page_size` where nobody else does. With `record`, or on a GPU, steps of one token each are
         played from graphs.
 

@@ -1,8 +1,8 @@
 """Which kernels attend for a model: those that are there and do all that it needs.
 
 Interface:
-    choose          by name, or the best
-    NAMES           the names
+    candidates      what is to be tried, by name
+    choose          makes one of those
 """
 
 from __future__ import annotations
@@ -24,18 +24,19 @@ _BACKENDS: Mapping[str, tuple[Callable[[Needs], str | None], Callable[[Needs], B
 NAMES = ("auto", *_BACKENDS)
 
 
-def choose(name: str, needs: Needs) -> Backend:
-    """Return a backend by its name; for `auto` the best that does all that a model needs, which on
-    a processor is that of torch's own kernels.
-
-    Raises `InvalidArgument` for one that does not, with what it lacks.
-    """
-    if name == "auto":
-        if needs.device == "cpu":
-            return Gather()
-        name = next(one for one, (lacks, _) in _BACKENDS.items() if lacks(needs) is None)
-    if name not in _BACKENDS:
+def candidates(name: str, device: str) -> tuple[str, ...]:
+    """Return the names that one stands for, to be tried in turn: for `auto` all of them on a GPU,
+    on a processor that of torch's own kernels. Raises `InvalidArgument`."""
+    if name not in NAMES:
         raise InvalidArgument(f"attention {name}: one of {', '.join(NAMES)} is wanted")
+    if name != "auto":
+        return (name,)
+    return tuple(_BACKENDS) if device == "cuda" else ("gather",)
+
+
+def choose(name: str, needs: Needs) -> Backend:
+    """Return a backend. Raises `InvalidArgument` for one that does not do all that a model needs,
+    with what it lacks."""
     lacks, make = _BACKENDS[name]
     if (reason := lacks(needs)) is not None:
         raise InvalidArgument(f"attention by {name} cannot serve this model: {reason}")

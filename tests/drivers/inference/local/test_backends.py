@@ -13,13 +13,15 @@ import pytest
 import torch
 from torch import Tensor
 
-from llmagentos.drivers.inference.local.backends import choice, contract, flashinfer
-from llmagentos.drivers.inference.local.backends.choice import choose
+from llmagentos.drivers.inference.local import probe
+from llmagentos.drivers.inference.local.backends import contract, flashinfer
+from llmagentos.drivers.inference.local.backends.choice import candidates, choose
 from llmagentos.drivers.inference.local.backends.contract import Needs
 from llmagentos.drivers.inference.local.backends.flash import FlashAttention
 from llmagentos.drivers.inference.local.backends.flashinfer import FlashInfer
 from llmagentos.drivers.inference.local.backends.flex import FlexAttention
 from llmagentos.drivers.inference.local.backends.gather import Gather
+from llmagentos.drivers.inference.local.probe import proved
 from llmagentos.syscalls.errors import InvalidArgument
 
 from .packed import SIZE, worst
@@ -268,10 +270,24 @@ def test_what_cannot_serve_a_model_is_refused_with_what_it_lacks(
     ):
         with pytest.raises(InvalidArgument, match=f"{name} cannot serve this model: .*{reason}"):
             choose(name, needs(**changes))
-    with pytest.raises(InvalidArgument, match="one of auto, flashinfer, flash_attn, flex, gather"):
-        choose("magic", needs())
-    assert isinstance(choose("auto", needs()), FlashInfer)
     there.add("flash_attn")
-    assert isinstance(choose("auto", needs(dims=frozenset({(80, 80)}))), FlashAttention)
-    assert isinstance(choose("auto", needs(device="cpu")), Gather)
-    assert choice.NAMES[0] == "auto"
+    assert isinstance(choose("flashinfer", needs()), FlashInfer)
+    assert isinstance(choose("flash_attn", needs(dims=frozenset({(80, 80)}))), FlashAttention)
+
+
+def test_the_best_that_works_attends(
+    build: Build, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    best = candidates("auto", "cuda")
+    assert best == ("flashinfer", "flash_attn", "flex", "gather")
+    assert candidates("auto", "cpu") == ("gather",) and candidates("flex", "cuda") == ("flex",)
+    with pytest.raises(InvalidArgument, match="one of auto, flashinfer, flash_attn, flex, gather"):
+        candidates("magic", "cpu")
+
+    def broken(*_: object) -> Tensor:
+        raise RuntimeError("no kernel image is available")
+
+    monkeypatch.setattr(probe, "candidates", lambda name, device: best)
+    monkeypatch.setattr(FlexAttention, "attend", broken)
+    assert isinstance(proved(build("llama"), "auto", 2)._now.backend, Gather)
+    assert capsys.readouterr().err.count("is passed over") == 3
