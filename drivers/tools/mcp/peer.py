@@ -49,6 +49,8 @@ class Peer:
         self.tools: list[Remote] = []
         #: `connecting`, `ready`, or `failed: reason`.
         self.state = "connecting"
+        #: Whether it is to be kept up; what it fails with may hide that its task was cancelled.
+        self.wanted = True
         #: Set once its first attempt has ended, one way or the other.
         self.settled = asyncio.Event()
         self._looked = asyncio.Event()
@@ -74,7 +76,7 @@ class Peer:
         """Keep the server up until this is cancelled."""
         asyncio.get_running_loop().call_later(LOOK, self._looked.set)
         pause = FIRST
-        while True:
+        while self.wanted:
             began = time.monotonic()
             try:
                 await self._stay()
@@ -86,6 +88,8 @@ class Peer:
                 why = "it has gone"
             finally:
                 self._session = None
+            if not self.wanted:
+                return
             print(f"the server {self.name}: {why}", file=sys.stderr, flush=True)
             self.state = f"failed: {why}"
             self._settle()

@@ -112,10 +112,11 @@ class Servers:
         return peer
 
     async def _let_go(self, name: str) -> None:
-        if (task := self._kept.pop(name, None)) is not None:
+        if (peer := self._peers.pop(name, None)) is not None:
+            peer.wanted = False
+            task = self._kept.pop(name)
             task.cancel()
             await asyncio.wait([task])
-        self._peers.pop(name, None)
         self._on_change()
 
     def _on_change(self) -> None:

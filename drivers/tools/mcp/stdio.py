@@ -80,7 +80,8 @@ async def _hear(process: Process, told: Any, lost: Callable[[str], None]) -> Non
 
     assert process.stdout is not None
     lines, pace = Lines(MESSAGE), Bucket(SPEED, 2 * SPEED, time.monotonic)
-    with suppress(OSError):
+    # Whoever heard it may be gone before it is.
+    with suppress(OSError, anyio.BrokenResourceError, anyio.ClosedResourceError):
         while chunk := await process.stdout.read(64 * 1024):
             for line in lines.feed(chunk):
                 if seconds := pace.take():
