@@ -187,7 +187,7 @@ class Knowledge(Interface, name="knowledge"):
     ) -> list[Passage]:
         """Return the passages that match best, by words (BM25), nearness of meaning, or both fused.
 
-        Where no model for sentences runs, `fused` is `words`, and `vectors` raises `DeviceError`.
+        Where no model for sentences runs, `fused` is `words`, and `vectors` raises `NotFound`.
         """
         raise NotImplementedError
 

@@ -13,7 +13,7 @@ from typing import Literal, TypeVar
 
 import apsw
 
-from ...syscalls.errors import DeviceError, InputOutputError
+from ...syscalls.errors import InputOutputError, NotFound
 from ...syscalls.host import Host
 from ...syscalls.knowledge import (
     Answer,
@@ -104,7 +104,7 @@ class KnowledgeDriver(Knowledge):
     ) -> list[Passage]:
         made = None if method == "words" else await self._embedder.embed([query])
         if made is None and method == "vectors":
-            raise DeviceError("no model for sentences runs; load one with: aos model add")
+            raise NotFound("no model for sentences runs; load one with: aos model add")
         vector, model = (made.vectors[0], made.model) if made else (None, "")
         self._renewal.wake()
 

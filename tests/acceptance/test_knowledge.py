@@ -47,7 +47,7 @@ WRONG: list[tuple[str, dict[str, Any], str]] = [
     ("documents", {"limit": 0}, "EINVAL"),
     ("remove", {"name": 5}, "EINVAL"),
     ("search", {"query": "x", "limit": 101}, "EINVAL"),
-    ("search", {"query": "x", "method": "vectors"}, "EDEVICE"),
+    ("search", {"query": "x", "method": "vectors"}, "ENOENT"),
     ("search", {"query": "x", "method": "magic"}, "EINVAL"),
     ("tell", {"claims": [{"subject": "a", "relation": "b"}]}, "EINVAL"),
     ("tell", {"claims": [{"subject": "a", "relation": "b", "object": [1]}]}, "EINVAL"),

@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 
 from llmagentos.drivers.knowledge import extraction, ingestion
-from llmagentos.syscalls.errors import DeviceError, InvalidArgument, NotFound, QuotaExceeded
+from llmagentos.syscalls.errors import InvalidArgument, NotFound, QuotaExceeded
 from llmagentos.syscalls.server import serving
 
 from .conftest import BOB, Play
@@ -238,7 +238,7 @@ def test_without_a_model_for_sentences_words_serve_and_vectors_are_refused(play:
     async def scene(knowledge: Any, system: Any) -> None:
         await knowledge.ingest("n.txt", b"the harbour")
         assert len(await knowledge.search("harbour", method="fused")) == 1
-        with pytest.raises(DeviceError, match="no model for sentences"):
+        with pytest.raises(NotFound, match="no model for sentences"):
             await knowledge.search("harbour", method="vectors")
 
     play(scene)
