@@ -260,8 +260,8 @@ class Model(Interface, name="model"):
         match. With the `tool_choice` `required` it begins with a call of a tool, with a tool's name
         it is a call of that one, and with `none` no tool is offered. `model` chooses among several
         devices by the model's name. Raises `InvalidArgument` for a conversation longer than the
-        model's context, a grammar that cannot be compiled, and a choice of a tool that is not
-        offered or besides a grammar.
+        model's context, whose tokens stand in the detail `context`, for a grammar that cannot be
+        compiled, and for a choice of a tool that is not offered or besides a grammar.
         """
         raise NotImplementedError
 

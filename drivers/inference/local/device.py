@@ -336,11 +336,15 @@ class LocalDevice:
 
     def _left(self, tokens: int, more: int = 1) -> int:
         """Return how many tokens a context has room for besides those that it holds. Raises
-        `InvalidArgument` where that is less than `more`, and for one that holds nothing."""
+        `InvalidArgument`, whose detail `context` is the most, where that is less than `more`, and
+        for one that holds nothing."""
         left = self._context - tokens
-        if not tokens or left < more:
+        if not tokens:
+            raise InvalidArgument("the conversation is empty")
+        if left < more:
             raise InvalidArgument(
-                f"the conversation has {tokens} tokens; the model's context {self._context}"
+                f"the conversation has {tokens} tokens; the model's context {self._context}",
+                context=self._context,
             )
         return left
 

@@ -87,6 +87,7 @@ def refusal_of(error: LLMAgentOSError) -> Refusal:
         status=kind.status,
         type=kind.type,
         param="model" if kind.code == "model_not_found" else None,
-        code=kind.code,
+        # A conversation was longer than the context that the error speaks of.
+        code="context_length_exceeded" if "context" in error.details else kind.code,
         headers=headers,
     )

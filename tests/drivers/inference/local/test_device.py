@@ -117,8 +117,9 @@ def test_a_device_says_what_it_is(folder: Path) -> None:
 
 def test_a_conversation_that_is_too_long_is_refused(folder: Path) -> None:
     async def scene(device: LocalDevice) -> None:
-        with pytest.raises(InvalidArgument, match="the model's context 512"):
+        with pytest.raises(InvalidArgument, match="the model's context 512") as refused:
             await chat(device, messages=[{"role": "user", "content": "x" * 600}])
+        assert refused.value.details == {"context": 512}
         [*_, last] = await chat(device, max_tokens=1_000_000, temperature=1.0, seed=1)
         assert last.usage is not None
         assert last.usage.input_tokens + last.usage.output_tokens <= 512

@@ -6,7 +6,7 @@ from typing import Any
 import pytest
 from starlette.testclient import TestClient
 
-from llmagentos.syscalls.errors import DeviceError, QuotaExceeded
+from llmagentos.syscalls.errors import DeviceError, InvalidArgument, QuotaExceeded
 
 from .conftest import CALL, TOOL, System, events, pieces, reply, token
 
@@ -170,6 +170,14 @@ def test_one_of_several_that_fails_ends_the_request(http: TestClient, system: Sy
     system.replies = [reply("one"), DeviceError("it burns")]
     answer = http.post(URL, json={**HELLO, "n": 2})
     assert (answer.status_code, answer.json()["error"]["message"]) == (503, "it burns")
+
+
+def test_conversation_that_is_too_long_has_the_code_that_clients_know(
+    http: TestClient, system: System
+) -> None:
+    system.replies = [InvalidArgument("it has 600 tokens", context=512)]
+    answer = http.post(URL, json=HELLO)
+    assert (answer.status_code, answer.json()["error"]["code"]) == (400, "context_length_exceeded")
 
 
 def test_log_probabilities_stand_with_their_tokens(http: TestClient, system: System) -> None:
