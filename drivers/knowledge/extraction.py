@@ -17,9 +17,12 @@ from ...syscalls.os import OS
 from . import tables
 from .documents import Part
 from .facts import Told, checked
+from .terms import fold
 
 #: Passages that the model reads at once, tokens of what it writes of one, and facts in it.
 AT_ONCE, WRITTEN, FACTS = 4, 1024, 16
+#: Passages of a document of which a model may write nothing that can be used, before any other.
+PATIENCE = 3
 _DATE = {"type": "string", "pattern": r"^\d{4}(-\d{2}(-\d{2})?)?$"}
 _NAME = {"type": "string", "minLength": 1, "maxLength": 80}
 SCHEMA: dict[str, Any] = {
@@ -53,31 +56,31 @@ INSTRUCTIONS = (
 async def extract(os: OS, name: str, parts: Iterable[Part]) -> int:
     """Let all parts that nobody has read yet say what they state; return how many do not.
 
-    `os` is the caller's. Raises as `model.chat` does.
+    `os` is the caller's. A model of which nothing can be used at first is not asked any more.
+    Raises as `model.chat` does.
     """
     unread = [part for part in parts if not part.extracted]
     turn = asyncio.Semaphore(AT_ONCE)
-    failed = 0
+    read = failed = 0
 
     async def one(part: Part) -> None:
-        nonlocal failed
+        nonlocal read, failed
         async with turn:
-            claims = await _ask(os, part)
-        if claims is None:
+            told = None if failed >= PATIENCE and not read else await _ask(os, name, part)
+        if told is None:
             failed += 1
-        part.told = [
-            (told, None) for claim in claims or () if (told := _told(claim, name)) is not None
-        ]
-        part.extracted = True
+        else:
+            read += 1
+            part.told = [(fact, None) for fact in told]
 
     for part in unread:
+        part.extracted = True
         if part.piece.rows:
             part.told = _of_table(part, name)
-            part.extracted = True
     try:
         async with asyncio.TaskGroup() as group:
             for part in unread:
-                if not part.extracted:
+                if not part.piece.rows:
                     group.create_task(one(part))
     except BaseExceptionGroup as errors:
         raise errors.exceptions[0] from None
@@ -89,8 +92,8 @@ def _of_table(part: Part, name: str) -> list[tuple[Told, int | None]]:
     return [(told, row) for told, row in read if told is not None]
 
 
-async def _ask(os: OS, part: Part) -> list[Claim] | None:
-    """Return what the model reads in a passage; None where what it wrote is none of it."""
+async def _ask(os: OS, name: str, part: Part) -> list[Told] | None:
+    """Return what the model reads in a passage; None where nothing that it wrote can be used."""
     section = part.piece.place.section
     text = f"{section}\n\n{part.piece.text}" if section else part.piece.text
     try:
@@ -102,11 +105,19 @@ async def _ask(os: OS, part: Part) -> list[Claim] | None:
             max_tokens=WRITTEN,
             grammar={"json_schema": SCHEMA},
         )
-        facts = json.loads(reply.content or "")["facts"]
-        return [_claim(one) for one in facts[:FACTS]]
+        written = json.loads(reply.content or "")["facts"][:FACTS]
+        found = fold(text)
+        claims = [_claim(one) for one in written if _stands(one, found)]
     except (InvalidArgument, ValueError, TypeError, KeyError, RecursionError):
         # A passage that is too long for the model, or an answer that broke off or is no such JSON.
         return None
+    told = [fact for claim in claims if (fact := _told(claim, name)) is not None]
+    return told if told or not written else None
+
+
+def _stands(one: dict[str, str], text: str) -> bool:
+    """Whether a passage names what a fact is about: a model may make up both."""
+    return all(fold(str(one[end])) in text for end in ("subject", "object"))
 
 
 def _claim(one: dict[str, str]) -> Claim:

@@ -10,6 +10,7 @@ Interface:
     kind_of                     `thing`, `text`, `number` or `truth`
     enter, same                 the number of a term, which is made or has to stand
     named                       the numbers that a name may mean
+    fold                        a text as names are compared
     value_of                    a stored term as a value
 """
 

@@ -60,7 +60,7 @@ def test_of_a_new_version_what_stands_is_kept_with_its_vectors_and_facts(play: P
     async def scene(knowledge: Any, system: Any) -> None:
         system.embed = lambda text: [1.0, float(len(text))]
         system.write = lambda text: json.dumps(
-            {"facts": [{"subject": text.split()[-1], "relation": "stands in", "object": "text"}]}
+            {"facts": [{"subject": text.split()[-1], "relation": "stands in", "object": "t"}]}
         )
         await knowledge.ingest("n.txt", b"one first\n\n# S\n\ntwo second", extract=True)
         assert (len(system.embedded), len(system.asked)) == (2, 2)
@@ -80,12 +80,13 @@ def test_a_fact_that_two_passages_state_stays_as_long_as_one_does(play: Play) ->
         system.write = lambda text: json.dumps(
             {"facts": [{"subject": "Ann", "relation": "knows", "object": "Bo"}]}
         )
-        await knowledge.ingest("n.txt", b"# A\n\nfirst\n\n# B\n\nsecond", extract=True)
-        done = await knowledge.ingest("n.txt", b"# B\n\nsecond", extract=True)
+        first = b"# A\n\nfirst, Ann and Bo\n\n# B\n\nsecond, Bo and Ann"
+        await knowledge.ingest("n.txt", first, extract=True)
+        done = await knowledge.ingest("n.txt", first[first.index(b"# B") :], extract=True)
         assert done.document.facts == 1
         (answer,) = await knowledge.ask("Ann knows ?who")
         assert str(answer.facts[0].place) == "section B, line 2"
-        await knowledge.ingest("n.txt", b"# C\n\nthird")
+        await knowledge.ingest("n.txt", b"# C\n\nthird, Ann and Bo")
         assert await knowledge.ask("Ann knows ?who") == []
 
     play(scene)
@@ -127,12 +128,31 @@ def test_a_fact_that_cannot_be_is_dropped_and_the_others_stay(play: Play) -> Non
             {"subject": " ", "relation": "is", "object": "nothing"},
             {"subject": "a", "relation": "ends", "object": "b", "since": "2020", "until": "2019"},
             {"subject": "Ann", "relation": "born on", "object": "1990-05-01"},
+            {"subject": "Ann", "relation": "hates", "object": "Zoe"},
+            {"subject": "Zoe", "relation": "hates", "object": "Ann"},
         ]
         system.write = lambda text: json.dumps({"facts": facts})
-        done = await knowledge.ingest("n.txt", b"text", extract=True)
-        assert done.document.facts == 1
+        text = b"a and b: ANN was born on 1990-05-01"
+        done = await knowledge.ingest("n.txt", text, extract=True)
+        assert done.document.facts == 1 and done.document.missing == []
         (answer,) = await knowledge.ask("?who born_on ?day . ?day < '2000'")
         assert not answer.facts[0].thing
+
+    play(scene)
+
+
+def test_a_model_that_writes_nothing_of_use_is_not_asked_on(play: Play) -> None:
+    async def scene(knowledge: Any, system: Any) -> None:
+        system.write = lambda text: '{"facts": [{"subject": "x", "relation": "y", "object": "z"}]}'
+        text = "\n\n".join(f"# S{n}\n\npart {n}" for n in range(30))
+        done = await knowledge.ingest("n.txt", text.encode(), extract=True)
+        assert len(system.asked) <= extraction.PATIENCE + extraction.AT_ONCE
+        assert done.document.missing[0].startswith("facts of 30 passages")
+        assert (await knowledge.ingest("n.txt", text.encode(), extract=True)).unchanged
+        system.write = lambda text: "bad" if "7" in text else '{"facts": []}'
+        system.asked.clear()
+        await knowledge.ingest("m.txt", text.encode(), extract=True)
+        assert len(system.asked) == 30
 
     play(scene)
 
