@@ -23,7 +23,7 @@ from ...syscalls.server import charge
 #: The flag of a model for sentences, in `model.ls`.
 FLAG = "sentences"
 #: Seconds for which an answer of `model.ls` is taken to hold, and which it may take.
-FRESH, ASKED = 10.0, 2.0
+FRESH, ASKED = 5.0, 2.0
 #: Seconds that embedding may take.
 PATIENCE = 20.0
 #: Texts in one call, and characters of each: no such model reads more.
