@@ -79,7 +79,7 @@ def crowd(state: Path, count: int) -> None:
     [file] = state.rglob("knowledge.db")
     base = open_file(file, Database)
     shelf = Shelf(base.connection, "passage", documents.reader(base))
-    [(scope, model)] = base.rows("SELECT scope.id, name FROM scope, passage_model")
+    [(scope, model)] = base.rows("SELECT scope.id, passage_model.name FROM scope, passage_model")
     made = chunks(count, passages(), _vectors(base))
     for start in bar("chunks", range(0, count, EACH)):
         parts = [
@@ -104,11 +104,12 @@ def crowd(state: Path, count: int) -> None:
 
 def _vectors(base: Database) -> dict[str, Sequence[float]]:
     """Return the vectors that the model has made of the collection's passages."""
+    known = passages()
     rows = base.rows(
-        "SELECT name, vector FROM document JOIN passage ON document = document.id"
+        "SELECT document.name, vector FROM document JOIN passage ON document = document.id"
         " JOIN passage_vector ON number = passage.id"
     )
-    return {name: np.frombuffer(blob, np.float32) for name, blob in rows if name in passages()}
+    return {name: np.frombuffer(blob, np.float32) for name, blob in rows if name in known}
 
 
 async def speed(os: OS, rounds: int) -> dict[str, float]:

@@ -190,7 +190,8 @@ class Memory(Interface, name="memory"):
     ) -> list[Hit]:
         """Return the items that match best: by words of `query`, by nearness of `vector`.
 
-        With both, the two rankings are fused (reciprocal rank fusion, k = 60; Cormack et al. 2009).
+        With both, half of a score is for the share of the query's words, by their weights in BM25,
+        and half for nearness.
         """
         raise NotImplementedError
 

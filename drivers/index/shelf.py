@@ -22,7 +22,7 @@ from itertools import groupby
 
 import apsw
 
-from .fusion import fuse
+from .fusion import blend
 from .vectors import Vector, Vectors
 from .words import Ranking, Reader, Words
 
@@ -87,8 +87,11 @@ class Shelf:
         if vector is None:
             return self.by_words(place, query, limit)
         depth = max(limit, DEPTH)
-        words = self.by_words(place, query, depth)
-        return fuse((words, self.by_vector(place, vector, depth, model)), limit)
+        words, worth = self._words.weighed(place, query, depth)
+        near = self.by_vector(place, vector, depth, model)
+        # The last one of many is no nearer than any piece; of a few, all may be near.
+        far = near[-1][1] if len(near) == depth else min([0.0, *(score for _, score in near)])
+        return blend(words, worth, near, far, limit)
 
     def lacking(self, model: str, limit: int) -> list[tuple[str, int, str]]:
         """Return pieces without a vector of a model: place, number, text."""

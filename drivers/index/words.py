@@ -4,11 +4,12 @@ What one place holds changes no score in another: statistics in common would tel
 An index is made when a place is first searched, and kept from then on.
 
 Interface:
-    Words           `enter`, `leave`, `drop`, `rank`; blocking, one thread
+    Words           `enter`, `leave`, `drop`, `rank`, `weighed`; blocking, one thread
 """
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable, Iterable
 from functools import partial
 from itertools import accumulate
@@ -72,24 +73,37 @@ class Words:
         In a large place the rarest words choose the pieces, and the others only weigh: those that
         nearly every piece has say nothing, and take all the time.
         """
+        return self.weighed(place, query, limit)[0]
+
+    def weighed(self, place: str, query: str, limit: int) -> tuple[Ranking, float]:
+        """Return the same, and about what a piece would score that has all words of the query.
+
+        In a piece of the usual length, a word that it holds once scores log(rest / holders), and
+        one that no piece holds would score most.
+        """
         tokens = self._tokens(query)
         if not tokens:
-            return []
+            return [], 0.0
         index = self._index(place) or self._make(place)
-        match, oldest = self._match(index, tokens)
+        found = [(self._count(index, token), token) for token in tokens]
+        match, oldest = self._match(index, found)
         if not match:
-            return []
-        return self._rows(
+            return [], 0.0
+        ranking = self._rows(
             f"SELECT rowid, -rank FROM {index} WHERE {index} MATCH ? AND rowid >= ?"
             " ORDER BY rank, rowid DESC LIMIT ?",
             match,
             oldest,
             limit,
         )
+        ((total,),) = self._rows(f"SELECT count(*) FROM {index}_docsize")
+        # As FTS5 weighs words, with its floor for those that more than half of the pieces hold.
+        rarity = (math.log((total - count + 0.5) / (count + 0.5)) for count, _ in found)
+        return ranking, math.fsum(max(one, 1e-6) for one in rarity)
 
-    def _match(self, index: str, tokens: list[str]) -> tuple[str, int]:
-        """Return what is looked for, and the lowest number that is looked at."""
-        found = [(self._count(index, token), token) for token in tokens]
+    def _match(self, index: str, found: list[tuple[int, str]]) -> tuple[str, int]:
+        """Return what is looked for, and the lowest number that is looked at, for words with the
+        pieces that hold each."""
         counts, words = zip(*sorted(one for one in found if one[0]) or [(0, "")], strict=True)
         if not counts[0]:
             return "", 0

@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from llmagentos.drivers.index.fusion import fuse
+from llmagentos.drivers.index.fusion import blend, fuse
 
 KEYS = st.lists(st.integers(0, 30), unique=True, max_size=12)
 
@@ -58,3 +58,23 @@ def test_what_is_before_another_in_every_ranking_is_before_it(
         one, other = data.draw(st.permutations(both))[:2]
         if first.index(one) < first.index(other) and second.index(one) < second.index(other):
             assert order.index(one) < order.index(other)
+
+
+def test_common_words_alone_do_not_outweigh_nearness() -> None:
+    words, near = [("junk", 0.2), ("other", 0.1)], [("answer", 0.7), ("junk", 0.2)]
+    found = blend(words, 10.0, near, 0.1, 10)
+    assert [key for key, _ in found] == ["answer", "junk", "other"]
+    assert found[0][1] == 0.5
+
+
+def test_all_words_of_a_query_outweigh_middling_nearness() -> None:
+    found = blend([("code", 9.0)], 8.0, [("like", 0.5), ("code", 0.4)], 0.0, 10)
+    assert found == [("code", 0.5 + 0.4), ("like", 0.5)]
+
+
+def test_one_ranking_alone_keeps_its_order() -> None:
+    ranking = [("a", 3.0), ("b", 2.0), ("c", 1.0)]
+    assert [key for key, _ in blend(ranking, 4.0, [], 0.0, 2)] == ["a", "b"]
+    assert [key for key, _ in blend([], 0.0, ranking, 0.0, 3)] == ["a", "b", "c"]
+    assert blend([], 0.0, [("a", 0.4)], 0.4, 3) == [("a", 0.5)]
+    assert blend([], 0.0, [], 0.0, 3) == []

@@ -151,3 +151,26 @@ def test_an_index_outlives_the_process(tmp_path: Path, owner: Owner) -> None:
     again.put("a", 2, "apple")
     assert sorted(again.words("apple")) == [1, 2]
     again.base.close()
+
+
+def test_a_piece_of_the_usual_length_with_all_words_scores_what_a_query_is_worth(
+    owner: Owner,
+) -> None:
+    for number in range(40):
+        owner.put("a", number, f"of the word{number} it")
+    words = owner.shelf._words
+    ((number, score),), worth = words.weighed("a", "word7", 10)
+    assert number == 7 and score == pytest.approx(worth, rel=1e-3)
+    (first, *_), worth = words.weighed("a", "the word7 missing", 10)
+    assert first[0] == 7 and first[1] < 0.6 * worth
+    assert words.weighed("a", "missing", 10) == ([], 0.0) == words.weighed("a", "", 10)
+
+
+def test_a_near_piece_comes_before_those_that_share_only_common_words(owner: Owner) -> None:
+    for number in range(200):
+        owner.put("a", number, f"what is there in the box {number}", [1.0, 0.01 * number])
+    owner.put("a", 500, "felines", [0.0, 1.0])
+    found = owner.shelf.search("a", "what is a cat", 3, [0.1, 1.0], "")
+    assert found[0][0] == 500
+    found = owner.shelf.search("a", "box 150", 3, [1.0, 1.2], "")
+    assert found[0][0] == 150
