@@ -54,7 +54,7 @@ class PerceptionDriver(Perception):
         self._host = host
         self._settings: Settings = read(host.config)
         self._pool = Pool(host.os, host.tasks, self._settings)
-        self._describer = Describer(self._settings)
+        self._describer = Describer(self._settings, host.tasks)
 
     async def teardown(self) -> None:
         self._pool.close()

@@ -88,11 +88,11 @@ def transcriber(tmp_path_factory: pytest.TempPathFactory) -> str:
 
 def describe(*views: dict[str, Any], **settings: Any) -> list[tuple[str, str | None]]:
     async def whole() -> list[tuple[str, str | None]]:
-        describer = Describer(Settings(**settings))
-        try:
-            return [await describer.describe(view) for view in views]
-        finally:
+        async with asyncio.TaskGroup() as tasks:
+            describer = Describer(Settings(**settings), tasks)
+            said = [await describer.describe(view) for view in views]
             await describer.close()
+        return said
 
     return asyncio.run(whole())
 
@@ -128,24 +128,56 @@ def test_what_is_no_model_is_named_as_missing(tmp_path: Path) -> None:
     assert other == "what is said: no model is named"
 
 
-def test_model_that_takes_too_long_is_ended(captioner: str) -> None:
-    ((text, missing),) = describe(IMAGE, captioner=captioner, patience=1e-6)
-    assert text == "" and missing is not None and "took more than" in missing
+def test_models_are_loaded_for_those_who_come_later(captioner: str) -> None:
+    """Whoever came first has waited enough, or has gone."""
+
+    async def scene() -> None:
+        async with asyncio.TaskGroup() as tasks:
+            describer = Describer(Settings(captioner=captioner, patience=0.01), tasks)
+            assert "being loaded" in str((await describer.describe(IMAGE))[1])
+            describer._settings = Settings(captioner=captioner)
+            gone = asyncio.create_task(describer.describe(IMAGE))
+            await asyncio.sleep(0)
+            gone.cancel()
+            loading = describer._loading
+            assert (await describer.describe(IMAGE))[1] is None and describer._loading is loading
+            await describer.close()
+
+    asyncio.run(scene())
+
+
+def test_model_that_takes_too_long_is_ended_and_started_again(captioner: str) -> None:
+    async def scene() -> None:
+        async with asyncio.TaskGroup() as tasks:
+            describer = Describer(Settings(captioner=captioner), tasks)
+            first = await describer.describe(IMAGE)
+            process = describer._process
+            assert process is not None
+            describer._settings = Settings(captioner=captioner, patience=0.05)
+            os.kill(process.pid, signal.SIGSTOP)
+            assert "took more than 0.05 s" in str((await describer.describe(IMAGE))[1])
+            assert process.returncode == -signal.SIGKILL
+            describer._settings = Settings(captioner=captioner)
+            assert await describer.describe(IMAGE) == first
+            await describer.close()
+
+    asyncio.run(scene())
 
 
 def test_process_that_breaks_down_is_started_again(captioner: str) -> None:
     async def scene() -> None:
-        describer = Describer(Settings(captioner=captioner))
-        first = await describer.describe(IMAGE)
-        assert describer._process is not None
-        os.kill(describer._process.pid, signal.SIGSTOP)
-        asking = asyncio.create_task(describer.describe(IMAGE))
-        await asyncio.sleep(0)
-        os.kill(describer._process.pid, signal.SIGKILL)
-        text, missing = await asking
-        assert text == "" and missing is not None and "broke down" in missing
-        assert await describer.describe(IMAGE) == first
-        await describer.close()
+        async with asyncio.TaskGroup() as tasks:
+            describer = Describer(Settings(captioner=captioner), tasks)
+            first = await describer.describe(IMAGE)
+            assert describer._process is not None
+            os.kill(describer._process.pid, signal.SIGSTOP)
+            asking = asyncio.create_task(describer.describe(IMAGE))
+            await asyncio.sleep(0)
+            os.kill(describer._process.pid, signal.SIGKILL)
+            text, missing = await asking
+            assert text == "" and missing is not None and "broke down" in missing
+            assert await describer.describe(IMAGE) == first
+            await describer.close()
 
     asyncio.run(scene())
 
@@ -153,4 +185,4 @@ def test_process_that_breaks_down_is_started_again(captioner: str) -> None:
 def test_loading_without_end_is_ended(captioner: str, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(module, "LOADING", 0.01)
     ((text, missing),) = describe(IMAGE, captioner=captioner)
-    assert text == "" and missing is not None and "loaded" in missing
+    assert text == "" and missing is not None and "not loaded" in missing
