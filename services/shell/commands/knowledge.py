@@ -57,7 +57,7 @@ def ingest(paths: tuple[str, ...], extract: bool, as_json: bool) -> int:
                     say(f"aos: {name}: {why}")
                 else:
                     for what in done[-1].document.missing:
-                        say(f"aos: {name}: not seen: {what}")
+                        say(f"aos: {name}: missing: {what}")
 
     session(work, start=True)
     if as_json:
