@@ -34,6 +34,7 @@ COMMANDS = {
     "events": ("watch", "Show what happens."),
     "call": ("call", "Make any syscall by its name."),
     "syscalls": ("call", "List the syscalls, or explain one."),
+    "tool": ("tool", "Show, find and call tools, and connect servers of them."),
     "model": ("model", "Show or change what the inference device runs."),
     "memory": ("memory", "Look at what agents remember, add to it, and clear it up."),
     "knowledge": ("knowledge", "Take documents in, tell facts, and look for both."),

@@ -217,8 +217,6 @@ def _reason(error: BaseException) -> str:
         error = (gone or error).exceptions[0]
     if isinstance(error, TimeoutError):
         return "it did not come up in time"
-    if isinstance(error, FileNotFoundError):
-        return f"there is no {error.filename}"
     if isinstance(error, ValidationError):
         first = error.errors(include_url=False)[0]
         return tidy(f"{'.'.join(map(str, first['loc']))}: {first['msg']}", REASON)

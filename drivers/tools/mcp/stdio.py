@@ -11,6 +11,7 @@ from __future__ import annotations
 
 import asyncio
 import os
+import shutil
 import sys
 import time
 from asyncio.subprocess import PIPE, Process
@@ -48,10 +49,11 @@ async def stdio(
 ) -> AsyncIterator[TransportStreams]:
     """Start the program and give the streams to speak with it; `lost` is told when it has gone.
 
-    Raises OSError where it cannot be started.
+    Raises `Gone` or OSError where it cannot be started.
     """
     import anyio
 
+    _check(settings)
     environment = {key: os.environ[key] for key in SEEN if key in os.environ} | settings.env
     told, incoming = anyio.create_memory_object_stream[Any](0)
     outgoing, taken = anyio.create_memory_object_stream[Any](0)
@@ -73,6 +75,13 @@ async def stdio(
             with anyio.move_on_after(GRACE, shield=True):
                 await process.wait()
             tasks.cancel_scope.cancel()
+
+
+def _check(settings: ServerSettings) -> None:
+    if shutil.which(settings.command[0]) is None:
+        raise Gone(f"there is no program {settings.command[0]}")
+    if settings.cwd is not None and not os.path.isdir(settings.cwd):
+        raise Gone(f"there is no folder {settings.cwd}")
 
 
 async def _hear(process: Process, told: Any, lost: Callable[[str], None]) -> None:
