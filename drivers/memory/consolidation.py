@@ -14,9 +14,9 @@ from ...syscalls.errors import NotFound, PermissionDenied
 from ...syscalls.memory import Consolidated, Recollection
 from ...syscalls.os import OS
 from ..index.embedder import Embedder
+from .draft import Draft
 from .intake import Intake
 from .lessons import TOGETHER, extract, lessons
-from .pieces import Draft
 from .stores import Stores
 
 #: Kinds of processes whose doings are episodes.

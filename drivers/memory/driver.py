@@ -34,10 +34,12 @@ from ..index.fusion import fuse
 from ..index.renewal import Renewal
 from .audit import findings
 from .consolidation import Consolidation
+from .draft import Draft
 from .echoes import Echoes
 from .family import Family
-from .pieces import HALF_LIFE, TIERS, Draft
+from .pieces import TIERS
 from .stores import Stores
+from .strength import HALF_LIFE
 from .thinking import Thinking
 from .window import Window
 

@@ -10,7 +10,7 @@ import json
 from typing import Any
 
 from ...syscalls.process import Past
-from .pieces import Draft
+from .draft import Draft
 
 #: Characters of a result and of arguments in an episode's text.
 RESULT, ARGUMENTS = 400, 200

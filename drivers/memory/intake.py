@@ -16,8 +16,8 @@ from typing import Any
 from ...syscalls.os import OS
 from ...syscalls.process import Past
 from ..index.embedder import Embedder
+from .draft import Draft
 from .episode import episode
-from .pieces import Draft
 from .statement import digest
 from .stores import Stores
 

@@ -15,7 +15,7 @@ from typing import Any
 from ...syscalls.memory import Recollection
 from ...syscalls.model import ChatReply, Grammar, Message
 from ...syscalls.os import OS
-from .pieces import Draft
+from .draft import Draft
 
 #: How often an episode has to repeat, or how much to matter, to be learned as it is.
 REPEATED, MATTERS = 2, 0.7

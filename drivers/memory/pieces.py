@@ -6,7 +6,6 @@ since it was last touched, is raised when it is recalled, and decides what is fo
 Interface:
     Pieces          `write`, `learn`, `recall`, `newest`, `fresh`, `decay`, `forget`, `nearest`;
                     blocking, one thread
-    Draft           a piece that is to be written
 """
 
 from __future__ import annotations
@@ -14,33 +13,28 @@ from __future__ import annotations
 import json
 import time
 from collections.abc import Callable, Iterable, Iterator, Sequence
-from dataclasses import dataclass, field
 from functools import partial
-from typing import Any
 
 import apsw
 
-from ...syscalls.errors import TooBig
 from ...syscalls.memory import Recollection, Tier
 from ..index.embedder import Embedded
 from ..index.file import rows
-from ..index.fusion import fuse
 from ..index.shelf import Shelf
 from ..index.words import Ranking
+from .draft import Draft
+from .recollection import recollections
 from .statement import Statement, digest
+from .strength import left, raised
 
 TIERS: tuple[Tier, ...] = ("semantic", "episodic")
-#: Bytes of all texts of an answer.
-ANSWER = 8 * 1024 * 1024
-#: How deep the rankings are that are fused, and what recency counts beside words and nearness:
-#: so little that it moves a piece by about one place.
-DEPTH, RECENCY = 100, 0.03
+#: How deep it is looked for pieces that are recalled.
+DEPTH = 100
+#: What recency counts, where the best match by words and nearness counts 1, and the seconds in
+#: which that halves.
+RECENCY, RECENT = 0.05, 7 * 86400.0
 #: How deep one tier's pieces are looked for among those of both.
 DEEPEST = 10_000
-#: Seconds in which strength halves, where nobody says otherwise.
-HALF_LIFE = 30 * 86400.0
-#: What part of the way to its full strength a piece comes when it is recalled or written again.
-STRENGTHENED = 0.2
 #: The cosine of two pieces that say the same.
 NEAR = 0.95
 _SCHEMA = """
@@ -67,29 +61,8 @@ CREATE TABLE IF NOT EXISTS piece (
     UNIQUE (namespace, tier, digest)
 );
 CREATE INDEX IF NOT EXISTS piece_fresh ON piece (namespace, tier, learned, id);
+CREATE INDEX IF NOT EXISTS piece_newest ON piece (namespace, written, id);
 """
-_COLUMNS = (
-    "id, tier, text, written, recalled, importance, strength, touched, source, times, episodes,"
-    " untrusted"
-)
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Draft:
-    """A piece that is to be written."""
-
-    text: str
-    tier: Tier = "semantic"
-    importance: float = 0.5
-    source: str
-    untrusted: bool = False
-    #: The episodes that it was learned from.
-    episodes: list[int] = field(default_factory=list)
-    #: The piece that its writer has recalled it from.
-    echo: int | None = None
-    #: How often it has happened, and when it last did; None for now.
-    times: int = 1
-    at: float | None = None
 
 
 class Pieces:
@@ -136,17 +109,19 @@ class Pieces:
         embedded: Embedded | None = None,
     ) -> list[Recollection]:
         """Return the pieces of several places that match best, by words, meaning and recency."""
-        rankings: list[Ranking] = []
+        vector = embedded.vectors[0] if embedded else None
+        model = embedded.model if embedded else ""
+        found: list[tuple[int, float]] = []
         for place in namespaces:
-            rankings.append(self._of(tiers, partial(self.shelf.by_words, place, query)))
-            if embedded is not None:
-                (vector,), model = embedded.vectors, embedded.model
-                near = partial(self.shelf.by_vector, place, vector, model=model)
-                rankings.append(self._of(tiers, near))
-        found = {number for ranking in rankings for number, _ in ranking}
-        recent = sorted(((n, self._touched(n)) for n in found), key=lambda one: (-one[1], one[0]))
-        weights = [1.0] * len(rankings) + [RECENCY]
-        return self._recollections(fuse([*rankings, recent], limit, weights))
+            search = partial(self.shelf.search, place, query, vector=vector, model=model)
+            found += self._of(tiers, search)
+        best, now = max((score for _, score in found), default=0.0) or 1.0, self._now()
+        scored = [
+            (number, score / best + RECENCY * left(1.0, now - self._touched(number), RECENT))
+            for number, score in found
+        ]
+        scored.sort(key=lambda one: (-one[1], -one[0]))
+        return self._recollections(scored[:limit])
 
     def newest(
         self, namespaces: Iterable[str], tiers: Sequence[Tier], limit: int
@@ -219,7 +194,7 @@ class Pieces:
                 for number, strength, touched in self._rows(
                     "SELECT id, strength, touched FROM piece WHERE namespace = ?", namespace
                 )
-                if _left(strength, now - touched, half_life) < below
+                if left(strength, now - touched, half_life) < below
             ]
             count = self._forget(namespace, weak)
         return count
@@ -233,7 +208,7 @@ class Pieces:
     def all(self, namespace: str, limit: int) -> tuple[list[Recollection], dict[int, int]]:
         """Return the newest pieces of both tiers, and which of them echo which."""
         found = self._rows(
-            "SELECT id, echo FROM piece WHERE namespace = ? ORDER BY id DESC LIMIT ?",
+            "SELECT id, echo FROM piece WHERE namespace = ? ORDER BY written DESC, id DESC LIMIT ?",
             namespace, limit,
         )  # fmt: skip
         echoes = {number: echo for number, echo in found if echo is not None}
@@ -275,13 +250,16 @@ class Pieces:
         if draft.echo == number:
             return
         now = self._now()
-        ((episodes,),) = self._rows("SELECT episodes FROM piece WHERE id = ?", number)
-        both = sorted({*json.loads(episodes), *draft.episodes})
+        ((known, times),) = self._rows("SELECT episodes, times FROM piece WHERE id = ?", number)
+        episodes = set(json.loads(known))
+        # What the same episodes have taught already is not counted twice.
+        counted = bool(draft.episodes) and episodes.issuperset(draft.episodes)
         self._rows(
-            "UPDATE piece SET times = times + ?, importance = max(importance, ?), strength = ?,"
+            "UPDATE piece SET times = ?, importance = max(importance, ?), strength = ?,"
             " touched = ?, episodes = ?, learned = 0 WHERE id = ?",
-            draft.times, draft.importance, max(self._raised(number, now), draft.importance), now,
-            json.dumps(both), number,
+            max(times, draft.times) if counted else times + draft.times, draft.importance,
+            max(self._raised(number, now), draft.importance), now,
+            json.dumps(sorted(episodes.union(draft.episodes))), number,
         )  # fmt: skip
 
     def _same(
@@ -317,23 +295,14 @@ class Pieces:
         found = self._rows("SELECT strength, touched FROM piece WHERE id = ?", number)
         if not found:
             return 0.0
-        left = _left(found[0][0], now - found[0][1])
-        return left + STRENGTHENED * (1 - left)
+        return raised(found[0][0], now - found[0][1])
 
     def _touched(self, number: int) -> float:
         ((touched,),) = self._rows("SELECT touched FROM piece WHERE id = ?", number)
         return float(touched)
 
     def _recollections(self, ranking: Iterable[tuple[int, float]]) -> list[Recollection]:
-        now, total = self._now(), 0
-        found = []
-        for number, score in ranking:
-            for row in self._rows(f"SELECT {_COLUMNS} FROM piece WHERE id = ?", number):
-                total += len(row[2].encode())
-                if total > ANSWER:
-                    raise TooBig(f"the texts have more than {ANSWER} bytes together; ask for fewer")
-                found.append(_recollection(row, score, now))
-        return found
+        return recollections(self._base, ranking, self._now())
 
     def _of(
         self, tiers: Sequence[Tier], rank: Callable[[int], Ranking], least: int = DEPTH
@@ -359,27 +328,3 @@ class Pieces:
             )
         for number in numbers or ():
             yield from self._rows("SELECT id, text FROM piece WHERE id = ?", number)
-
-
-def _left(strength: float, seconds: float, half_life: float = HALF_LIFE) -> float:
-    """Return what is left of a strength after some seconds."""
-    return float(strength * 0.5 ** (max(seconds, 0.0) / half_life))
-
-
-def _recollection(row: tuple[Any, ...], score: float, now: float) -> Recollection:
-    number, tier, text, written, recalled, importance, strength, touched = row[:8]
-    source, times, episodes, untrusted = row[8:]
-    return Recollection(
-        id=number,
-        tier=tier,
-        text=text,
-        written=written,
-        recalled=recalled,
-        importance=importance,
-        strength=_left(strength, now - touched),
-        source=source,
-        times=times,
-        episodes=json.loads(episodes),
-        untrusted=bool(untrusted),
-        score=score,
-    )

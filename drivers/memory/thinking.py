@@ -17,9 +17,9 @@ from ...syscalls.memory import Mind, Thought
 from ...syscalls.model import Message
 from ...syscalls.os import OS
 from ...syscalls.server import Caller, caller
+from .draft import Draft
 from .family import Family
 from .mind import chosen, line, replaced
-from .pieces import Draft
 from .stores import Stores
 from .window import Window
 
