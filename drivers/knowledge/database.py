@@ -22,7 +22,8 @@ import apsw
 from ...syscalls.errors import TooBig
 from ..index.file import rows
 
-#: Steps of SQLite's machine that a question may take, and seconds.
+#: Steps of SQLite's machine that a question may take, and seconds of the thread's processor time:
+#: what others do on the machine makes no question too long.
 STEPS, SECONDS = 100_000_000, 3.0
 #: Steps between two looks at the clock.
 STRIDE = 20_000
@@ -122,12 +123,12 @@ class Database:
     def bounded(self, steps: int | None = None, seconds: float | None = None) -> Iterator[None]:
         """Let all statements in here take so many steps and seconds together, or raise `TooBig`."""
         left = (STEPS if steps is None else steps) // STRIDE
-        last = time.monotonic() + (SECONDS if seconds is None else seconds)
+        last = time.thread_time() + (SECONDS if seconds is None else seconds)
 
         def used_up() -> bool:
             nonlocal left
             left -= 1
-            return left < 0 or time.monotonic() > last
+            return left < 0 or time.thread_time() > last
 
         self.connection.set_progress_handler(used_up, STRIDE)
         try:

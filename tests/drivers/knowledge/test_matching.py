@@ -11,6 +11,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from llmagentos.drivers.knowledge import database, facts, matching
+from llmagentos.drivers.knowledge.dates import moment
 from llmagentos.drivers.knowledge.pattern import parse
 from llmagentos.syscalls.errors import TooBig
 from llmagentos.syscalls.knowledge import Claim
@@ -88,6 +89,38 @@ def test_as_of_a_year_holds_what_lasts_in_it(graph: list[Lasting], year: int) ->
     pattern = "?a ?r ?b . ?b ?q ?c"
     expected = searched(then, [("?a", "?r", "?b"), ("?b", "?q", "?c")])
     assert bag(found(claims, pattern, as_of=f"{year}-06")) == bag(expected)
+
+
+@given(
+    lasting, st.lists(st.integers(2000, 2011), min_size=14, max_size=14), st.integers(1999, 2012)
+)
+def test_as_of_a_year_sees_what_was_taken_back_after_it(
+    graph: list[Lasting], taken: list[int], year: int
+) -> None:
+    claims = [
+        Claim(
+            subject=one.edge[0], relation=one.edge[1], object=one.edge[2],
+            since=str(one.since) if one.since else None,
+            until=str(one.until) if one.until else None,
+        )
+        for one in graph
+    ]  # fmt: skip
+    base, scope = base_of(claims)
+    for fact, when in zip(facts.every(base, scope), taken, strict=False):
+        if when % 2:
+            base.now = lambda when=when: moment(str(when))  # type: ignore[misc]
+            assert facts.retract(base, scope, [fact.id]) == 1
+    seen = [
+        one.edge
+        for one, when in zip(graph, taken, strict=False)
+        if one.holds(year) and (year < when or not when % 2)
+    ]
+    pattern = parse("?a ?r ?b")
+    ways = [answer.values for answer in matching.ask(base, scope, pattern, f"{year}-06", 1000)]
+    assert bag(ways) == bag(searched(seen, [("?a", "?r", "?b")]))
+    still = [one.edge for one, when in zip(graph, taken, strict=False) if not when % 2]
+    ways = [answer.values for answer in matching.ask(base, scope, pattern, None, 1000)]
+    assert bag(ways) == bag(searched(still, [("?a", "?r", "?b")]))
 
 
 AGES = [
