@@ -46,7 +46,7 @@ class Index:
     def search(self, query: str, limit: int) -> list[ToolInfo]:
         """Return the tools that fit a question in plain words best, the best first."""
         words = re.findall(r"\w+", _split(query).lower())[:WORDS]
-        words = [word for word in words if word not in _EMPTY] or words
+        words = [one for one in words if one not in _EMPTY and not one.isdigit()] or words
         if not words:
             return []
         asked = " OR ".join(f'"{word}"' for word in words)

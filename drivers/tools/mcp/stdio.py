@@ -59,9 +59,9 @@ async def stdio(
     outgoing, taken = anyio.create_memory_object_stream[Any](0)
     streams = {"stdin": PIPE, "stdout": PIPE, "stderr": PIPE}
     async with (
+        told, incoming, outgoing, taken,
         child(*settings.command, **streams, env=environment, cwd=settings.cwd) as process,
         anyio.create_task_group() as tasks,
-        told, incoming, outgoing, taken,
     ):  # fmt: skip
         tasks.start_soon(_hear, process, told, lost)
         tasks.start_soon(_say, process, taken, lost)

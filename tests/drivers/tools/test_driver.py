@@ -17,7 +17,9 @@ from llmagentos.syscalls.tool import ToolResult
 PLUGIN = '''
 import asyncio, os, time
 from datetime import date
+from typing_extensions import TypedDict
 from llmagentos.drivers.tools.contract import Context, Failure, tool
+from llmagentos.syscalls.tool import ToolResult
 
 @tool(effect=True)
 def greet(context: Context, name: str, day: date = date(2026, 1, 2)) -> str:
@@ -110,12 +112,26 @@ def surrogate(context: Context) -> str:
     """Answer with what cannot be sent."""
     return "\\ud800"
 
+class Point(TypedDict):
+    x: float
+    name: str
+
+@tool(rate=60)
+def point(context: Context, x: float) -> Point:
+    """Return a point."""
+    return {"x": x, "name": "\\ud800"}
+
+@tool()
+def cited(context: Context) -> ToolResult:
+    """Return a text with its source."""
+    return ToolResult(text="said", sources=["a page"] * 200)
+
 def unmarked(context: Context) -> str:
     return ""
 '''
 NAMES = (
     "greet", "hang", "die", "fail", "flood", "calculator", "later", "block", "remember", "miss",
-    "stream", "crowd", "babble", "surrogate", "unmarked",
+    "stream", "crowd", "babble", "surrogate", "point", "cited", "unmarked",
 )  # fmt: skip
 
 
@@ -390,5 +406,21 @@ def test_the_clock_is_the_systems(play: Any, monkeypatch: pytest.MonkeyPatch) ->
         house.system.clock.now = now
         expected = time.strftime("%Y-%m-%d %H:%M", time.localtime(0))
         assert text(await house.driver.call("clock")) == expected
+
+    play(scene)
+
+
+@pytest.mark.usefixtures("plugin")
+def test_a_plugins_typed_result_arrives_as_it_was_given(play: Any) -> None:
+    async def scene(house: Any) -> None:
+        infos = {one.name: one for one in await house.driver.ls()}
+        assert infos["point"].source == "strange" and infos["point"].rate == 60
+        assert infos["point"].result["required"] == ["x", "name"]
+        result = await house.driver.call("point", {"x": 1})
+        assert result.data == {"x": 1.0, "name": "?"} and result.text == '{"x": 1.0, "name": "?"}'
+        cited = await house.driver.call("cited")
+        assert (cited.text, len(cited.sources)) == ("said", 100)
+        with pytest.raises(DeviceError, match="crashed: ValueError"):
+            await house.driver.call("point", {"x": float("inf")})
 
     play(scene)
