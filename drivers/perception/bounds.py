@@ -8,6 +8,7 @@ Interface:
     OutOfTime           raised wherever the reading stands when its time is up
     confine             bound this process's memory for good
     time_limit          a context: so much CPU and no more
+    worn                whether a new process should go on
 """
 
 from __future__ import annotations
@@ -43,7 +44,8 @@ class OutOfTime(BaseException):
 
 def confine(memory: int) -> None:
     """Bound the address space of this process to so many bytes, for good."""
-    resource.setrlimit(resource.RLIMIT_AS, (memory, memory))
+    most = _within(memory, resource.getrlimit(resource.RLIMIT_AS)[1])
+    resource.setrlimit(resource.RLIMIT_AS, (most, most))
     # A reader that breaks down is the source's affair; its memory on the disk helps nobody.
     resource.setrlimit(resource.RLIMIT_CORE, (0, 0))
     warnings.simplefilter("ignore")
@@ -52,11 +54,10 @@ def confine(memory: int) -> None:
 @contextmanager
 def time_limit(seconds: float) -> Iterator[None]:
     """Raise `OutOfTime` after so many seconds of CPU; `GRACE` later the process ends by SIGXCPU."""
-    used = resource.getrusage(resource.RUSAGE_SELF)
-    last = used.ru_utime + used.ru_stime + seconds + GRACE
     hard = resource.getrlimit(resource.RLIMIT_CPU)[1]
+    last = _within(int(_used() + seconds + GRACE) + 1, hard)
     before = signal.signal(signal.SIGPROF, _ring)
-    resource.setrlimit(resource.RLIMIT_CPU, (int(last) + 1, hard))
+    resource.setrlimit(resource.RLIMIT_CPU, (last, hard))
     # Rings again: a library may have caught the first one.
     signal.setitimer(signal.ITIMER_PROF, seconds, 1.0)
     try:
@@ -65,6 +66,23 @@ def time_limit(seconds: float) -> Iterator[None]:
         signal.setitimer(signal.ITIMER_PROF, 0)
         signal.signal(signal.SIGPROF, before)
         resource.setrlimit(resource.RLIMIT_CPU, (hard, hard))
+
+
+def worn() -> bool:
+    """Whether this process has used half of the CPU that the house lets it ever use."""
+    hard = resource.getrlimit(resource.RLIMIT_CPU)[1]
+    return hard != resource.RLIM_INFINITY and _used() > hard / 2
+
+
+def _used() -> float:
+    """Return the seconds of CPU that this process has used."""
+    used = resource.getrusage(resource.RUSAGE_SELF)
+    return used.ru_utime + used.ru_stime
+
+
+def _within(wanted: int, hard: int) -> int:
+    """Return what may be set below a limit that nobody here may raise."""
+    return wanted if hard == resource.RLIM_INFINITY else min(wanted, hard)
 
 
 def _ring(number: int, frame: FrameType | None) -> None:

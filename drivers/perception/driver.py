@@ -26,8 +26,8 @@ from .senses import CAPTIONS, SPEECH, senses
 from .settings import Settings, read
 from .sources import fetch, fits, is_url, read_file
 
-#: Seconds for a source where the caller does not say, and those kept for the answer's way back.
-PATIENCE, MARGIN = 120.0, 1.0
+#: Seconds for a source where the caller does not say, at most, and kept for the answer's way back.
+PATIENCE, LONGEST, MARGIN = 120.0, 600.0, 1.0
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -71,7 +71,7 @@ class PerceptionDriver(Perception):
         limit: int = 400_000,
     ) -> Perceived:
         who = caller()
-        seconds = max((who.deadline or PATIENCE) - MARGIN, 0.5)
+        seconds = min(max((who.deadline or PATIENCE) - MARGIN, 0.5), LONGEST)
         try:
             async with asyncio.timeout(seconds):
                 fetched = None

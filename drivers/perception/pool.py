@@ -24,6 +24,8 @@ from ...syscalls.errors import (
     DeviceError,
     InvalidArgument,
     LLMAgentOSError,
+    NotFound,
+    TryAgain,
     from_wire,
 )
 from ...syscalls.os import OS
@@ -36,6 +38,8 @@ NAME = "perception.worker"
 SOURCES, IDLE = 200, 300.0
 #: Seconds in which the letter of a worker that has ended well arrives.
 _LATE = 5.0
+#: Seconds between two tries to put a letter into a mailbox that is full, and how many.
+_PAUSE, _TRIES = 0.05, 100
 #: What ends a process by the fault of what it reads.
 _FAULTS = {signal.SIGSEGV, signal.SIGABRT, signal.SIGBUS, signal.SIGILL, signal.SIGFPE}
 
@@ -157,7 +161,7 @@ class Pool:
         answer: asyncio.Future[dict[str, Any]] = asyncio.get_running_loop().create_future()
         worker.answer = answer
         letter = {**order, "key": worker.key, "number": worker.sources}
-        await self._os.ipc.send(worker.pid, letter)
+        await self._send(worker.pid, letter)
         await asyncio.wait((answer, worker.ended), return_when=asyncio.FIRST_COMPLETED)
         if not answer.done():
             ended = worker.ended.result()
@@ -168,6 +172,17 @@ class Pool:
                     return await answer
             raise DeviceError("the reader has ended")
         return answer.result()
+
+    async def _send(self, pid: int, letter: dict[str, Any]) -> None:
+        for _ in range(_TRIES):
+            try:
+                await self._os.ipc.send(pid, letter)
+                return
+            except TryAgain:  # Strangers may fill its mailbox; it empties it all the time.
+                await asyncio.sleep(_PAUSE)
+            except NotFound:
+                raise DeviceError("the reader has ended") from None
+        raise TryAgain("the reader has too many letters", retry_after=1)
 
     async def _receive(self) -> None:
         """Hand the workers' letters on; whatever else comes is dropped."""

@@ -49,7 +49,7 @@ _ENDINGS = {
     ".tsv": "text/tab-separated-values", ".json": "application/json",
     ".jsonl": "application/jsonl", ".ndjson": "application/jsonl", ".toml": "application/toml",
 }  # fmt: skip
-#: How bytes begin, with a gap where `None` stands for any four.
+#: How bytes begin, what they go on with after four more, if anything, and what they are then.
 _SIGNATURES: tuple[tuple[bytes, bytes, str], ...] = (
     (b"\x89PNG\r\n\x1a\n", b"", "image/png"),
     (b"\xff\xd8\xff", b"", "image/jpeg"),

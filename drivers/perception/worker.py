@@ -24,7 +24,7 @@ from ...syscalls.errors import (
     TooBig,
     TryAgain,
 )
-from .bounds import OutOfTime, confine, time_limit
+from .bounds import OutOfTime, confine, time_limit, worn
 from .findings import Findings, Full, sound
 from .sniff import MEDIA, sniff
 
@@ -46,6 +46,7 @@ def main(os: BlockingOS, task: str | None) -> int:
         order = letter["body"]
         if isinstance(order, dict) and order.get("key") == key:
             answer = work(order)
+            answer["spent"] = answer.get("spent", False) or worn()
             try:
                 _send(os, letter["sender"], answer)
             except (InvalidArgument, TooBig) as error:  # What no message can carry.

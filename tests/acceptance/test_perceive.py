@@ -205,6 +205,8 @@ def test_agent_perceives_its_own_files_and_no_others(own: House, folder: Path) -
     sources = ["prices.csv", "link.pdf", "../hello/x", str(folder / "report.pdf"), "none.txt"]
     said = outcomes(read(own, "curious", sources))
     assert [said[one][0] for one in sources] == ["whole", "EPERM", "EPERM", "EPERM", "ENOENT"]
+    (process,) = [one for one in own.aos("ps", "-a", "--json").json() if one["name"] == "curious"]
+    assert "prices.csv" in " ".join(process["tainted"])
 
 
 @pytest.mark.slow

@@ -67,3 +67,21 @@ def test_source_that_takes_too_much_memory_is_too_big() -> None:
         assert answer["error"][0] == "E2BIG" and answer["spent"], answer
     """)
     assert ended.returncode == 0, ended.stderr
+
+
+def test_limits_of_the_house_hold_where_they_are_narrower() -> None:
+    ended = run("""
+        import resource
+        from llmagentos.drivers.perception.bounds import confine, time_limit, worn
+        resource.setrlimit(resource.RLIMIT_CPU, (30, 30))
+        resource.setrlimit(resource.RLIMIT_AS, (2**31, 2**31))
+        confine(2**33)
+        assert resource.getrlimit(resource.RLIMIT_AS) == (2**31, 2**31)
+        with time_limit(60.0):
+            assert resource.getrlimit(resource.RLIMIT_CPU) == (30, 30)
+        assert not worn()
+        resource.setrlimit(resource.RLIMIT_CPU, (1, 1))
+        while not worn():
+            pass
+    """)
+    assert ended.returncode == 0, ended.stderr

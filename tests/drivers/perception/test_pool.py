@@ -21,6 +21,7 @@ from llmagentos.syscalls.errors import (
     NotFound,
     QuotaExceeded,
     TooBig,
+    TryAgain,
 )
 from llmagentos.syscalls.ipc import Letter
 from llmagentos.syscalls.os import OS
@@ -294,6 +295,37 @@ def test_worker_that_has_ended_meanwhile_is_replaced() -> None:
         it.kernel.end(101, 0)
         await settled()
         assert await it.read("next") == "next" and len(it.kernel.born) == 2
+
+    play(scene)
+
+
+def test_full_mailbox_is_waited_for(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(module, "_PAUSE", 0.0)
+    refusals = [TryAgain("full")] * 3
+
+    async def scene(it: Scene) -> None:
+        def letter(pid: int, order: dict[str, Any]) -> None:
+            if refusals:
+                raise refusals.pop()
+            it.kernel.answer(pid, order)
+
+        it.kernel.on_letter = letter
+        assert await it.read("a") == "a"
+        refusals.extend([TryAgain("full")] * 1000)
+        with pytest.raises(TryAgain):
+            await it.read()
+
+    play(scene)
+
+
+def test_worker_that_is_gone_when_its_order_comes_is_a_device_error() -> None:
+    async def scene(it: Scene) -> None:
+        def letter(pid: int, order: dict[str, Any]) -> None:
+            raise NotFound("it has ended")
+
+        it.kernel.on_letter = letter
+        with pytest.raises(DeviceError):
+            await it.read()
 
     play(scene)
 
