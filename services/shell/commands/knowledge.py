@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import os as machine
 import sys
 import time
@@ -18,6 +19,9 @@ from ..output import ago, as_json, show_json, table
 from ..session import session
 from . import facts
 from .facts import bytes_of, limited
+
+#: Files that are taken in at once.
+AT_ONCE = 3
 
 
 @click.group()
@@ -39,29 +43,35 @@ def ingest(paths: tuple[str, ...], extract: bool, as_json: bool) -> int:
     A file that cannot be read is named, and the others go on; the exit code is 1 then.
     """
     files, skipped = _files(paths)
-    done: list[Ingested] = []
-    failed: list[dict[str, str]] = []
+    taken: dict[str, Ingested] = {}
+    failed: dict[str, str] = {}
 
     async def work(os: OS) -> None:
-        with _progress(len(files)) as (say, step):
-            for name in files:
-                step(name)
+        turn = asyncio.Semaphore(AT_ONCE)
+
+        async def one(name: str) -> None:
+            async with turn:
                 try:
                     data = None if _is_url(name) else bytes_of(name)
-                    done.append(await os.knowledge.ingest(name, data, extract=extract))
+                    taken[name] = await os.knowledge.ingest(name, data, extract=extract)
                 except (LLMAgentOSError, OSError) as error:
                     if os.client.lost.is_set():
                         raise  # The daemon has gone, and the rest would fail as well.
-                    why = error.strerror if isinstance(error, OSError) else str(error)
-                    failed.append({"name": name, "error": str(why)})
-                    say(f"aos: {name}: {why}")
+                    failed[name] = str(error.strerror if isinstance(error, OSError) else error)
+                    say(f"aos: {name}: {failed[name]}")
                 else:
-                    for what in done[-1].document.missing:
+                    for what in taken[name].document.missing:
                         say(f"aos: {name}: missing: {what}")
+                step(name)
+
+        with _progress(len(files)) as (say, step):
+            await asyncio.gather(*map(one, files))
 
     session(work, start=True)
+    done = [taken[name] for name in files if name in taken]
     if as_json:
-        show_json({"documents": done, "failed": failed, "skipped": skipped})
+        wrong = [{"name": name, "error": failed[name]} for name in files if name in failed]
+        show_json({"documents": done, "failed": wrong, "skipped": skipped})
     else:
         fresh = [one for one in done if not one.unchanged]
         click.echo(
@@ -156,7 +166,7 @@ def _is_url(path: str) -> bool:
 
 @contextmanager
 def _progress(count: int) -> Iterator[tuple[Callable[[str], None], Callable[[str], None]]]:
-    """Show how far it is, on a terminal; yield what says a line and what begins the next file."""
+    """Show how far it is, on a terminal; yield what says a line and what ends a file."""
     if not sys.stderr.isatty():
         yield lambda line: click.echo(line, err=True), lambda name: None
         return
@@ -167,12 +177,9 @@ def _progress(count: int) -> Iterator[tuple[Callable[[str], None], Callable[[str
                TextColumn("{task.fields[name]}", markup=False))  # fmt: skip
     with Progress(*columns, console=Console(stderr=True), transient=True) as shown:
         task = shown.add_task("", total=count, name="")
-        begun = False
 
         def step(name: str) -> None:
-            nonlocal begun
-            shown.update(task, advance=1 if begun else 0, name=name)
-            begun = True
+            shown.update(task, advance=1, name=name)
 
         yield lambda line: shown.console.print(line, markup=False, highlight=False), step
 
