@@ -31,6 +31,7 @@ Namespace = Annotated[str, Field(pattern=r"^(user|own|shared/[A-Za-z0-9_.-]{1,64
 Name = Annotated[str, Field(pattern=r"^[A-Za-z0-9_.-]{1,64}$")]
 Principal = Annotated[str, MinLen(1), MaxLen(256)]
 Tier = Literal["episodic", "semantic"]
+Ids = Annotated[list[Annotated[int, Ge(0), Le(2**63 - 1)]], MaxLen(10_000)]
 Text = Annotated[str, MinLen(1), MaxLen(100_000)]
 
 
@@ -264,7 +265,7 @@ class Memory(Interface, name="memory"):
         raise NotImplementedError
 
     @syscall(effect=True, idempotent=True, subject="namespace")
-    async def forget(self, ids: list[int], namespace: Namespace = "user") -> int:
+    async def forget(self, ids: Ids, namespace: Namespace = "user") -> int:
         """Forget pieces for good; return how many there were."""
         raise NotImplementedError
 

@@ -11,6 +11,7 @@ Interface:
 
 from __future__ import annotations
 
+import math
 import time
 from collections.abc import Callable, Sequence
 from contextlib import suppress
@@ -61,7 +62,7 @@ class Embedder:
             return None
         vectors: list[list[float]] = []
         for start in range(0, len(texts), BATCH):
-            batch = [text[:LONGEST] or " " for text in texts[start : start + BATCH]]
+            batch = [_readable(text) for text in texts[start : start + BATCH]]
             try:
                 found = await self._os.call("model.embed", {"texts": batch}, deadline=patience)
             except LLMAgentOSError:
@@ -71,6 +72,8 @@ class Embedder:
             if found["model"] != model:
                 self._asked = None  # Another one runs by now.
                 return None
+            if not all(0 < math.hypot(*vector) < math.inf for vector in found["vectors"]):
+                return None  # Such a model is broken.
             vectors += found["vectors"]
         return Embedded(model=model, vectors=vectors)
 
@@ -81,3 +84,8 @@ class Embedder:
             return None
         able = (one for one in known if FLAG in one["flags"] and one["state"] == "ready")
         return next((str(one["name"]) for one in able), None)
+
+
+def _readable(text: str) -> str:
+    """Return what a model can read of a text, and be sent."""
+    return text[:LONGEST].encode(errors="replace").decode() or " "

@@ -6,9 +6,11 @@ Interface:
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import Awaitable, Callable
 from functools import partial
 from typing import Any
+from weakref import WeakValueDictionary
 
 from ...syscalls.errors import NotFound, PermissionDenied
 from ...syscalls.memory import Consolidated, Recollection
@@ -33,12 +35,18 @@ class Consolidation:
         self._intake = Intake(stores, embedder, do)
         self._embedder = embedder
         self._do = do
+        self._locks: WeakValueDictionary[str, asyncio.Lock] = WeakValueDictionary()
 
     async def run(self, os: OS, namespace: str, pid: int | None, extracting: bool) -> Consolidated:
         """Consolidate a namespace: of one process, or of all that the caller may look at.
 
-        `os` is the caller's.
+        `os` is the caller's. What happened counts once: a namespace is consolidated by one call at
+        a time.
         """
+        async with self._locks.setdefault(namespace, asyncio.Lock()):
+            return await self._run(os, namespace, pid, extracting)
+
+    async def _run(self, os: OS, namespace: str, pid: int | None, extracting: bool) -> Consolidated:
         await self._take(os, namespace, pid)
         episodes = added = strengthened = dropped = after = 0
         while batch := await self._fresh(namespace, after):

@@ -77,10 +77,14 @@ class MemoryDriver(Memory):
             self._do,
             on_away=partial(self._renewal.wake, written=True),
         )
-        host.tasks.create_task(self._renewal.run())
-        host.tasks.create_task(self._thinking.sweep())
+        self._beside = [
+            host.tasks.create_task(work) for work in (self._renewal.run(), self._thinking.sweep())
+        ]
 
     async def teardown(self) -> None:
+        for task in self._beside:
+            task.cancel()
+        await asyncio.gather(*self._beside, return_exceptions=True)
         await self._do(self._stores.close)
         self._thread.shutdown()
 
@@ -143,12 +147,12 @@ class MemoryDriver(Memory):
         return hits
 
     async def share(self, name: str, principal: str, write: bool = False) -> None:
-        owner = caller().principal
-        await self._do(lambda: self._stores.grants.share(name, owner, principal, write))
+        owner, to = caller().principal, _text(principal)
+        await self._do(lambda: self._stores.grants.share(name, owner, to, write))
 
     async def unshare(self, name: str, principal: str) -> bool:
-        owner = caller().principal
-        return await self._do(lambda: self._stores.grants.unshare(name, owner, principal))
+        owner, to = caller().principal, _text(principal)
+        return await self._do(lambda: self._stores.grants.unshare(name, owner, to))
 
     # Episodic and semantic memory.
 
@@ -162,16 +166,18 @@ class MemoryDriver(Memory):
     ) -> Recollection:
         who, text = caller(), _text(text)
         place = await self._written(namespace)
+        pieces = self._stores.pieces
+        known, echo = await self._do(
+            lambda: (pieces.known(place, tier, text), self._echoes.of(who.pid, text))
+        )
         draft = Draft(
             text=text,
             tier=tier,
             importance=importance,
             source=_text(source) if source else f"process {who.pid}",
             untrusted=who.tainted,
-            echo=self._echoes.of(who.pid, text),
+            echo=echo,
         )
-        pieces = self._stores.pieces
-        known = await self._do(lambda: pieces.known(place, tier, text))
         embedded = None if known else await self._embedder.embed([text], PATIENCE)
         ((piece, fresh),) = await self._do(lambda: pieces.write(place, [draft], embedded))
         if fresh and embedded is None:
@@ -189,18 +195,19 @@ class MemoryDriver(Memory):
         mine = names[:1] if await self._may_write(namespace) else []
         of = [tier for tier in TIERS if tier in (tiers or TIERS)]
         embedded = await self._embedder.embed([query], PATIENCE) if query.strip() else None
-        pieces = self._stores.pieces
+        pieces, pid = self._stores.pieces, caller().pid
 
         def work() -> list[Recollection]:
-            if not query.strip():
-                return pieces.newest(names, of, limit)
-            found = pieces.recall(names, of, query, limit, embedded)
-            pieces.strengthen(mine, [one.id for one in found])
+            if query.strip():
+                found = pieces.recall(names, of, query, limit, embedded)
+                pieces.strengthen(mine, [one.id for one in found])
+            else:
+                found = pieces.newest(names, of, limit)
+            self._echoes.heard(pid, found)
             return found
 
         found = await self._do(work)
         self._renewal.wake()
-        self._echoes.heard(caller().pid, found)
         _tell(any(one.untrusted for one in found))
         return found
 

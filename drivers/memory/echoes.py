@@ -14,10 +14,12 @@ from .statement import Statement, digest
 
 #: Pieces that are remembered of a process, and processes.
 PIECES, PROCESSES = 100, 1000
+#: Characters of the longest text that is compared word by word.
+LONGEST = 2000
 
 
 class Echoes:
-    """Kept in the driver's own memory: after a restart, nothing is an echo."""
+    """Kept in the driver's own memory: after a restart, nothing is an echo. For one thread."""
 
     def __init__(self) -> None:
         self._heard: OrderedDict[int, OrderedDict[bytes, tuple[int, str]]] = OrderedDict()
@@ -39,6 +41,8 @@ class Echoes:
         mine = self._heard.get(pid, OrderedDict())
         if (same := mine.get(digest(text))) is not None:
             return same[0]
+        if len(text) > LONGEST:
+            return None
         said = Statement.of(text)
-        alike = (number for number, other in mine.values() if said.repeats(Statement.of(other)))
-        return next(alike, None)
+        short = (one for one in mine.values() if len(one[1]) <= LONGEST)
+        return next((number for number, other in short if said.repeats(Statement.of(other))), None)

@@ -48,7 +48,10 @@ class Device:
         self.batches.append(len(texts))
         return {
             "model": self.name or "chat",
-            "vectors": [[float(len(text)), float("x" in text)] for text in texts],
+            "vectors": [
+                [0.0, 0.0] if text == "nil" else [float(len(text)), float("x" in text)]
+                for text in texts
+            ],
             "usage": {"input_tokens": len(texts), "output_tokens": 0},
         }
 
@@ -126,6 +129,17 @@ def test_vectors_of_another_model_than_was_expected_are_not_taken(
         device.name = "large"
         assert await embedder.embed(["a"]) is None
         assert (found := await embedder.embed(["a"])) is not None and found.model == "large"
+
+    uvloop.run(scene())
+
+
+def test_a_text_that_cannot_be_sent_is_and_a_vector_without_a_direction_is_not_taken(
+    embedder: Embedder, device: Device
+) -> None:
+    async def scene() -> None:
+        found = await embedder.embed(["half \ud800", "x" * 10**6])
+        assert found is not None and found.vectors == [[6.0, 0.0], [8000.0, 1.0]]
+        assert await embedder.embed(["nil"]) is None
 
     uvloop.run(scene())
 

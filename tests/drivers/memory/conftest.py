@@ -117,11 +117,10 @@ def opened(tmp_path: Path, world: World) -> Opened:
     @asynccontextmanager
     async def open_driver() -> AsyncIterator[MemoryDriver]:
         driver = MemoryDriver()
-        running: list[asyncio.Task[Any]] = []
 
         class Tasks:
-            def create_task(self, work: Any) -> None:
-                running.append(asyncio.create_task(work))
+            def create_task(self, work: Any) -> asyncio.Task[Any]:
+                return asyncio.create_task(work)
 
         await driver.setup(
             Host(
@@ -135,9 +134,6 @@ def opened(tmp_path: Path, world: World) -> Opened:
         try:
             yield driver
         finally:
-            for task in running:
-                task.cancel()
-            await asyncio.gather(*running, return_exceptions=True)
             await driver.teardown()
 
     return open_driver

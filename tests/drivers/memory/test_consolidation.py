@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import Awaitable, Callable
 from contextlib import AbstractAsyncContextManager
 from typing import Any
@@ -80,6 +81,17 @@ def test_what_matters_is_learned_at_once_and_a_failure_matters_more(
         (failure,) = await memory.recall("failed", tiers=["episodic"])
         assert failure.text.endswith("failed with ENOENT: no such city")
         assert failure.importance == 0.6 and failure.source == "process 1"
+
+    play(opened, scene)
+
+
+def test_what_happened_counts_once_however_many_ask_at_once(opened: Opened, world: World) -> None:
+    use(world, 1, "x")
+
+    async def scene(memory: MemoryDriver) -> None:
+        done = await asyncio.gather(*(memory.consolidate() for _ in range(4)))
+        assert sorted(one.episodes for one in done) == [0, 0, 0, 1]
+        assert [one.times for one in await memory.recall("", tiers=["episodic"])] == [1]
 
     play(opened, scene)
 
