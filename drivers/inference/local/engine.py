@@ -15,20 +15,16 @@ import time
 import traceback
 from collections import OrderedDict
 from collections.abc import Callable, Iterable
-from dataclasses import dataclass
 from itertools import count
-
-import torch
-from torch import Tensor
 
 from ....syscalls.errors import Cancelled, DeviceError, LLMAgentOSError
 from ....syscalls.model import ContextInfo, PageMap
 from ..contract import ProcessState, Rank
 from .call import Call
 from .context import Context
+from .forward import forward
 from .pagemap import info, page_map
 from .pager import Pager
-from .plan import Span
 from .processes import Processes
 from .runner import Runner
 from .schedule import Chosen, Schedule
@@ -36,17 +32,6 @@ from .virtual import VirtualMemory
 
 #: Calls of the kernel's whose last rank is remembered.
 REMEMBERED = 10_000
-
-
-@dataclass(frozen=True, slots=True)
-class Outcome:
-    """What a step has given a call."""
-
-    #: As the call's `advance` takes it.
-    out: Tensor
-    likeliest: int
-    #: What convolutions kept at the end of each page that is full now.
-    marks: list[Tensor]
 
 
 class PagedEngine:
@@ -281,7 +266,7 @@ class PagedEngine:
 
     def _step(self, chosen: Chosen) -> None:
         started = time.perf_counter()
-        outcomes, failures = self._forward(chosen)
+        outcomes, failures = forward(self._runner, self._pager.size, chosen)
         seconds = time.perf_counter() - started
         tokens = sum(span.count for _, span in chosen)
         with self._monitor:
@@ -312,61 +297,6 @@ class PagedEngine:
         for call, reason in failures.items():
             call.fail(reason)
         _let_go(call for call, _ in chosen)
-
-    def _forward(self, chosen: Chosen) -> tuple[dict[Call, Outcome], dict[Call, Exception]]:
-        """Run the model; returns each call's outcome, or why it failed. Where a pass fails its
-        calls do, and the engine goes on."""
-        outcomes: dict[Call, Outcome] = {}
-        failures: dict[Call, Exception] = {}
-        for states in (False, True):
-            part = [(call, span) for call, span in chosen if call.states is states]
-            if not part:
-                continue
-            try:
-                outcomes |= self._pass(part, states)
-            except Exception as error:
-                traceback.print_exc()
-                failures |= {call: error for call, _ in part}
-        for call, _ in chosen:
-            if call not in outcomes:
-                failures.setdefault(call, ArithmeticError("its logits are no numbers"))
-        return outcomes, failures
-
-    def _pass(self, chosen: Chosen, states: bool) -> dict[Call, Outcome]:
-        """Run the model once; a call whose outcome is no numbers has none."""
-        spans = [span for _, span in chosen]
-        tokens = [
-            one
-            for call, span in chosen
-            for one in call.context.tokens[span.table.length : span.length]
-        ]
-        rows = [span.count if states else call.rows(span) for call, span in chosen]
-        if states:
-            out = self._runner.states(spans, tokens)
-        else:
-            out = self._runner.step(spans, tokens, _kept(spans, rows))
-        largest = out.max(dim=-1)
-        sound, likeliest = largest.values.isfinite().tolist(), largest.indices.tolist()
-        marks = self._runner.memory.take_marks()
-        size, found, end = self._pager.size, dict[Call, Outcome](), 0
-        for (call, span), wanted in zip(chosen, rows, strict=True):
-            filled = span.length // size - span.table.length // size
-            mine, marks = marks[:filled], marks[filled:]
-            start, end = end, end + wanted
-            if all(sound[start:end]):
-                found[call] = Outcome(out[start:end], likeliest[end - 1], mine)
-        return found
-
-
-def _kept(spans: list[Span], rows: list[int]) -> Tensor | None:
-    """Return which of a step's tokens have logits that are wanted; None for each span's last."""
-    if all(wanted == 1 for wanted in rows):
-        return None
-    kept, end = list[int](), 0
-    for span, wanted in zip(spans, rows, strict=True):
-        end += span.count
-        kept += range(end - wanted, end)
-    return torch.tensor(kept)
 
 
 def _let_go(calls: Iterable[Call]) -> None:

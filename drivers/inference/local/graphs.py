@@ -79,8 +79,9 @@ class Graphs:
         nobody = Span(table=PageTable([self._memory.spare]), count=1, slot=-1)
         filled = [nobody] * (count - len(spans)) + spans
         given = torch.tensor([[0] * (count - len(spans)) + tokens])
-        plan = Plan(filled, self._memory, 1, fixed=True, width=self._width)
         graph = self._graphs.get(count)
+        width = self._width if graph is None else 0
+        plan = Plan(filled, self._memory, 1, fixed=True, width=width)
         if graph is None:
             graph = self._recorded(plan, given.to(self._memory.device))
             if graph is None:

@@ -33,7 +33,10 @@ class Tables:
     def pages(self) -> Tensor:
         """[S, most]: each context's pages, filled up with the first page of all."""
         most = max(self._width, *map(len, self._used), 1)
-        return self._made([[*own, *[0] * (most - len(own))] for own in self._used])
+        made = torch.zeros(len(self._used), most, dtype=torch.int32)
+        for row, own in zip(made, self._used, strict=True):
+            row[: len(own)] = torch.tensor(own, dtype=torch.int32)
+        return made.to(self._device, non_blocking=True)
 
     @cached_property
     def lengths(self) -> Tensor:
@@ -78,12 +81,14 @@ class Tables:
     def take(self, other: Tables) -> None:
         """Become others' equal, of as many contexts with one new token each. What a recorded kernel
         reads stays where it is."""
-        for name in ("pages", "lengths"):
-            if name in vars(self):
-                getattr(self, name).copy_(getattr(other, name))
+        if "pages" in vars(self):
+            # What stands behind a context's own pages is never read.
+            self.pages[:, : other.pages.shape[1]].copy_(other.pages)
+        if "lengths" in vars(self):
+            self.lengths.copy_(other.lengths)
         for name in ("ends", "flat", "bounds", "last"):
             vars(self).pop(name, None)
         self._spans, self._used = other._spans, other._used
 
-    def _made(self, numbers: list[int] | list[list[int]]) -> Tensor:
+    def _made(self, numbers: list[int]) -> Tensor:
         return torch.tensor(numbers, dtype=torch.int32).to(self._device, non_blocking=True)
