@@ -5,6 +5,8 @@ from __future__ import annotations
 import json
 import os
 import signal
+from collections.abc import Callable
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -55,6 +57,16 @@ async def main(os, task):
     found = await os.memory.recall("what does the pump cost?", namespace="own")
     await os.memory.put("plan", "the child's", "own")
     print(json.dumps([item.value, found[0].text]))
+"""
+
+
+WAITS = """
+import asyncio
+
+async def main(os, task):
+    async with asyncio.timeout(60):
+        while not await os.memory.recall("vehicle trouble"):
+            await asyncio.sleep(0.5)
 """
 
 
@@ -117,3 +129,23 @@ def test_a_memory_outlives_a_driver_that_is_killed(house: House) -> None:
     recalled = house.aos("memory", "recall", "--in", "shared/lasting", "--json", "lasts").json()
     assert [one["text"] for one in recalled] == ["what lasts"]
     house.when_ready()
+
+
+@pytest.mark.slow
+def test_what_means_the_same_is_recalled_and_what_was_there_before_is_too(
+    make_house: Callable[..., House], minilm: Path
+) -> None:
+    house = make_house()
+    house.aos("start")
+    house.when_ready()
+    house.aos("memory", "write", "The car will not start in the morning")
+    house.aos("memory", "write", "The bakery opens at six")
+    assert house.aos("memory", "recall", "--json", "vehicle trouble").json() == []
+    # One that comes is noticed within seconds, and what was written before is embedded then.
+    house.aos("model", "add", f"hf:{minilm}", timeout=120)
+    house.aos("run", house.program("waits.py", WAITS), timeout=120)
+    found = house.aos("memory", "recall", "--json", "vehicle trouble").json()
+    assert [one["text"] for one in found] == [
+        "The car will not start in the morning",
+        "The bakery opens at six",
+    ]
