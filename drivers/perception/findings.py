@@ -36,6 +36,7 @@ class Findings:
         self.caption, self.transcript = caption, transcript
         #: Seconds that other programs may still take for the source.
         self.patience = PATIENCE
+        self.media = ""
         self.title: str | None = None
         self.about: dict[str, Any] = {}
         self.missing: list[str] = []
@@ -122,6 +123,7 @@ class Findings:
     def as_plain(self) -> dict[str, Any]:
         """Return what is sent to the driver."""
         return {
+            "media": self.media,
             "title": self.title,
             "observations": self.observations,
             "about": self.about,

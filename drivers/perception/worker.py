@@ -62,19 +62,17 @@ def work(order: dict[str, Any]) -> dict[str, Any]:
     `spent`: whether this process is not to read another one.
     """
     number = {"number": order["number"]}
-    findings = Findings(
-        order["limit"], caption=order["caption"], transcript=order["transcript"]
-    )  # fmt: skip
+    findings = Findings(order["limit"], caption=order["caption"], transcript=order["transcript"])
     try:
-        media = _read(order, findings)
+        with time_limit(order["seconds"]):
+            _read(order, findings)
     except OutOfTime:
         slow = f"reading it takes more than {order['seconds']:g} s"
         if not findings.observations:
             return number | _error(order, DeadlineExceeded(slow)) | {"spent": True}
         findings.truncated = True
         findings.lack(f"the rest: {slow}")
-        return number | {"found": findings.as_plain() | {"media": sniff(*_named(order))},
-                         "spent": True}  # fmt: skip
+        return number | {"found": findings.as_plain(), "spent": True}
     except MemoryError:
         big = TooBig("reading it takes more memory than a source may")
         return number | _error(order, big) | {"spent": True}
@@ -85,22 +83,16 @@ def work(order: dict[str, Any]) -> dict[str, Any]:
     except Exception as error:  # a library may raise anything about what it cannot read
         broken = InvalidArgument(f"it is damaged: {type(error).__name__}: {error}"[:500])
         return number | _error(order, broken)
-    return number | {"found": findings.as_plain() | {"media": media}}
+    return number | {"found": findings.as_plain()}
 
 
-def _named(order: dict[str, Any]) -> tuple[str, bytes, str | None]:
-    return order["name"], order["data"], order["media"]
-
-
-def _read(order: dict[str, Any], findings: Findings) -> str:
-    with time_limit(order["seconds"]):
-        media = sniff(*_named(order))
-        reader = import_module(f".readers.{MEDIA[media]}", __package__)
-        try:
-            reader.read(order["data"], media, findings)
-        except Full:
-            findings.truncated = True
-    return media
+def _read(order: dict[str, Any], findings: Findings) -> None:
+    findings.media = sniff(order["name"], order["data"], order["media"])
+    reader = import_module(f".readers.{MEDIA[findings.media]}", __package__)
+    try:
+        reader.read(order["data"], findings.media, findings)
+    except Full:
+        findings.truncated = True
 
 
 def _error(order: dict[str, Any], error: LLMAgentOSError) -> dict[str, Any]:

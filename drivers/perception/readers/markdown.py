@@ -20,8 +20,8 @@ _SETEXT = re.compile(r" {0,3}(=+|-+)[ \t]*")
 _FENCE = re.compile(r" {0,3}(`{3,}|~{3,})")
 _RULE = re.compile(r"\|?[ \t]*:?-+:?[ \t]*(?:\|[ \t]*:?-+:?[ \t]*)*\|?")
 _FACT = re.compile(r"([A-Za-z][\w -]{0,60}):[ \t]*(.*)")
-#: Characters of the headings above a piece.
-LONGEST = 300
+#: Characters of the headings above a piece, and of a line that may be one.
+LONGEST, _HEADING = 300, 1000
 
 
 class Sections:
@@ -65,7 +65,9 @@ def read(data: bytes, media: str, findings: Findings) -> None:
                 fence = None
                 end()
             continue
-        heading, under = _ATX.fullmatch(line), _SETEXT.fullmatch(line)
+        # Nobody's heading is longer, and a pattern takes ever longer over a line without end.
+        short = line if len(line) <= _HEADING else ""
+        heading, under = _ATX.fullmatch(short), _SETEXT.fullmatch(short)
         if heading is not None or (under is not None and len(block) == 1):
             level = len(heading[1]) if heading else 1 if line.lstrip()[0] == "=" else 2
             title = heading[2] if heading else block.pop()

@@ -9,8 +9,8 @@ from __future__ import annotations
 
 from ....syscalls.errors import InvalidArgument
 from ....syscalls.perception import Place
+from ..encoding import decode
 from ..findings import Findings
-from ..sniff import decode
 
 #: Characters after which a piece ends with its paragraph, and after which it ends in any case.
 PIECE, LONGEST = 800, 4000

@@ -8,7 +8,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from llmagentos.drivers.perception.sniff import DOCX, MEDIA, decode, sniff
+from llmagentos.drivers.perception.encoding import decode
+from llmagentos.drivers.perception.sniff import DOCX, MEDIA, sniff
 from llmagentos.syscalls.errors import InvalidArgument
 
 from . import documents
@@ -100,3 +101,8 @@ def test_any_bytes_are_some_kind_or_refused(data: bytes) -> None:
         assert sniff("it", data) in MEDIA
     except InvalidArgument:
         pass
+
+
+def test_no_text_takes_its_looks_long_to_tell() -> None:
+    for text in ("<!---->" * 5000, "[a]" * 5000, "{" * 50_000, "# " * 50_000, "\n" * 50_000 + "["):
+        assert sniff("it", text.encode()) in MEDIA

@@ -51,3 +51,9 @@ def test_markdown_table_is_a_table(see: See) -> None:
 def test_rule_at_the_top_is_no_front_matter(see: See) -> None:
     found = see("---\nname: x\n\ntext without an end of it\n", "a.md")
     assert found.about == {} and "text without an end of it" in found.texts[-1]
+
+
+def test_line_without_end_takes_no_longer_than_others(see: See) -> None:
+    found = see("# a" + " " * 100_000 + "b\n\ntext\n\n" + "-" * 100_000 + "x", "a.md")
+    assert found.error is None and not any("the rest" in one for one in found.missing)
+    assert found.texts[0].startswith("# a  ") and found.texts[1] == "text"
