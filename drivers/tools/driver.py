@@ -10,6 +10,7 @@ import asyncio
 import inspect
 import time
 from collections.abc import Awaitable, Callable
+from contextlib import suppress
 from dataclasses import replace
 from difflib import get_close_matches
 from typing import Any
@@ -20,6 +21,7 @@ from ...syscalls.errors import (
     InvalidArgument,
     LLMAgentOSError,
     NotFound,
+    PermissionDenied,
 )
 from ...syscalls.host import Host
 from ...syscalls.server import caller, taint
@@ -53,8 +55,10 @@ class ToolsDriver(Tool):
         self._rates = Rates(settings.rates, self._clock)
         self._local = installed()
         self._index: tuple[int, Index] | None = None
-        self._servers = Servers(host.tasks, host.state / "servers.json")
+        self._effects: dict[str, bool] = {}
+        self._servers = Servers(host.tasks, host.state / "servers.json", self._on_change)
         self._servers.start(settings.mcp, self._local)
+        await self._tell_effects()
 
     async def teardown(self) -> None:
         await self._servers.close()
@@ -82,10 +86,12 @@ class ToolsDriver(Tool):
         url: str | None = None,
         options: dict[str, Any] | None = None,
     ) -> ToolServer:
+        await self._given_by_name("tool.connect")
         given = {"command": command or [], "url": url or "", **(options or {})}
         return await self._servers.connect(name, read_server(given))
 
     async def disconnect(self, name: str) -> None:
+        await self._given_by_name("tool.disconnect")
         await self._servers.disconnect(name)
 
     async def call(
@@ -108,6 +114,29 @@ class ToolsDriver(Tool):
         self._rates.take(caller().principal, remote.info)
         limit = min(timeout, peer.settings.timeout)
         return await _within(limit, remote.info, _ask(peer, remote, given))
+
+    def _on_change(self) -> None:
+        self._host.tasks.create_task(self._tell_effects())
+
+    async def _tell_effects(self) -> None:
+        """Tell the kernel which tools have an effect; what is not named is taken to have one.
+
+        Approvals rest on it, so a server is believed only where the owner trusts it.
+        """
+        effects = {name: one.definition.info.effect for name, one in self._local.items()}
+        for one in self._servers.infos():
+            effects[one.name] = one.effect or one.untrusted
+        if effects != self._effects:
+            self._effects = effects
+            with suppress(LLMAgentOSError):  # The kernel has gone, and the driver is to follow.
+                await self._host.os.system.effects("tool.call", effects)
+
+    async def _given_by_name(self, syscall: str) -> None:
+        """Raise `PermissionDenied` for a caller that holds a call as one of many: who was given all
+        of the tools was not given the right to run programs outside any sandbox."""
+        held = (await self._host.os.process.inspect(caller().pid)).capabilities
+        if not any(one == "*" or one.startswith(syscall) for one in held):
+            raise PermissionDenied(f"{syscall} is a person's right, and given by its name alone")
 
     def _infos(self) -> list[ToolInfo]:
         local = [one.definition.info for one in self._local.values()]

@@ -6,6 +6,7 @@ import json
 import shutil
 import tomllib
 from collections.abc import Callable, Iterator
+from itertools import pairwise
 from math import hypot, pi
 from pathlib import Path
 from types import SimpleNamespace
@@ -41,9 +42,7 @@ def test_inverse_kinematics_is_undone_by_forward(arm: Any, x: float, z: float) -
         points = kinematics.forward(joints)
         assert points[-1] == pytest.approx((x, z), abs=1e-9)
         assert points[2] == pytest.approx((x, z + kinematics.LINKS[2]), abs=1e-9)
-        lengths = [
-            hypot(b[0] - a[0], b[1] - a[1]) for a, b in zip(points, points[1:], strict=False)
-        ]
+        lengths = [hypot(b[0] - a[0], b[1] - a[1]) for a, b in pairwise(points)]
         assert lengths == pytest.approx(kinematics.LINKS)
         assert sum(joints) % (2 * pi) == pytest.approx(1.5 * pi)
 

@@ -73,3 +73,17 @@ def test_what_is_read_through_an_untrusted_tool_taints(house: House) -> None:
         house.aos("run", "--name", f"reads-{task}", agent, "--task", task)
         seen = house.aos("inspect", f"reads-{task}", "--json").json()
         assert seen["tainted"] == (["shell"] if task == "shell" else [])
+
+
+def test_the_kernel_knows_which_tools_have_an_effect(house: House) -> None:
+    agent = house.program(
+        "acts.py",
+        "from llmagentos.syscalls.errors import PermissionDenied\n"
+        "async def main(os, task):\n"
+        "    print((await os.tool.call('calculator', {'expression': '1+1'})).text)\n"
+        "    try:\n"
+        "        await os.tool.call('file_write', {'path': 'f', 'text': 'x'})\n"
+        "    except PermissionDenied as error:\n"
+        "        print(error.code)\n",
+    )
+    assert house.aos("run", "--cap", "tool.call{effectless}", agent).out == "2\nEPERM\n"

@@ -10,7 +10,7 @@ import asyncio
 import json
 import os
 import sys
-from collections.abc import Collection, Mapping
+from collections.abc import Callable, Collection, Mapping
 from pathlib import Path
 
 from ....syscalls.errors import AlreadyExists, DeviceError, InvalidArgument, NotFound
@@ -23,8 +23,8 @@ from .settings import ServerSettings, check_name, read
 class Servers:
     """The servers by name, each with the task that keeps it up."""
 
-    def __init__(self, tasks: asyncio.TaskGroup, file: Path) -> None:
-        self._tasks, self._file = tasks, file
+    def __init__(self, tasks: asyncio.TaskGroup, file: Path, changed: Callable[[], None]) -> None:
+        self._tasks, self._file, self._changed = tasks, file, changed
         self._peers: dict[str, Peer] = {}
         self._kept: dict[str, asyncio.Task[None]] = {}
         #: Those that were connected by a person, who may disconnect them.
@@ -126,6 +126,7 @@ class Servers:
             for remote in peer.tools
         }
         self.changes += 1
+        self._changed()
 
     def _stored(self) -> dict[str, ServerSettings]:
         try:

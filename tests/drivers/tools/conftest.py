@@ -65,6 +65,10 @@ class System:
         self.perception: Any = None
         self.clock = SimpleNamespace(now=self._now)
         self.process = SimpleNamespace(inspect=self._inspect)
+        self.system = SimpleNamespace(effects=self._effects)
+        #: What the kernel was told, and what each process holds.
+        self.effects: dict[str, bool] = {}
+        self.capabilities = {1: ["*"], 2: ["tool.*"]}
         self.behalf: list[int] = []
         self.inspected = 0
         self._homes, self._principals = homes, principals
@@ -85,7 +89,12 @@ class System:
 
     async def _inspect(self, pid: int) -> SimpleNamespace:
         self.inspected += 1
-        return SimpleNamespace(home=str(self._homes / self._principals[pid] / str(pid)))
+        home = str(self._homes / self._principals[pid] / str(pid))
+        return SimpleNamespace(home=home, capabilities=self.capabilities[pid])
+
+    async def _effects(self, name: str, of: dict[str, bool]) -> None:
+        assert name == "tool.call"
+        self.effects = of
 
 
 @dataclass

@@ -13,7 +13,14 @@ from typing import Any
 import pytest
 
 from llmagentos.drivers.tools.mcp import peer as peer_module
-from llmagentos.syscalls.errors import AlreadyExists, DeviceError, InvalidArgument, NotFound
+from llmagentos.syscalls.errors import (
+    AlreadyExists,
+    DeviceError,
+    InvalidArgument,
+    NotFound,
+    PermissionDenied,
+)
+from llmagentos.syscalls.server import Caller, serving
 
 HOSTILE = str(Path(__file__).with_name("hostile.py"))
 
@@ -99,3 +106,34 @@ def test_an_idle_driver_loads_no_library_of_the_protocol() -> None:
     )
     done = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True)
     assert done.stdout == "[]\n", done.stderr
+
+
+def test_who_holds_all_tools_may_not_connect_servers(play: Any) -> None:
+    async def scene(house: Any) -> None:
+        with serving(Caller(pid=2, principal="bob", call=9)):
+            for act in (house.driver.connect("h", ["true"]), house.driver.disconnect("h")):
+                with pytest.raises(PermissionDenied, match="a person's right"):
+                    await act
+            house.system.capabilities[2] = ["tool.disconnect:h"]
+            with pytest.raises(NotFound):
+                await house.driver.disconnect("h")
+
+    play(scene)
+
+
+def test_a_servers_word_on_effects_counts_where_it_is_trusted(play: Any, tmp_path: Path) -> None:
+    command = [sys.executable, HOSTILE, str(tmp_path)]
+
+    async def scene(house: Any) -> None:
+        assert house.system.effects["calculator"] is False and house.system.effects["file_write"]
+        for trusted in (False, True):
+            await house.driver.connect("h", command, options={"trusted": trusted})
+            infos = {one.name: one.effect for one in await house.driver.ls()}
+            assert not infos["h_echo"] and infos["h_refuse"]
+            assert house.system.effects["h_echo"] is not trusted
+            assert house.system.effects["h_refuse"]
+            await house.driver.disconnect("h")
+            await house.driver.call("file_list")
+            assert "h_echo" not in house.system.effects
+
+    play(scene)
