@@ -16,6 +16,7 @@ Interface:
 
 from __future__ import annotations
 
+from collections.abc import AsyncIterator
 from dataclasses import dataclass, field
 from typing import Annotated, Any, Literal, NotRequired
 
@@ -273,12 +274,16 @@ class Knowledge(Interface, name="knowledge"):
         """
         raise NotImplementedError
 
-    @syscall(idempotent=True, subject="namespace", deadline=120.0)
+    @syscall(idempotent=True, stream=True, subject="namespace", deadline=300.0)
     async def dump(
         self, format: Literal["graphml", "ntriples"], namespace: Namespace = "user"
-    ) -> str:
-        """Return all facts in one of the formats."""
+    ) -> AsyncIterator[str]:
+        """Yield all facts in one of the formats, as the pieces of one text.
+
+        Raises `TooBig` for GraphML of more than 200,000 facts.
+        """
         raise NotImplementedError
+        yield
 
     @syscall(idempotent=True, subject="namespace", deadline=60.0)
     async def picture(

@@ -78,9 +78,6 @@ CREATE TABLE IF NOT EXISTS fact (
     untrusted INTEGER NOT NULL,
     document INTEGER REFERENCES document ON DELETE CASCADE
 );
-CREATE UNIQUE INDEX IF NOT EXISTS once
-    ON fact (subject, relation, object, source, start, end, IFNULL(document, 0))
-    WHERE retracted IS NULL;
 CREATE INDEX IF NOT EXISTS by_subject ON fact (subject, relation, object);
 CREATE INDEX IF NOT EXISTS by_relation ON fact (relation, object, subject);
 CREATE INDEX IF NOT EXISTS by_object ON fact (object, relation);

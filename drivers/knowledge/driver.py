@@ -7,8 +7,9 @@ Interface:
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable, Iterable
+from collections.abc import AsyncIterator, Callable, Iterable
 from concurrent.futures import ThreadPoolExecutor
+from functools import partial
 from typing import Literal, TypeVar
 
 import apsw
@@ -200,10 +201,17 @@ class KnowledgeDriver(Knowledge):
 
     async def dump(
         self, format: Literal["graphml", "ntriples"], namespace: Namespace = "user"
-    ) -> str:
-        every = await self._in(namespace, facts.every)
-        _warn(every)
-        return await asyncio.to_thread(formats.written, format, every)
+    ) -> AsyncIterator[str]:
+        async for piece in formats.written(format, self._pages(namespace)):
+            yield piece
+
+    async def _pages(self, namespace: Namespace) -> AsyncIterator[list[Fact]]:
+        """Yield all facts; none is sent before it was said that it taints."""
+        last = 0
+        while page := await self._in(namespace, partial(facts.every, after=last)):
+            _warn(page)
+            yield page
+            last = page[-1].id
 
     async def picture(
         self,

@@ -6,7 +6,7 @@ Interface:
     tell            store some; which are new and which stand
     retract         take some back
     read            facts by their numbers
-    every           all of a namespace
+    every           all of a namespace, page by page
     holding         the condition under which a fact holds
 """
 
@@ -27,7 +27,7 @@ from .terms import Value, checked_name, checked_value, enter, kind_of, value_of
 #: Characters of the facts of an answer, at most.
 ANSWER = 6_000_000
 #: Facts that are read at once.
-MOST = 100_000
+PAGE = 5_000
 #: What a fact takes of an answer besides its texts.
 FACT = 200
 
@@ -183,18 +183,10 @@ def read(base: Database, numbers: Sequence[int]) -> list[Fact]:
     return [found[number] for number in numbers]
 
 
-def every(base: Database, scope: int) -> list[Fact]:
-    """Return all facts that were not taken back, in the order in which they were told.
-
-    Raises `TooBig`.
-    """
-    ((count,),) = base.rows(
-        "SELECT count(*) FROM fact WHERE scope = ? AND retracted IS NULL", scope
-    )
-    if count > MOST:
-        raise TooBig(f"{count} facts; at most {MOST} are written at once")
-    where = "WHERE fact.scope = ? AND retracted IS NULL ORDER BY fact.id"
-    return [fact_of(row) for row in base.rows(f"{_READ} {where}", scope)]
+def every(base: Database, scope: int, after: int = 0, limit: int = PAGE) -> list[Fact]:
+    """Return the facts that were not taken back, from the first one told after a fact."""
+    where = "WHERE fact.scope = ? AND fact.id > ? AND retracted IS NULL ORDER BY fact.id LIMIT ?"
+    return [fact_of(row) for row in base.rows(f"{_READ} {where}", scope, after, limit)]
 
 
 def fact_of(row: Sequence[Any]) -> Fact:

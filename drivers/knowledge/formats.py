@@ -2,12 +2,14 @@
 
 Interface:
     claims          a text's facts; raises `InvalidArgument` naming the line
-    written         facts as a text
+    written         facts as the pieces of a text
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+import asyncio
+from collections.abc import AsyncIterator, Iterable
+from itertools import islice
 from typing import Literal
 
 from ...syscalls.errors import TooBig
@@ -15,12 +17,9 @@ from ...syscalls.knowledge import Fact, Format
 from . import comma, graphml, jsonld, ntriples
 from .facts import Told
 
-#: Facts that one text may hold.
-MOST = 200_000
-#: Characters of a text that is written: a message takes no more.
-WRITTEN = 12_000_000
+#: Facts that one text may hold, and lines of a piece.
+MOST, PIECE = 200_000, 5_000
 _READERS = {"jsonld": jsonld.claims, "csv": comma.claims, "ntriples": ntriples.claims}
-_WRITERS = {"graphml": graphml.lines, "ntriples": ntriples.lines}
 
 
 def claims(format: Format, text: str, source: str) -> list[Told]:
@@ -36,12 +35,23 @@ def claims(format: Format, text: str, source: str) -> list[Told]:
     return found
 
 
-def written(format: Literal["graphml", "ntriples"], facts: Iterable[Fact]) -> str:
-    """Return facts as a text. Raises `TooBig` for one that no message takes."""
-    lines, size = [], 0
-    for line in _WRITERS[format](facts):
-        lines.append(line)
-        size += len(line.encode()) + 1
-        if size > WRITTEN:
-            raise TooBig(f"the facts take more than {WRITTEN} bytes")
+async def written(
+    format: Literal["graphml", "ntriples"], pages: AsyncIterator[list[Fact]]
+) -> AsyncIterator[str]:
+    """Yield facts, which come in pages, as the pieces of a text. Raises `TooBig`."""
+    if format == "ntriples":
+        async for page in pages:
+            yield await asyncio.to_thread(_text, ntriples.lines(page))
+        return
+    every: list[Fact] = []
+    async for page in pages:  # A graph is written once all of it is known.
+        every += page
+        if len(every) > MOST:
+            raise TooBig(f"GraphML of more than {MOST} facts; N-Triples have no bound")
+    lines = iter(await asyncio.to_thread(list, graphml.lines(every)))
+    while batch := list(islice(lines, PIECE)):
+        yield _text(batch)
+
+
+def _text(lines: Iterable[str]) -> str:
     return "".join(f"{line}\n" for line in lines)

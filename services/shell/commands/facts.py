@@ -9,6 +9,7 @@ from typing import Any, Literal
 import click
 
 from ....syscalls.knowledge import Claim, Fact, Format, plain
+from ....syscalls.os import OS
 from ..output import as_json, show_json, table
 from ..session import session
 
@@ -166,13 +167,18 @@ def load(file: Path, format: Format | None, source: str | None, as_json: bool) -
 @click.option("-o", "--output", type=click.Path(dir_okay=False, path_type=Path))
 def dump(format: Literal["ntriples", "graphml"], output: Path | None, as_json: bool) -> None:
     """Write all facts as N-Triples or GraphML."""
-    text = session(lambda os: os.knowledge.dump(format))
+
+    async def work(os: OS) -> list[str]:
+        return [piece async for piece in os.knowledge.dump(format)]
+
+    pieces = session(work)
     if output is not None:
-        output.write_text(text, encoding="utf-8")
+        output.write_text("".join(pieces), encoding="utf-8")
     elif as_json:
-        show_json({"format": format, "text": text})
+        show_json({"format": format, "text": "".join(pieces)})
     else:
-        click.echo(text, nl=False)
+        for piece in pieces:
+            click.echo(piece, nl=False)
 
 
 @click.command()

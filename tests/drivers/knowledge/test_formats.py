@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+import asyncio
 import json
-from collections.abc import Iterable
+from collections.abc import AsyncIterator, Iterable
 from typing import Any
 
 import networkx
@@ -15,12 +16,26 @@ from llmagentos.drivers.knowledge import facts, formats
 from llmagentos.drivers.knowledge.facts import Told
 from llmagentos.drivers.knowledge.terms import checked_name
 from llmagentos.syscalls.errors import InvalidArgument, TooBig
-from llmagentos.syscalls.knowledge import Claim, Format
+from llmagentos.syscalls.knowledge import Claim, Fact, Format
 
 from .conftest import Play
 from .graphs import base_of
 
 Short = tuple[str, str, Any, str]
+
+
+async def joined(pieces: AsyncIterator[str]) -> str:
+    return "".join([piece async for piece in pieces])
+
+
+def whole(format: Any, every: list[Fact], page: int = 3) -> str:
+    """Return facts, in pages, as a text."""
+
+    async def pages() -> AsyncIterator[list[Fact]]:
+        for start in range(0, len(every), page):
+            yield every[start : start + page]
+
+    return asyncio.run(joined(formats.written(format, pages())))
 
 
 def read(format: Format, text: str) -> list[Short]:
@@ -74,7 +89,7 @@ claims = st.lists(
 def test_ntriples_give_back_every_fact_with_who_said_it_and_when(given_claims: list[Claim]) -> None:
     base, scope = base_of(given_claims)
     every = facts.every(base, scope)
-    text = formats.written("ntriples", every)
+    text = whole("ntriples", every)
     again, other = base_of([])
     facts.tell(again, other, formats.claims("ntriples", text, "nobody"))
     told = facts.every(again, other)
@@ -92,7 +107,7 @@ def test_ntriples_give_back_every_fact_with_who_said_it_and_when(given_claims: l
 def test_graphml_is_read_by_networkx(given_claims: list[Claim]) -> None:
     base, scope = base_of(given_claims)
     every = facts.every(base, scope)
-    graph = networkx.parse_graphml(formats.written("graphml", every), force_multigraph=True)
+    graph = networkx.parse_graphml(whole("graphml", every), force_multigraph=True)
     assert graph.number_of_edges() == len(every)
 
 
@@ -257,23 +272,36 @@ def test_loading_is_all_or_nothing_and_repeats_to_nothing(play: Play) -> None:
         with pytest.raises(InvalidArgument, match="line 2"):
             await knowledge.load("csv", "subject,relation,object\n,b,c\n", "three")
         assert len(await knowledge.ask("?s ?r ?o")) == 4
-        dumped = await knowledge.dump("ntriples")
+        dumped = await joined(knowledge.dump("ntriples"))
         assert dumped.startswith("<a:b> <a:c> <a:d> .\n")
         assert await knowledge.load("ntriples", dumped, "again", "own") == 4
-        assert "<graphml" in await knowledge.dump("graphml")
-        assert await knowledge.dump("ntriples", "user") == dumped
+        assert "<graphml" in await joined(knowledge.dump("graphml"))
+        assert await joined(knowledge.dump("ntriples", "user")) == dumped
 
     play(scene)
 
 
 def test_texts_have_bounds(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(formats, "MOST", 3)
-    monkeypatch.setattr(formats, "WRITTEN", 500)
     with pytest.raises(TooBig, match="more than 3 facts"):
         read("csv", "a,b\n" + "x,1\n" * 4)
     base, scope = base_of([Claim(subject="a", relation="b", object=n) for n in range(9)])
-    with pytest.raises(TooBig, match="more than 500 bytes"):
-        formats.written("ntriples", facts.every(base, scope))
-    monkeypatch.setattr(facts, "MOST", 5)
-    with pytest.raises(TooBig, match="9 facts"):
-        facts.every(base, scope)
+    with pytest.raises(TooBig, match="more than 3 facts"):
+        whole("graphml", facts.every(base, scope))
+    assert whole("ntriples", facts.every(base, scope)).count("#Statement") == 9
+
+
+def test_all_facts_are_dumped_page_by_page(play: Play, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(formats, "PIECE", 2)
+    monkeypatch.setattr(facts.every, "__defaults__", (0, 4))
+
+    async def scene(knowledge: Any, system: Any) -> None:
+        told = [Claim(subject="a", relation="b", object=n) for n in range(11)]
+        (first, *_) = await knowledge.tell(told)
+        await knowledge.retract([first.id])
+        pieces = [piece async for piece in knowledge.dump("ntriples")]
+        assert [piece.count("#Statement") for piece in pieces] == [4, 4, 2]
+        graph = networkx.parse_graphml(await joined(knowledge.dump("graphml")))
+        assert graph.number_of_edges() == 10
+
+    play(scene)

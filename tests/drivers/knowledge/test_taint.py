@@ -11,6 +11,7 @@ import pytest
 from llmagentos.syscalls.server import caller, serving
 
 from .conftest import ALICE, Play, fresh
+from .test_formats import joined
 from .test_ingest import REPORT
 
 Reading = Callable[[Any], Awaitable[Any]]
@@ -28,7 +29,7 @@ READINGS: list[Reading] = [
     lambda knowledge: knowledge.paths("Nordic", "lake"),
     lambda knowledge: knowledge.neighbourhood("Nordic"),
     lambda knowledge: knowledge.contradictions(),
-    lambda knowledge: knowledge.dump("ntriples"),
+    lambda knowledge: joined(knowledge.dump("ntriples")),
     lambda knowledge: knowledge.picture("Nordic"),
 ]
 
