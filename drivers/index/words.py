@@ -22,8 +22,8 @@ from .file import rows
 Ranking = list[tuple[int, float]]
 #: The words of a place's pieces, or of those with some numbers, by number.
 Reader = Callable[[str, list[int] | None], Iterable[tuple[int, str]]]
-#: Words of a query that are looked for.
-MOST = 64
+#: Words of a query that are looked for, and characters in which they are looked for.
+MOST, READ = 64, 10_000
 #: Rows that are ranked at most, and rows that are counted for the weight of other words; a row
 #: takes about a microsecond and a tenth of one.
 RANKED, COUNTED = 12_000, 60_000
@@ -131,7 +131,7 @@ class Words:
 
     def _tokens(self, query: str) -> list[str]:
         """Return a query's words, each once, as the index would part them."""
-        return list(dict.fromkeys(self._cut(self._plain, query)))[:MOST]
+        return list(dict.fromkeys(self._cut(self._plain, query[:READ])))[:MOST]
 
     def _cut(self, tokenizer: apsw.FTS5Tokenizer, text: str) -> list[str]:
         found = tokenizer(

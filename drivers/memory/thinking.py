@@ -9,10 +9,11 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Awaitable, Callable, Sequence
+from contextlib import suppress
 from typing import Any
 from weakref import WeakValueDictionary
 
-from ...syscalls.errors import QuotaExceeded
+from ...syscalls.errors import InputOutputError, QuotaExceeded
 from ...syscalls.memory import Mind, Thought
 from ...syscalls.model import Message
 from ...syscalls.os import OS
@@ -58,6 +59,7 @@ class Thinking:
         self._on_away = on_away
         self._locks: WeakValueDictionary[int, asyncio.Lock] = WeakValueDictionary()
         self._thought = asyncio.Event()
+        self._thought.set()  # Somebody may have left thoughts before the driver's start.
 
     async def think(self, text: str, pinned: bool) -> Mind:
         """Add a thought; where there is no room for it, others are put away."""
@@ -109,12 +111,14 @@ class Thinking:
         return _mind(thoughts, await self._window.capacity())
 
     async def sweep(self) -> None:
-        """Forget the working memories of processes that are gone, now and then, for ever."""
+        """Forget the working memories of processes that are gone, now and then."""
         while True:
             await self._thought.wait()
-            self._thought.clear()
-            await self.forget_gone()
+            # Later, also after the driver's start: processes may be about to come back.
             await asyncio.sleep(INTERVAL)
+            self._thought.clear()
+            with suppress(InputOutputError):  # A file that fails, fails the calls.
+                await self.forget_gone()
 
     async def forget_gone(self) -> None:
         """Forget the working memories of processes that are gone."""
