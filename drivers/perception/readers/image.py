@@ -39,7 +39,7 @@ def read(data: bytes, media: str, findings: Findings) -> None:
     facts: dict[str, Any] = {
         "format": image.format, "width": image.width, "height": image.height, "mode": image.mode,
     }  # fmt: skip
-    if (frames := getattr(image, "n_frames", 1)) > 1:
+    if (frames := image.info["frames"]) > 1:
         facts["frames"] = frames
     _tags(image, findings)
     text = ocr.read(image, findings)
@@ -71,7 +71,7 @@ def _view(image: Image) -> dict[str, Any]:
 
 
 def opened(data: bytes) -> Image:
-    """Return an image with its pixels, the right way up."""
+    """Return an image with its pixels, the right way up; `info` says how many frames there are."""
     from PIL import Image as pillow
     from PIL import ImageOps
 
@@ -89,7 +89,15 @@ def opened(data: bytes) -> Image:
     except Exception as error:  # pillow's readers raise whatever a damaged file makes them
         raise InvalidArgument(f"it is damaged: {error}") from None
     image.format = file.format
+    image.info["frames"] = _frames(file)
     return image
+
+
+def _frames(file: Image) -> int:
+    try:
+        return int(getattr(file, "n_frames", 1))
+    except Exception:  # the first one is whole, whatever the others are
+        return 1
 
 
 def _tags(image: Image, findings: Findings) -> None:

@@ -83,3 +83,11 @@ def test_reading_text_in_images_is_bounded(see: See, tmp_path: Path) -> None:
         patched.setattr("shutil.which", lambda name: str(slow))
         assert ocr.read(image, findings) == "" and "took more than 0.2 s" in findings.missing[0]
         assert ocr.read(image, findings) == "" and "too long" in findings.missing[1]
+
+
+def test_frames_of_a_moving_image_are_counted(see: See) -> None:
+    data = io.BytesIO()
+    frames = [Image.new("RGB", (20, 20), colour) for colour in ("red", "green", "blue")]
+    frames[0].save(data, "GIF", save_all=True, append_images=frames[1:])
+    (one,) = see(data.getvalue()).observations
+    assert one.data["frames"] == 3
