@@ -132,6 +132,12 @@ def store(base: Database, shelf: Shelf, scope: int, arrived: Arrived) -> Ingeste
         scope, arrived.name, seen.media, arrived.asked, seen.digest, seen.title, seen.size,
         base.now(), json.dumps(arrived.missing),
     )  # fmt: skip
+    # What was kept may have been removed since it was compared.
+    rows = base.rows("SELECT id FROM passage WHERE document = ?", document)
+    standing = {number for (number,) in rows}
+    for part in arrived.parts:
+        if part.kept and part.kept.id not in standing:
+            part.kept, part.extracted = None, bool(part.told)
     staying = {part.kept.id for part in arrived.parts if part.kept}
     _drop(base, shelf, scope, document, staying)
     for position, part in enumerate(arrived.parts):

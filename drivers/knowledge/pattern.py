@@ -92,7 +92,7 @@ def parse(text: str) -> Pattern:
     for place, clause in _clauses(text):
         operators = [index for index, one in enumerate(clause) if isinstance(one, str)]
         if len(clause) != 3:
-            why = f"a triple or a comparison has three parts, not {len(clause)}"
+            why = f"a triple or a comparison has three parts, not {len(clause)}; a dot parts them"
             raise _wrong(text, place, why)
         if operators not in ([], [1]):
             raise _wrong(text, place, "an operator stands between two terms")

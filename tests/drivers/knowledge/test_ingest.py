@@ -226,6 +226,23 @@ def test_one_document_taken_in_twice_at_once_is_done_once(play: Play) -> None:
     play(scene)
 
 
+def test_a_document_that_is_removed_while_it_is_taken_in_comes_back_whole(play: Play) -> None:
+    async def scene(knowledge: Any, system: Any) -> None:
+        await knowledge.ingest("n.txt", b"first\n\n# S\n\nsecond", extract=True)
+        chat = system.model.chat
+
+        async def removing(*args: Any, **kwargs: Any) -> Any:
+            await knowledge.remove("n.txt")
+            return await chat(*args, **kwargs)
+
+        system.model.chat = removing
+        done = await knowledge.ingest("n.txt", b"other\n\n# S\n\nsecond", extract=True)
+        assert (done.added, done.kept, done.document.passages) == (2, 0, 2)
+        assert len(await knowledge.search("second")) == 1
+
+    play(scene)
+
+
 def test_a_removed_document_leaves_nothing(play: Play) -> None:
     async def scene(knowledge: Any, system: Any) -> None:
         await knowledge.ingest("report.txt", REPORT, extract=True)
