@@ -1,18 +1,18 @@
 """Plans against a single greedy sequence, on the shipped model and on one that was made weak.
 
-Held-out tasks of the embedded model's suites, through a running daemon: every call of a tool is a
-syscall to the real drivers. Each task is done three times, each in a world made anew:
+Held-out tasks of the embedded model's suites, through running daemons: every call of a tool is a
+syscall to the real drivers. Each task is done twice, each time in a world made anew:
 
-- single: one greedy sequence, thought of before anything is done, then done (an open loop);
-- react: the likeliest reply each time, its calls done as they come (a closed loop, no plan);
+- single: the likeliest reply each time, its calls done as they come, nothing thought of twice;
 - planned: `plan.solve` with several candidates, the likeliest done, and replanning.
 
-The gains are those of planned over single; those over react are printed beside them, which has the
-same observations and so shows what choosing among candidates alone is worth. A task counts when the
-answer and the state of memory and files are the expert's.
+Both see what their calls give. A task counts when the answer and the state of memory and files are
+the expert's, whatever the model says of it. Several daemons share the tasks: each has a memory and
+files of its own, and calibrates by its own outcomes.
 
-The weak model is the shipped one with Gaussian noise on its word vectors (which are its output
-layer as well), so many times as large as their own spread, from a fixed seed.
+The weak model is the shipped one with Gaussian noise on the output vectors of the words that names
+of tools are made of, so many times as large as the vectors' own spread, from a fixed seed: it is
+bad at its first thought, which tool to use, and as good as before at all that follows.
 """
 
 from __future__ import annotations
@@ -25,6 +25,8 @@ import socket
 import sys
 import tempfile
 from collections.abc import Mapping
+from contextlib import ExitStack
+from dataclasses import dataclass
 from itertools import islice
 from pathlib import Path
 from typing import Any
@@ -33,6 +35,7 @@ from llmagentos.services.learning.embedded.solve import solve
 from llmagentos.services.learning.embedded.suites import SUITES
 from llmagentos.services.learning.embedded.tasks import Task, demonstrate
 from llmagentos.services.learning.embedded.world import SIGNATURES, LocalWorld
+from llmagentos.services.planner.calibration import reliability
 from llmagentos.syscalls.client import connect
 from llmagentos.syscalls.os import OS
 from llmagentos.syscalls.plan import PlanInfo
@@ -50,19 +53,24 @@ REPLY = 128
 
 
 def weaken(source: Path, folder: Path, noise: float, seed: int = 0) -> None:
-    """Write a copy of a model with noise on its word vectors."""
+    """Write a copy of a model with noise on the output vectors of the tools' names."""
     import torch
     from safetensors.torch import load_file, save_file
+    from transformers import AutoTokenizer
 
     shutil.copytree(source, folder)
+    tokenizer: Any = AutoTokenizer.from_pretrained(source, local_files_only=True)
+    words = {word for name in SIGNATURES for word in name.split("_")}
+    spelt = [tokenizer(word, add_special_tokens=False)["input_ids"] for word in sorted(words)]
     weights = load_file(source / WEIGHTS)
-    drawn = torch.Generator().manual_seed(seed)
-    for name in sorted(weights):
-        if "embed_tokens" in name:
-            vectors = weights[name].float()
-            blur = torch.randn(vectors.shape, generator=drawn)
-            weights[name] = (vectors + noise * vectors.std() * blur).contiguous()
-    save_file(weights, folder / WEIGHTS, metadata={"format": "pt"})
+    # The input's vectors, which are the output's as well until here, stay as they are.
+    output = weights["model.embed_tokens.weight"].float().clone()
+    spread, drawn = output.std(), torch.Generator().manual_seed(seed)
+    for (token,) in (one for one in spelt if len(one) == 1):
+        output[token] += noise * spread * torch.randn(output.shape[1], generator=drawn)
+    save_file(weights | {"lm_head.weight": output}, folder / WEIGHTS, metadata={"format": "pt"})
+    config = json.loads((folder / "config.json").read_text()) | {"tie_word_embeddings": False}
+    (folder / "config.json").write_text(json.dumps(config))
 
 
 def tasks(count: int, seed: int) -> list[Task]:
@@ -86,11 +94,7 @@ class Bench:
         self._options = options
 
     async def single(self, task: Task) -> bool:
-        """Whether one greedy sequence solves a task."""
-        return (await self._plan(task, candidates=1, rounds=1))[0]
-
-    async def react(self, task: Task) -> bool:
-        """Whether the greedy loop solves a task."""
+        """Whether a single greedy sequence solves a task."""
         world = LiveWorld(self._os, task.now, self._home)
         await world.prepare(task)
         offered = [one.schema() for one in self._tools if one.name in task.tools]
@@ -135,33 +139,66 @@ class Bench:
         return plan.answer == expert.answer and await world.state() == expert.state, plan
 
 
-async def compare(path: Path, state: Path, target: str, options: Any) -> dict[str, float]:
-    """Return the percentages of all ways on a model, and how well confidence told success."""
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Trial:
+    """A task that was done both ways."""
+
+    single: bool
+    planned: bool
+    plan: PlanInfo
+
+
+async def share(
+    path: Path, state: Path, target: str, given: list[Task], options: Any
+) -> list[Trial]:
+    """Do tasks with one daemon, one after the other."""
     sock = socket.socket(socket.AF_UNIX)
     sock.connect(str(path))
     os = OS(await connect(sock))
     await os.model.use(target)
     home = state / "home" / (await os.process.ls(all=True))[0].principal / "session"
     bench = Bench(os, home, await os.tool.ls(), options)
-    given = tasks(options.count, options.seed)
-    solved = {"single": 0, "react": 0, "planned": 0}
-    rounds = 0
-    for place, task in enumerate(given, 1):
-        single, react = await bench.single(task), await bench.react(task)
+    trials = []
+    for task in given:
+        single = await bench.single(task)
         planned, plan = await bench.planned(task)
-        for name, done in (("single", single), ("react", react), ("planned", planned)):
-            solved[name] += done
-        rounds += len(plan.decisions)
-        if place % 10 == 0:
-            print(f"{place} tasks, solved: {solved}", file=sys.stderr, flush=True)
-        if options.show and react != planned:
+        trials.append(Trial(single=single, planned=planned, plan=plan))
+        if options.show and single != planned:
             _show(task, plan, planned)
-    calibration = await os.plan.calibration()
+        if len(trials) % 10 == 0:
+            done = sum(one.single for one in trials), sum(one.planned for one in trials)
+            print(f"{target}: {len(trials)} tasks, {done} solved", file=sys.stderr, flush=True)
     os.client.close()
-    count = len(given)
-    found = {name: 100 * done / count for name, done in solved.items()}
-    found |= {"tasks": count, "rounds": rounds / count}
-    return found | {"ece": -1.0 if calibration.ece is None else calibration.ece}
+    return trials
+
+
+def compare(folder: Path, name: str, target: str, options: Any) -> dict[str, float]:
+    """Return the percentages of both ways on a model, and how well confidence told success."""
+
+    async def work() -> list[Trial]:
+        shares = (
+            share(path, state, target, given[place :: options.daemons], options)
+            for place, (path, state) in enumerate(daemons)
+        )
+        return [one for trials in await asyncio.gather(*shares) for one in trials]
+
+    given = tasks(options.count, options.seed)
+    with ExitStack() as stack:
+        states = [folder / f"{name}{place}" for place in range(options.daemons)]
+        daemons = [(stack.enter_context(daemon(state)), state) for state in states]
+        trials = asyncio.run(work())
+    told = [(t.plan.confidence, t.planned) for t in trials if t.plan.confidence is not None]
+    ece, _ = reliability([one for one, _ in told], [one for _, one in told])
+    return {
+        "tasks": len(trials),
+        "single": 100 * sum(one.single for one in trials) / len(trials),
+        "planned": 100 * sum(one.planned for one in trials) / len(trials),
+        "won": sum(one.planned and not one.single for one in trials),
+        "lost": sum(one.single and not one.planned for one in trials),
+        "rounds": sum(len(one.plan.decisions) for one in trials) / len(trials),
+        "foretold": len(told),
+        "ece": -1.0 if ece is None else ece,
+    }
 
 
 def _show(task: Task, plan: PlanInfo, whole: bool) -> None:
@@ -181,11 +218,10 @@ def main() -> None:
     parser.add_argument("--count", type=int, default=160, help="tasks for each model")
     parser.add_argument("--seed", type=int, default=0)
     parser.add_argument("--strategy", default="best-of-k")
-    parser.add_argument("--candidates", type=int, default=4)
+    parser.add_argument("--candidates", type=int, default=6)
     parser.add_argument("--temperature", type=float, default=0.8)
-    parser.add_argument(
-        "--noise", type=float, default=0.85, help="on the weak model's word vectors"
-    )
+    parser.add_argument("--noise", type=float, default=2.5, help="on the weak model's names")
+    parser.add_argument("--daemons", type=int, default=2, help="that share the tasks")
     parser.add_argument("--only", choices=["weak", "good"])
     parser.add_argument(
         "--show", action="store_true", help="print the plans that made a difference"
@@ -199,20 +235,17 @@ def main() -> None:
         weaken(shipped, Path(folder) / "weak", options.noise)
         for name, target in (("weak", f"hf:{folder}/weak"), ("good", "embedded")):
             if options.only in (None, name):
-                state = Path(folder) / name[0]
-                with daemon(state) as path:
-                    found[name] = asyncio.run(compare(path, state, target, options))
-                one = found[name]
+                one = found[name] = compare(Path(folder), name[0], target, options)
                 print(
-                    f"{name}: {one['single']:.1f} % single, {one['react']:.1f} % react, "
-                    f"{one['planned']:.1f} % planned ({one['tasks']:.0f} tasks, "
-                    f"{one['rounds']:.1f} rounds, calibration error {one['ece']:.3f})",
+                    f"{name}: {one['single']:.1f} % single, {one['planned']:.1f} % planned "
+                    f"({one['won']:.0f} won and {one['lost']:.0f} lost of {one['tasks']:.0f} tasks,"
+                    f" {one['rounds']:.1f} rounds; calibration error {one['ece']:.3f} of "
+                    f"{one['foretold']:.0f})",
                     flush=True,
                 )
-    figures = {}
-    for name, one in found.items():
-        figures[f"gain_{name}"] = round(one["planned"] - one["single"], 1)
-        figures[f"gain_{name}_over_react"] = round(one["planned"] - one["react"], 1)
+    figures = {
+        f"gain_{name}": round(one["planned"] - one["single"], 1) for name, one in found.items()
+    }
     figures["ece"] = round(max(one["ece"] for one in found.values()), 3)
     print("  ".join(f"{name} {value}" for name, value in figures.items()))
     if options.json:

@@ -66,7 +66,7 @@ class System:
         self.called.append((name, arguments))
         if self._failure is not None:
             raise self._failure
-        return ToolResult(text=f"{name} did {arguments}")
+        return ToolResult(text=f"{name} did {arguments}", sources=[f"{name}.pdf, page 1"])
 
 
 def answer(system: System, **settings: Any) -> str:
@@ -150,3 +150,10 @@ def test_limits_and_temperature_reach_the_model() -> None:
     system = System(reply("done"))
     answer(system, limits=Limits(reply_tokens=9), temperature=0.5)
     assert (system.asked[0]["max_tokens"], system.asked[0]["temperature"]) == (9, 0.5)
+
+
+def test_sources_of_what_was_read_are_kept_once() -> None:
+    system = System(reply(None, ("add", "{}"), ("add", '{"a": 1}')), reply("done"))
+    loop = Loop(cast(OS, system), Manifest(tools=["add"]))
+    asyncio.run(loop.run("the task"))
+    assert loop.sources == ["add.pdf, page 1"]

@@ -41,6 +41,11 @@ def test_shipped_example_is_read_whole() -> None:
         ("[limits]\nstep = 5", r"limits\.step"),
         ("[limits]\nreply_tokens = 'many'", r"limits\.reply_tokens"),
         ("[budget]\ntokens = 'many'", r"budget\.tokens"),
+        ("strategy = 'magic'", "strategy"),
+        ("[plan]\ncandidates = 0", r"plan\.candidates"),
+        ("[plan]\ntemperature = 0", r"plan\.temperature"),
+        ("[plan]\nbeams = 3", r"plan\.beams"),
+        ("[knowledge]\ndocuments = 'all'", r"knowledge\.documents"),
     ],
 )
 def test_wrong_value_is_named_with_its_file_and_key(tmp_path: Path, text: str, key: str) -> None:
