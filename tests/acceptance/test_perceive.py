@@ -253,6 +253,16 @@ def test_worker_that_is_killed_fails_its_own_source_alone(own: House) -> None:
     assert busy[0]["pid"] not in {one["pid"] for one in workers(own)}
 
 
+def test_driver_that_dies_takes_its_workers_along_and_comes_back(own: House, folder: Path) -> None:
+    own.aos("perceive", str(folder / "report.pdf"))
+    before = {one["pid"] for one in workers(own)}
+    processes = own.aos("ps", "--all", "--json").json()
+    (driver,) = [one for one in processes if (one["kind"], one["name"]) == ("driver", "perception")]
+    os.kill(driver["os_pid"], signal.SIGKILL)
+    assert "Income rose." in own.aos("perceive", str(folder / "report.pdf")).out
+    assert before and not before & {one["pid"] for one in workers(own)}
+
+
 class Site(BaseHTTPRequestHandler):
     def do_GET(self) -> None:
         found = self.path == "/page.html"
