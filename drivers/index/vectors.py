@@ -29,7 +29,7 @@ EXACT = 4_000_000
 #: The shortest vectors whose signs say enough.
 SHORTEST = 128
 #: How many more are chosen than are wanted, and the fewest.
-TIMES, FEWEST = 6, 600
+TIMES, FEWEST = 10, 1000
 
 
 class Vectors:
