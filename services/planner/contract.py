@@ -34,6 +34,10 @@ class Mind(Protocol):
         the longer line does not go on.
         """
 
+    async def drop(self, lines: Sequence[Line]) -> None:
+        """Forget what makes lines longer, where nothing will: the model's memory is bounded. At
+        the end of a round that is done for all."""
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Aim:

@@ -6,6 +6,7 @@ Interface:
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import replace
 
 from .hands import Hands
@@ -60,6 +61,10 @@ class Imagination:
         allowed = [one for one in found.values() if not self._bars(one[0])] or [*found.values()]
         lines = await together(self._longer(line, *one) for one in allowed)
         return sorted(lines, key=lambda one: one.rank, reverse=True)
+
+    async def drop(self, lines: Sequence[Line]) -> None:
+        """As `contract.Mind.drop`."""
+        await self._voice.drop([line.handle for line in lines])
 
     def _draws(self, count: int, temperature: float, greedy: bool) -> list[Draw]:
         first, self._drawn = self._drawn, self._drawn + count

@@ -27,7 +27,7 @@ PRAGMA journal_mode = WAL;
 PRAGMA synchronous = NORMAL;
 CREATE TABLE IF NOT EXISTS plan (
     id INTEGER PRIMARY KEY AUTOINCREMENT, principal TEXT NOT NULL, state TEXT NOT NULL,
-    model TEXT, score REAL, confidence REAL, outcome INTEGER, body BLOB NOT NULL);
+    model TEXT, score REAL, confidence REAL, outcome INTEGER, body TEXT NOT NULL);
 CREATE INDEX IF NOT EXISTS plan_principal ON plan (principal, id);
 CREATE TABLE IF NOT EXISTS said (
     principal TEXT, tool TEXT, text TEXT NOT NULL, times INTEGER NOT NULL,
@@ -79,7 +79,7 @@ class Shelf:
             "UPDATE plan SET state = ?, model = ?, score = ?, confidence = ?, outcome = ?, body = ?"
             " WHERE id = ? AND principal = ?",
             plan.state, plan.model, plan.score, plan.confidence, plan.outcome,
-            _PLAN.dump_json(plan), plan.id, principal,
+            _PLAN.dump_json(plan).decode(), plan.id, principal,
         )  # fmt: skip
 
     def get(self, principal: str, number: int) -> PlanInfo | None:

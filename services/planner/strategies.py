@@ -20,6 +20,8 @@ from .line import Line
 
 #: Nats per token in which two scores have to differ for the better to be chosen e times as often.
 WARMTH = 0.05
+#: Ways in which a beginning goes on, at most.
+WIDEST = 4
 
 
 def best(lines: Sequence[Line]) -> int:
@@ -62,7 +64,7 @@ class Beam:
     async def plan(self, mind: Mind, aim: Aim) -> Choice:
         """As `Strategy.plan`. The width is the number of candidates; a beginning that is left out
         of it does not come back."""
-        branches = max(2, aim.candidates // 2)
+        branches = min(max(2, aim.candidates // 2), WIDEST)
         beam = await mind.expand(mind.root, aim.candidates)
         for _ in range(1, aim.depth):
             going = [line for line in beam if line.going]
@@ -71,5 +73,7 @@ class Beam:
             longer = await asyncio.gather(*(mind.expand(line, branches) for line in going))
             ended = [line for line in beam if not line.going]
             pool = [*ended, *(line for lines in longer for line in lines)]
-            beam = sorted(pool, key=lambda line: line.rank, reverse=True)[: aim.candidates]
+            pool.sort(key=lambda line: line.rank, reverse=True)
+            beam, out = pool[: aim.candidates], pool[aim.candidates :]
+            await mind.drop([*going, *out])
         return Choice(candidates=beam, chosen=best(beam))

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import math
 from collections import Counter
+from collections.abc import Sequence
 
 from llmagentos.services.planner.contract import Aim, Choice, Strategy
 from llmagentos.services.planner.line import Ask, Line, Outcome, Reply
@@ -28,14 +29,16 @@ class Known:
 
     def __init__(self) -> None:
         self.root = Line()
-        self.asked = 0
+        self.dropped: list[Line] = []
 
     async def expand(self, line: Line, count: int = 1) -> list[Line]:
-        self.asked += 1
         path = "".join(reply.content for reply in line.replies)
         found = [one for one in TREE if one[:-1] == path]
         found.sort(key=lambda one: -TREE[one])
         return [self._longer(line, one) for one in found[:count]]
+
+    async def drop(self, lines: Sequence[Line]) -> None:
+        self.dropped += lines
 
     def _longer(self, line: Line, path: str) -> Line:
         letter = path[-1]
@@ -62,6 +65,12 @@ def test_best_of_k_takes_the_beginning_whose_greedy_end_is_likeliest() -> None:
 def test_beam_and_tree_search_find_what_greedy_ends_miss() -> None:
     assert chosen(choose(Beam(), candidates=4)) == "bhJ"
     assert chosen(choose(TreeSearch(), candidates=8)) == "bhJ"
+
+
+def test_beam_gives_back_what_it_does_not_go_on_with() -> None:
+    known = Known()
+    choice = asyncio.run(Beam().plan(known, Aim(candidates=2, depth=5, seed=0)))
+    assert known.dropped and not set(known.dropped) & set(choice.candidates)
 
 
 def test_no_candidate_is_longer_than_was_asked_for() -> None:
