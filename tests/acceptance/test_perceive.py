@@ -144,6 +144,14 @@ def test_what_cannot_be_seen_is_named_beside_the_rest(own: House, folder: Path) 
     assert found["media"] == "image/jpeg" and len(found["digest"]) == 64
 
 
+def test_text_of_a_stranger_does_not_steer_the_terminal(own: House, tmp_path: Path) -> None:
+    (tmp_path / "evil.csv").write_text("na\x1b[2Jme,b\nx\x07\x1b]0;title\x07,\x9bc" + " word" * 200)
+    (tmp_path / "evil.md").write_text("# a\x1b[2J\n\nb\x1bc" + " word" * 200)
+    for name in ("evil.csv", "evil.md"):
+        shown = own.aos("perceive", str(tmp_path / name)).out
+        assert not set(shown) & set(map(chr, {*range(32), *range(127, 160)} - {9, 10}))
+
+
 def test_standard_input_is_perceived(own: House) -> None:
     command = [sys.executable, "-c", "from llmagentos.services.shell.main import main; main()"]
     ran = subprocess.run(

@@ -14,6 +14,9 @@ from ....syscalls.perception import Observation, Perceived
 from ..output import as_json, show_json, table
 from ..session import session
 
+#: Control characters but tabs and line breaks.
+_STEERING = dict.fromkeys({*range(32), *range(127, 160)} - {9, 10})
+
 
 @click.command()
 @click.option("--media", metavar="TYPE", help="Media type, in place of what it looks like.")
@@ -39,7 +42,7 @@ def perceive(
         return
     _show(found)
     for lack in found.missing:
-        click.echo(f"missing: {lack}", err=True)
+        click.echo(_tame(f"missing: {lack}"), err=True)
     if found.truncated:
         click.echo(f"{found.source} goes on after this", err=True)
 
@@ -85,10 +88,10 @@ def _kinds(media: list[str]) -> str:
 
 def _show(found: Perceived) -> None:
     size = f"{found.size / 2**20:.1f} MB" if found.size > 2**20 else f"{found.size} bytes"
-    click.secho(found.title or found.source, bold=True)
+    click.secho(_tame(found.title or found.source), bold=True)
     click.secho(f"{found.media}, {size}", fg="bright_black")
     for name, value in found.about.items():
-        click.secho(f"{name}: {value}", fg="bright_black")
+        click.secho(_tame(f"{name}: {value}"), fg="bright_black")
     above: tuple[int | None, str | None] | None = None
     for one in found.observations:
         click.echo()
@@ -97,23 +100,32 @@ def _show(found: Perceived) -> None:
             above = here
             page = f"page {here[0]}" if here[0] is not None else ""
             if heading := ", ".join(part for part in (page, here[1]) if part):
-                click.secho(heading, fg="cyan", bold=True)
+                click.secho(_tame(heading), fg="cyan", bold=True)
         _observation(one)
 
 
 def _observation(one: Observation) -> None:
     if one.rows:
         width = max(map(len, one.rows))
-        head, *body = ([*row, *[""] * (width - len(row))] for row in one.rows)
+        head, *body = (
+            [*(_tame(" ".join(cell.split())) for cell in row), *[""] * (width - len(row))]
+            for row in one.rows
+        )
         table(head, body)
         return
     if one.kind == "audio" and one.place.start is not None:
         click.secho(f"{one.place}: ", nl=False, fg="bright_black")
-    click.echo(f"[image] {one.text}" if one.kind == "image" else one.text)
+    text = _tame(one.text)
+    click.echo(f"[image] {text}" if one.kind == "image" else text)
     if one.kind in ("image", "audio") and one.data:
         click.secho(_facts(one.data), fg="bright_black")
 
 
 def _facts(data: dict[str, Any]) -> str:
     shown = {key: value for key, value in data.items() if key not in ("reads", "caption")}
-    return ", ".join(f"{key} {value}" for key, value in shown.items())
+    return _tame(", ".join(f"{key} {value}" for key, value in shown.items()))
+
+
+def _tame(text: str) -> str:
+    """Return a stranger's text without what would steer the terminal."""
+    return text.translate(_STEERING)
