@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 from starlette.testclient import TestClient
 
-from llmagentos.syscalls.model import Embeddings, Usage
+from llmagentos.syscalls.model import Embeddings, ModelInfo, Usage
 
 from .conftest import System
 
@@ -46,6 +46,22 @@ def test_many_texts_are_several_calls(http: TestClient, system: System) -> None:
     said = http.post(URL, json={"model": "default", "input": ["a"] * 300}).json()
     assert len(said["data"]) == said["usage"]["total_tokens"] == 300
     assert [len(call[1]["texts"]) for call in system.calls] == [256, 44]
+
+
+def test_a_model_for_sentences_is_what_can_be_named(http: TestClient, system: System) -> None:
+    system.replies = [vectors(1)]
+    system.models.append(
+        ModelInfo(
+            target="hf:there",
+            name="sentences-1",
+            active=False,
+            device="local",
+            state="ready",
+            flags=["embed", "sentences"],
+        )
+    )
+    assert http.post(URL, json={"model": "sentences-1", "input": "a"}).status_code == 200
+    assert http.post(URL, json={"model": "tiny-1", "input": "a"}).status_code == 404
 
 
 @pytest.mark.parametrize(
