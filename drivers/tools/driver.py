@@ -102,8 +102,9 @@ class ToolsDriver(Tool):
             checked = tool.definition.check(given)
             self._rates.take(caller().principal, tool.definition.info)
             return await _within(timeout, tool.definition.info, self._run(tool, checked, given))
-        await self._servers.looked()
-        found = self._servers.find(name)
+        if (found := self._servers.find(name)) is None:
+            await self._servers.looked()
+            found = self._servers.find(name)
         if found is None:
             names = sorted(one.name for one in self._infos())
             near = get_close_matches(name, names, n=3) or names
@@ -149,27 +150,27 @@ class ToolsDriver(Tool):
         system, home = self._host.os.on_behalf(who.call), await self._homes.of(who)
         if tool.entry is not None:
             # Its process checks them again: what was converted cannot always be sent.
-            return await run_aside(system, tool.entry, home, self._config, given)
+            return bounded(await run_aside(system, tool.entry, home, self._config, given))
         context = Context(os=system, home=home, config=self._config)
         function = tool.definition.function
         if inspect.iscoroutinefunction(function):
-            return tool.definition.outcome(await function(context, **arguments))
+            return bounded(tool.definition.outcome(await function(context, **arguments)))
         # Ours end in bounded time; a thread keeps the loop free meanwhile.
         value = await asyncio.to_thread(function, context, **arguments)
-        return tool.definition.outcome(value)
+        return bounded(tool.definition.outcome(value))
 
 
 async def _ask(peer: Peer, remote: Remote, arguments: dict[str, Any]) -> ToolResult:
     answer = await peer.call(remote, arguments)
     # To check a large answer takes its time.
-    return await asyncio.to_thread(reply.result, remote, answer)
+    return await asyncio.to_thread(lambda: bounded(reply.result(remote, answer)))
 
 
 async def _within(seconds: float, info: ToolInfo, work: Awaitable[ToolResult]) -> ToolResult:
-    """Return a tool's result in its bounds; what goes wrong in it is one, or an error of ours."""
+    """Return a tool's result; what goes wrong in it is one, or an error of ours."""
     try:
         async with asyncio.timeout(seconds) as limit:
-            result = bounded(await work)
+            result = await work
     except TimeoutError as error:
         if not limit.expired():  # the tool's own
             raise DeviceError(f"{info.name} crashed: TimeoutError: {error}") from error

@@ -44,7 +44,8 @@ def offer(
     """Return the tools that can be offered, and of each of the others why it cannot."""
     found: dict[str, Remote] = {}
     left_out: list[str] = []
-    allowed = [one for one in listed if any(fnmatchcase(one.name, p) for p in settings.allow)]
+    once = {one.name: one for one in listed}.values()
+    allowed = [one for one in once if any(fnmatchcase(one.name, p) for p in settings.allow)]
     # A name that need not be changed is nobody else's, whatever the order.
     allowed.sort(key=lambda one: (_name(server, one.name) != f"{server}_{one.name}", one.name))
     for one in allowed:

@@ -29,6 +29,7 @@ class Servers:
         self._kept: dict[str, asyncio.Task[None]] = {}
         #: Those that were connected by a person, who may disconnect them.
         self._connected: dict[str, ServerSettings] = {}
+        self._storing = asyncio.Lock()
         self._tools: dict[str, tuple[Peer, Remote]] = {}
         #: How often the tools have changed.
         self.changes = 0
@@ -83,11 +84,12 @@ class Servers:
             await peer.settled.wait()
             if peer.state != "ready":
                 raise DeviceError(f"the server {name} {peer.state}")
-            await self._store(self._connected | {name: settings})
+            self._connected[name] = settings
+            await self._store()
         except BaseException:
+            self._connected.pop(name, None)
             await self._let_go(name)
             raise
-        self._connected[name] = settings
         return peer.info()
 
     async def disconnect(self, name: str) -> None:
@@ -96,10 +98,10 @@ class Servers:
         if name not in self._peers:
             raise NotFound(f"there is no server {name!r}")
         if name not in self._connected:
-            raise InvalidArgument(f"the server {name} is configured; take it out there")
-        await self._store({key: one for key, one in self._connected.items() if key != name})
-        self._connected.pop(name, None)
+            raise InvalidArgument(f"the server {name} is configured, or only just being connected")
+        del self._connected[name]
         await self._let_go(name)
+        await self._store()
 
     def _check(self, name: str) -> None:
         check_name(name)
@@ -142,9 +144,10 @@ class Servers:
             os.replace(self._file, aside)
             return {}
 
-    async def _store(self, servers: Mapping[str, ServerSettings]) -> None:
-        text = json.dumps({name: one.model_dump() for name, one in servers.items()})
-        await asyncio.to_thread(_write, self._file, text)
+    async def _store(self) -> None:
+        async with self._storing:
+            text = json.dumps({name: one.model_dump() for name, one in self._connected.items()})
+            await asyncio.to_thread(_write, self._file, text)
 
 
 def _write(file: Path, text: str) -> None:

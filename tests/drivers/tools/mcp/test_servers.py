@@ -85,6 +85,7 @@ def test_a_server_that_never_speaks_is_given_up_and_leaves_nothing(
         with pytest.raises(DeviceError, match="did not come up in time"):
             await house.driver.connect("mute", ["sleep", "1000"])
         # Nor does a caller who does not wait for it leave it behind.
+        monkeypatch.setattr(peer_module, "CONNECT", 55.0)
         joining = asyncio.create_task(house.driver.connect("mute", ["sleep", "1000"]))
         while not await house.driver.servers():
             await house.driver.call("file_list")
