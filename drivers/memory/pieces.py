@@ -28,13 +28,11 @@ from .statement import Statement, digest
 from .strength import left, raised
 
 TIERS: tuple[Tier, ...] = ("semantic", "episodic")
-#: How deep it is looked for pieces that are recalled.
-DEPTH = 100
+#: How deep it is looked for pieces, and how deep for those of one tier among those of both.
+DEPTH, DEEPEST = 100, 10_000
 #: What recency counts, where the best match by words and nearness counts 1, and the seconds in
 #: which that halves.
 RECENCY, RECENT = 0.05, 7 * 86400.0
-#: How deep one tier's pieces are looked for among those of both.
-DEEPEST = 10_000
 #: The cosine of two pieces that say the same.
 NEAR = 0.95
 _SCHEMA = """
@@ -114,7 +112,7 @@ class Pieces:
         found: list[tuple[int, float]] = []
         for place in namespaces:
             search = partial(self.shelf.search, place, query, vector=vector, model=model)
-            found += self._of(tiers, search)
+            found += self._of(tiers, search, limit)
         best, now = max((score for _, score in found), default=0.0) or 1.0, self._now()
         scored = [
             (number, score / best + RECENCY * left(1.0, now - self._touched(number), RECENT))
@@ -304,11 +302,9 @@ class Pieces:
     def _recollections(self, ranking: Iterable[tuple[int, float]]) -> list[Recollection]:
         return recollections(self._base, ranking, self._now())
 
-    def _of(
-        self, tiers: Sequence[Tier], rank: Callable[[int], Ranking], least: int = DEPTH
-    ) -> Ranking:
+    def _of(self, tiers: Sequence[Tier], rank: Callable[[int], Ranking], least: int) -> Ranking:
         """Return a ranking's pieces of some tiers, looking deeper while they are too few."""
-        depth = least
+        depth = DEPTH
         while True:
             ranking = rank(depth)
             found = [
@@ -318,7 +314,7 @@ class Pieces:
                 or self._rows("SELECT tier FROM piece WHERE id = ?", one[0])[0][0] in tiers
             ]
             if len(found) >= least or len(ranking) < depth or depth >= DEEPEST:
-                return found[:least]
+                return found
             depth *= 10
 
     def _read(self, place: str, numbers: list[int] | None) -> Iterator[tuple[int, str]]:
