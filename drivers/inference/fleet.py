@@ -57,7 +57,7 @@ class Fleet:
         A sentence model comes up sooner, and what others are asked for is to wait for them.
         """
         writers = self._writers
-        if any(one.failure is None for one in writers) and not any(one.tenure for one in writers):
+        if not any(one.tenure for one in writers) and not all(one.refused for one in writers):
             return 0
         return sum(tenure.engine.slots for tenure in self.tenures)
 

@@ -35,6 +35,8 @@ class Place:
         self.tenure: Tenure | None = None
         #: Why it does not run; None while it does, or is being loaded for the first time.
         self.failure: str | None = None
+        #: Whether it could not be loaded when that was last tried.
+        self.refused = False
         self._open = open
         #: Told after an engine has come or gone; it may fail.
         self._changed = changed
@@ -57,7 +59,7 @@ class Place:
         engine = await self._open(self.choice)
         self.choice = replace(self.choice, sentences="sentences" in engine.flags)
         self.tenure = Tenure(engine)
-        self.failure = None
+        self.failure, self.refused = None, False
 
     def info(self, chosen: bool) -> ModelInfo:
         """Return what it runs, or is to run."""
@@ -72,7 +74,7 @@ class Place:
                 try:
                     await self.take()
                 except Exception as error:  # whatever it is, a person can still choose another
-                    first = self.failure is None
+                    first, self.refused = not self.refused, True
                     self._mourn(shown(str(error)) or type(error).__name__)
                     if first:  # others may have waited for it
                         await self._tell()

@@ -162,6 +162,32 @@ def test_a_model_that_cannot_be_loaded_does_not_keep_the_embedder_from_serving(
     play(scene, {"it": broken}, model="it:writer", embedder=f"hf:{build()}")
 
 
+def test_calls_wait_for_a_model_that_writes_and_has_died(play: Play, build: Build) -> None:
+    class Mortal(Writer):
+        async def failed(self) -> str:
+            await death.wait()
+            death.clear()
+            return "out of order"
+
+    death, loads = asyncio.Event(), asyncio.Event()
+    loads.set()
+
+    async def slow(choice: Choice, rest: str, settings: Mapping[str, Any]) -> Engine:
+        await loads.wait()
+        return Mortal(["hi"], "writer")
+
+    async def scene(driver: InferenceDriver, house: Any) -> None:
+        await house.reach(128)
+        loads.clear()
+        death.set()
+        while house.slots[-1]:
+            await asyncio.to_thread(bool)  # a turn of the loop
+        loads.set()
+        await house.reach(128)
+
+    play(scene, {"it": slow}, model="it:writer", embedder=f"hf:{build()}")
+
+
 def test_an_embedder_that_is_none_is_refused_by_name(play: Play) -> None:
     async def scene(driver: InferenceDriver, house: Any) -> None:
         await house.open()
