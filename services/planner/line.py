@@ -124,6 +124,11 @@ class Line:
         return [ask for reply in self.replies for ask in reply.asks]
 
     @property
+    def key(self) -> str:
+        """The same for all lines that do the same."""
+        return "\n\n".join(reply.key for reply in self.replies)
+
+    @property
     def answer(self) -> str | None:
         """What it ends with, where it ends in an answer."""
         return self.replies[-1].content if self.answered else None

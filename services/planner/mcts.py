@@ -60,8 +60,9 @@ class TreeSearch:
         await self._open(mind, root, aim.candidates)
         for _ in range(aim.candidates + len(root.children or ())):
             await self._look(mind, root, aim)
-        found = {line: None for node in root.children or () for line in node.ends}
-        lines = sorted(found, key=lambda line: line.rank, reverse=True)[: aim.candidates]
+        # What was thought to its end at once and step by step is one candidate.
+        found = {line.key: line for node in root.children or () for line in node.ends}
+        lines = sorted(found.values(), key=lambda line: line.rank, reverse=True)[: aim.candidates]
         return Choice(candidates=lines, chosen=best(lines))
 
     async def _look(self, mind: Mind, root: Node, aim: Aim) -> None:
