@@ -10,11 +10,13 @@ from __future__ import annotations
 import itertools
 import sys
 from collections.abc import Callable
+from importlib.util import find_spec
 from pathlib import Path
 from typing import Any, TypeVar
 
 import apsw
-import sqlite_vec
+
+from ...syscalls.errors import InputOutputError
 
 T = TypeVar("T")
 _SETTINGS = """
@@ -48,12 +50,20 @@ def open_file(path: Path, prepare: Callable[[apsw.Connection], T]) -> T:
         return _open(path, prepare)
 
 
+def _extension() -> str:
+    """Return where `sqlite-vec` lies. To import it would load numpy, which takes 20 MB."""
+    found = find_spec("sqlite_vec")
+    if found is None or found.origin is None:
+        raise InputOutputError("sqlite-vec is not installed")
+    return str(Path(found.origin).with_name("vec0"))
+
+
 def _open(path: Path, prepare: Callable[[apsw.Connection], T]) -> T:
     base = apsw.Connection(str(path))
     try:
         base.set_busy_timeout(5000)
         base.enable_load_extension(True)
-        base.load_extension(sqlite_vec.loadable_path())
+        base.load_extension(_extension())
         base.enable_load_extension(False)
         rows(base, _SETTINGS)
         return prepare(base)

@@ -12,12 +12,12 @@ Interface:
 from __future__ import annotations
 
 import math
+from array import array
 from collections.abc import Sequence
 from functools import partial
 from typing import Any
 
 import apsw
-import sqlite_vec
 
 from ...syscalls.errors import InvalidArgument
 from .file import rows
@@ -163,4 +163,4 @@ def _blob(vector: Vector) -> bytes:
     if not 0 < norm < math.inf:
         raise InvalidArgument("a vector has finite numbers, not all of them zero")
     padding = [0.0] * (-len(vector) % 8)
-    return bytes(sqlite_vec.serialize_float32([number / norm for number in vector] + padding))
+    return array("f", [number / norm for number in vector] + padding).tobytes()
