@@ -162,8 +162,8 @@ class Knowledge(Interface, name="knowledge"):
         """Take a document in, through perception; in place of what had its name.
 
         The arguments are those of `perception.perceive`. What stands there already is not done
-        again. With `extract`, a table's cells become facts (the first column holds the subjects,
-        the heads are the relations), and the model writes facts out of each other passage under a
+        again. A table's cells become facts: the first column holds the subjects, the heads are the
+        relations. With `extract`, the model writes facts out of each other passage under a
         grammar. Raises as `perceive` and `model.chat` do, and then nothing has changed.
         """
         raise NotImplementedError

@@ -1,7 +1,8 @@
 """Facts read out of passages: a table's by rule, a text's by the caller's model under a grammar.
 
 Interface:
-    extract         fills in what parts of a document say; returns how many could not be read
+    tabulate        fills in what the tables among the parts of a document say
+    extract         fills in what its texts say; returns how many could not be read
 """
 
 from __future__ import annotations
@@ -54,7 +55,7 @@ INSTRUCTIONS = (
 
 
 async def extract(os: OS, name: str, parts: Iterable[Part]) -> int:
-    """Let all parts that nobody has read yet say what they state; return how many do not.
+    """Let the model say what parts state that nobody has read yet; return how many it can't read.
 
     `os` is the caller's. A model of which nothing can be used at first is not asked any more.
     Raises as `model.chat` does.
@@ -75,21 +76,22 @@ async def extract(os: OS, name: str, parts: Iterable[Part]) -> int:
 
     for part in unread:
         part.extracted = True
-        if part.piece.rows:
-            part.told = _of_table(part, name)
     try:
         async with asyncio.TaskGroup() as group:
             for part in unread:
-                if not part.piece.rows:
-                    group.create_task(one(part))
+                group.create_task(one(part))
     except BaseExceptionGroup as errors:
         raise errors.exceptions[0] from None
     return failed
 
 
-def _of_table(part: Part, name: str) -> list[tuple[Told, int | None]]:
-    read = ((_told(claim, name), row) for row, claim in tables.claims(part.piece.rows))
-    return [(told, row) for told, row in read if told is not None]
+def tabulate(name: str, parts: Iterable[Part]) -> None:
+    """Let the tables among all parts say what they state."""
+    for part in parts:
+        if part.piece.rows and not part.extracted:
+            read = ((_told(claim, name), row) for row, claim in tables.claims(part.piece.rows))
+            part.told = [(told, row) for told, row in read if told is not None]
+            part.extracted = True
 
 
 async def _ask(os: OS, name: str, part: Part) -> list[Told] | None:

@@ -22,7 +22,7 @@ from ..index.shelf import Shelf
 from . import documents
 from .database import Database
 from .documents import Arrived, Part
-from .extraction import extract
+from .extraction import extract, tabulate
 from .passages import cut, worded
 
 #: Characters of a document that are read.
@@ -67,8 +67,8 @@ class Ingestion:
             missing = list(seen.missing)
             if seen.truncated:
                 missing.append(f"what stands after the first {CHARACTERS} characters")
-            if with_facts:
-                missing += await _facts(os, name, parts)
+            await asyncio.to_thread(tabulate, name, parts)
+            missing += await _facts(os, name, parts, with_facts)
             await self._embed(seen.title, parts)
             arrived = Arrived(perceived=seen, name=name, asked=media, missing=missing, parts=parts)
             return await self._store(scope, arrived)
@@ -111,9 +111,9 @@ class Ingestion:
         return done
 
 
-async def _facts(os: OS, name: str, parts: list[Part]) -> list[str]:
-    """Let parts say their facts; return what is missing of them."""
-    unread = await extract(os, name, parts)
+async def _facts(os: OS, name: str, parts: list[Part], with_texts: bool) -> list[str]:
+    """Let texts say their facts where that is wanted, and keep so many; return what is missing."""
+    unread = await extract(os, name, parts) if with_texts else 0
     missing = []
     if unread:
         missing.append(f"facts of {unread} passages: what the model wrote of them is none")

@@ -74,13 +74,10 @@ class PerceptionDriver(Perception):
         seconds = min(max((who.deadline or PATIENCE) - MARGIN, 0.5), LONGEST)
         try:
             async with asyncio.timeout(seconds):
-                fetched = None
                 if data is None:
-                    data, fetched = await self._bytes(source, seconds)
+                    data = await self._bytes(source, seconds)
                 fits(source, len(data))
-                found = await self._find(source, data, fetched or media, limit)
-                if fetched is not None:
-                    found.missing.append("the source itself: http_fetch gives its text alone")
+                found = await self._find(source, data, media, limit)
         except TimeoutError:
             raise DeadlineExceeded(f"{source}: not read within {seconds:g} s") from None
         return Perceived(
@@ -95,14 +92,14 @@ class PerceptionDriver(Perception):
             truncated=found.truncated,
         )
 
-    async def _bytes(self, source: str, seconds: float) -> tuple[bytes, str | None]:
+    async def _bytes(self, source: str, seconds: float) -> bytes:
         who = caller()
         if is_url(source):
             return await fetch(self._host.os.on_behalf(who.call), source, min(seconds, 60.0))
         said = (await self._host.os.process.inspect(who.pid)).home
         # A session has no folder of its own and uses its principal's.
         home = Path(said) if said else self._host.homes / who.principal / "session"
-        return await asyncio.to_thread(read_file, home, source), None
+        return await asyncio.to_thread(read_file, home, source)
 
     async def _find(self, source: str, data: bytes, media: str | None, limit: int) -> Found:
         who = caller()

@@ -81,18 +81,13 @@ def _opened(home: Path, path: PurePosixPath) -> int:
         os.close(folder)
 
 
-async def fetch(system: OS, url: str, seconds: float) -> tuple[bytes, str | None]:
-    """Return the bytes behind a URL, and the media type of what is no longer as it came.
+async def fetch(system: OS, url: str, seconds: float) -> bytes:
+    """Return the bytes behind a URL.
 
     `system` has the caller's rights. Raises `PermissionDenied` where they do not cover the fetch,
     `NotFound`, `InputOutputError` and `TooBig`.
     """
-    try:
-        arguments = {"url": url, "raw": True}
-        result = await system.tool.call("http_fetch", arguments, timeout=seconds)
-    except InvalidArgument:
-        # A tool that knows of texts alone.
-        result = await system.tool.call("http_fetch", {"url": url}, timeout=seconds)
+    result = await system.tool.call("http_fetch", {"url": url, "raw": True}, timeout=seconds)
     if result.failed:
         why = result.text.removeprefix("error: ")
         if result.text.startswith(_GONE):
@@ -101,8 +96,8 @@ async def fetch(system: OS, url: str, seconds: float) -> tuple[bytes, str | None
     match result.data:
         case {"bytes": bytes(data)}:
             fits(url, len(data))
-            return data, None
-    return result.text.encode(), "text/plain"
+            return data
+    raise InputOutputError(f"{url}: the tool http_fetch gives no bytes")
 
 
 def fits(source: str, size: int) -> None:

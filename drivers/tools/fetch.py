@@ -20,12 +20,16 @@ from ipaddress import IPv4Address, IPv6Address, ip_address, ip_network
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, cast
 
+from pydantic.json_schema import SkipJsonSchema
+
 from ...syscalls.tool import ToolResult
 from .child import child
 from .contract import Context, Failure, tool
 
 #: Bytes of a page, redirects, and seconds, at most.
 SIZE, REDIRECTS, SECONDS = 1024 * 1024, 5, 20
+#: Bytes of what is asked for as it is.
+RAW = 15 * 1024 * 1024
 _PAGE = str(Path(__file__).with_name("page.py"))
 #: Addresses that carry another one inside, which may be private, or lead to a relay that does.
 _WRAPPED = ("::/96", "64:ff9b::/96", "64:ff9b:1::/48", "2002::/16", "192.88.99.0/24")
@@ -38,10 +42,12 @@ if TYPE_CHECKING:
 
 
 @tool(effect=True, untrusted=True)
-async def http_fetch(context: Context, url: str) -> ToolResult:
+async def http_fetch(context: Context, url: str, raw: SkipJsonSchema[bool] = False) -> ToolResult:
     """Return the text of a web page."""
+    # `raw`, of which no model is told, is for the perception driver: the bytes as they came.
     import aiohttp
 
+    most = RAW if raw else SIZE
     settings = context.config["http"]
     resolver = _Checked(settings["private"])
     connector = aiohttp.TCPConnector(resolver=cast(Any, resolver), use_dns_cache=False)
@@ -58,9 +64,13 @@ async def http_fetch(context: Context, url: str) -> ToolResult:
                         continue
                     if response.status >= 400:
                         raise Failure(f"{response.status} {response.reason}")
-                    data = await _first(response.content.iter_any(), SIZE)
+                    data = await _first(response.content.iter_any(), most)
             except (aiohttp.ClientError, TimeoutError, OSError, ValueError) as error:
                 raise Failure(f"{place} cannot be fetched: {_why(error)}") from None
+            if raw:
+                if len(data) == most:
+                    raise Failure(f"{place} has more than {most} bytes")
+                return ToolResult(text="", data={"bytes": data}, sources=[str(place)])
             text = await _text(data, response.charset, "html" in response.content_type)
             return ToolResult(text=text, sources=[str(place)])
     raise Failure(f"more than {REDIRECTS} redirects")

@@ -28,9 +28,17 @@ def sendable(value: Any) -> Any:
 
 
 def bounded(result: ToolResult) -> ToolResult:
-    """Return a result cut where it is too long; data that is too large is not given at all."""
+    """Return a result cut where it is too long; data that is too large is not given at all.
+
+    Bytes are no text that a model would have to read: their tool bounds them.
+    """
     data = sendable(result.data)
-    if data is not None and len(json.dumps(data, ensure_ascii=False, default=str)) > TEXT:
+    whole = isinstance(data, dict) and isinstance(data.get("bytes"), bytes)
+    if (
+        data is not None
+        and not whole
+        and len(json.dumps(data, ensure_ascii=False, default=str)) > TEXT
+    ):
         data = None
     text = sendable(result.text)
     return ToolResult(

@@ -273,11 +273,11 @@ def test_driver_that_dies_takes_its_workers_along_and_comes_back(own: House, fol
 
 class Site(BaseHTTPRequestHandler):
     def do_GET(self) -> None:
-        found = self.path == "/page.html"
-        self.send_response(200 if found else 404)
-        self.send_header("Content-Type", "text/html")
+        source = SOUND_ONES.get(self.path.removeprefix("/"))
+        self.send_response(200 if source else 404)
+        self.send_header("Content-Type", "application/octet-stream")
         self.end_headers()
-        self.wfile.write(SOUND_ONES["page.html"] if found else b"nothing")
+        self.wfile.write(source or b"nothing")
 
     def log_message(self, *_: Any) -> None:
         pass
@@ -298,6 +298,8 @@ def test_url_is_perceived_only_where_it_may_be_fetched(own: House, site: str) ->
     page = f"{site}/page.html"
     found = own.aos("perceive", "--json", page).json()
     assert "It rained." in json.dumps(found["observations"])
+    found = own.aos("perceive", "--json", f"{site}/report.pdf").json()
+    assert found["media"] == "application/pdf" and "Income rose." in json.dumps(found)
     assert "ENOENT" in own.aos("perceive", f"{site}/none", check=False).err
     refused = own.aos("perceive", "http://example.org/", check=False)
     assert refused.code == 1 and "is not allowed" in refused.err

@@ -32,7 +32,7 @@ def test_a_document_becomes_passages_that_are_found_with_their_place(play: Play)
     async def scene(knowledge: Any, system: Any) -> None:
         done = await knowledge.ingest("report.txt", REPORT)
         assert (done.unchanged, done.added, done.kept) == (False, 3, 0)
-        assert (done.document.passages, done.document.facts) == (3, 0)
+        assert (done.document.passages, done.document.facts) == (3, 4)
         assert system.behalf == [11]
         (hit,) = await knowledge.search("earned harbour")
         assert hit.cite() == "report.txt, section Results, line 2" and hit.untrusted

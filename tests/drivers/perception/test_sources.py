@@ -86,7 +86,7 @@ class Web:
             raise answer
         return answer
 
-    def get(self, url: str) -> tuple[bytes, str | None]:
+    def get(self, url: str) -> bytes:
         return asyncio.run(fetch(cast(OS, self), url, 10.0))
 
 
@@ -97,13 +97,8 @@ def test_only_addresses_of_the_web_are_fetched() -> None:
 
 def test_bytes_behind_a_url_come_as_they_are() -> None:
     web = Web(ToolResult(text="", data={"bytes": b"%PDF-1.4"}))
-    assert web.get("http://example.org/a") == (b"%PDF-1.4", None)
+    assert web.get("http://example.org/a") == b"%PDF-1.4"
     assert web.asked == [{"url": "http://example.org/a", "raw": True}]
-
-
-def test_tool_that_gives_texts_alone_gives_a_text() -> None:
-    web = Web(InvalidArgument("no such argument: raw"), ToolResult(text="hello"))
-    assert web.get("http://example.org/a") == (b"hello", "text/plain")
 
 
 @pytest.mark.parametrize(
@@ -112,6 +107,7 @@ def test_tool_that_gives_texts_alone_gives_a_text() -> None:
         (PermissionDenied("no"), PermissionDenied),
         (ToolResult(text="error: 404 Not Found", failed=True), NotFound),
         (ToolResult(text="error: its address is private", failed=True), InputOutputError),
+        (ToolResult(text="hello"), InputOutputError),
         (ToolResult(text="", data={"bytes": bytes(16 * 2**20)}), TooBig),
     ],
 )

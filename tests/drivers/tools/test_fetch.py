@@ -16,8 +16,9 @@ from aiohttp import web
 
 from llmagentos.drivers.tools import fetch
 from llmagentos.drivers.tools.child import child
-from llmagentos.drivers.tools.contract import Context, Failure
+from llmagentos.drivers.tools.contract import Context, Failure, define
 from llmagentos.drivers.tools.fetch import http_fetch
+from llmagentos.drivers.tools.outcome import bounded
 from llmagentos.drivers.tools.settings import read
 
 
@@ -102,6 +103,19 @@ def test_what_is_too_big_is_cut_and_what_is_no_text_refused(context: Context) ->
             await http_fetch(allowing(context, "*"), f"{base}/404")
 
     visit(scene)
+
+
+def test_bytes_are_given_as_they_came_to_whoever_asks_for_them(context: Context) -> None:
+    async def scene(base: str) -> None:
+        result = await http_fetch(allowing(context, "*"), f"{base}/big", raw=True)
+        assert set(result.data["bytes"]) == {ord("x")} and len(result.data["bytes"]) > fetch.SIZE
+        assert bounded(result).data == result.data
+
+    visit(scene)
+
+
+def test_no_model_is_told_of_raw_bytes() -> None:
+    assert list(define("http_fetch", http_fetch).info.parameters["properties"]) == ["url"]
 
 
 def test_without_a_setting_every_host_is_refused_and_the_setting_named(context: Context) -> None:
