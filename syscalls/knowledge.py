@@ -76,8 +76,7 @@ class Passage:
 
     def cite(self) -> str:
         """Return where it stands, for people: `report.pdf, page 3`."""
-        place = str(self.place)
-        return f"{self.document}, {place}" if place else self.document
+        return ", ".join(filter(None, (self.document, str(self.place))))
 
 
 class Claim(TypedDict):
@@ -116,6 +115,10 @@ class Fact:
     place: Place | None = None
     #: Whether it comes from outside, or from one who had read what does.
     untrusted: bool = False
+
+    def cite(self) -> str:
+        """Return who says so and where, for people: `prices.csv, row 2`."""
+        return ", ".join(filter(None, (self.source, str(self.place or ""))))
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -57,7 +57,7 @@ async def knowledge_ask(context: Context, pattern: str) -> ToolResult:
         or "yes"
         for answer in answers
     ]
-    sources = _once(fact.source for answer in answers for fact in answer.facts)
+    sources = _once(fact.cite() for answer in answers for fact in answer.facts)
     text = "\n".join(map(_line, lines)) or NOTHING
     return ToolResult(text=text, data=[answer.values for answer in answers], sources=sources)
 

@@ -215,8 +215,7 @@ def _facts(facts: Iterable[Fact]) -> None:
 
 def _sources(facts: Iterable[Fact]) -> str:
     """Return who says some facts, and where."""
-    said = (f"{fact.source}, {fact.place}" if fact.place else fact.source for fact in facts)
-    return "; ".join(dict.fromkeys(said))
+    return "; ".join(dict.fromkeys(fact.cite() for fact in facts))
 
 
 def _chain(chain: list[Fact], end: str) -> str:
