@@ -11,7 +11,8 @@ from dataclasses import replace
 
 from .hands import Hands
 from .line import Ask, Line, Reply
-from .voice import Draw, Voice, together
+from .together import together
+from .voice import Draw, Voice
 
 #: While fewer replies differ than this, how much hotter the next draws are, and how often.
 FEW, HOTTER, TRIES = 4, 2.5, 3

@@ -11,7 +11,9 @@ from __future__ import annotations
 
 import asyncio
 import time
+from collections.abc import Callable
 from dataclasses import replace
+from functools import cache
 
 from ...syscalls.errors import LLMAgentOSError, NotFound, QuotaExceeded
 from ...syscalls.host import Host
@@ -113,7 +115,7 @@ class Planner(Plan):
         except (GaveUp, QuotaExceeded) as error:
             reason = str(error)
         except TimeoutError:
-            reason = f"no answer within {left:g} s"
+            reason = f"no answer within {left or 0:g} s"
         except LLMAgentOSError as error:
             reason = str(error)
             raise
@@ -158,20 +160,19 @@ class Planner(Plan):
     def _calibrated(self, principal: str, mind: Imagination) -> Calibrated:
         """Return what says how likely a score succeeds: by outcomes of the same model's plans."""
         verdicts = self._shelf.verdicts(principal)
-        fitted: dict[str | None, object] = {}
+
+        @cache
+        def curve(model: str | None) -> Callable[[float], float] | None:
+            known = [
+                (one.score, one.success)
+                for one in verdicts
+                if one.model == model and one.score is not None
+            ]
+            return fit([one for one, _ in known], [one for _, one in known])
 
         def calibrated(score: float | None) -> float | None:
-            if score is None:
-                return None
-            if mind.model not in fitted:
-                known = [
-                    (one.score, one.success)
-                    for one in verdicts
-                    if one.model == mind.model and one.score is not None
-                ]
-                fitted[mind.model] = fit([one for one, _ in known], [one for _, one in known])
-            curve = fitted[mind.model]
-            return curve(score) if callable(curve) else None
+            fitted = None if score is None else curve(mind.model)
+            return None if score is None or fitted is None else fitted(score)
 
         return calibrated
 

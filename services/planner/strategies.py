@@ -10,13 +10,13 @@ Interface:
 
 from __future__ import annotations
 
-import asyncio
 import math
 import random
 from collections.abc import Sequence
 
 from .contract import Aim, Choice, Mind
 from .line import Line
+from .together import together
 
 #: Nats per token in which two scores have to differ for the better to be chosen e times as often.
 WARMTH = 0.05
@@ -42,7 +42,7 @@ class BestOfK:
     async def plan(self, mind: Mind, aim: Aim) -> Choice:
         """As `Strategy.plan`."""
         starts = await mind.expand(mind.root, aim.candidates)
-        lines = await asyncio.gather(*(grown(mind, one, aim.depth) for one in starts))
+        lines = await together(grown(mind, one, aim.depth) for one in starts)
         return Choice(candidates=lines, chosen=self._choose(lines, aim))
 
     def _choose(self, lines: Sequence[Line], aim: Aim) -> int:
@@ -70,7 +70,7 @@ class Beam:
             going = [line for line in beam if line.going]
             if not going:
                 break
-            longer = await asyncio.gather(*(mind.expand(line, branches) for line in going))
+            longer = await together(mind.expand(line, branches) for line in going)
             ended = [line for line in beam if not line.going]
             pool = [*ended, *(line for lines in longer for line in lines)]
             pool.sort(key=lambda line: line.rank, reverse=True)

@@ -19,6 +19,7 @@ from ...syscalls.errors import LLMAgentOSError, NotFound
 from ...syscalls.model import ChatReply, Message
 from ...syscalls.os import OS
 from .line import Line, results
+from .together import together
 
 Said = tuple[ChatReply, int | None]
 
@@ -171,13 +172,3 @@ class Chats:
 
     async def close(self) -> None:
         """As `Voice.close`."""
-
-
-async def together(calls: Any) -> list[Any]:
-    """Return what several calls give; the first that fails takes the others back and is raised."""
-    try:
-        async with asyncio.TaskGroup() as group:
-            tasks = [group.create_task(call) for call in calls]
-    except* LLMAgentOSError as failed:
-        raise failed.exceptions[0] from None
-    return [task.result() for task in tasks]
