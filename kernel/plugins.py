@@ -7,6 +7,8 @@
 | `llmagentos.runtimes`  | `module:function` that runs a kind of program, by its suffix |
 | `llmagentos.tools`     | a typed function for the tools driver                        |
 | `llmagentos.policies`  | a scheduling policy                                          |
+| `llmagentos.strategies`| a strategy of the planner                                    |
+| `llmagentos.knowledge` | a source that `knowledge.search` asks as well                |
 
 The built-in ones are found in the same way. The kernel reads names alone and imports none of
 them: drivers and services are loaded in their own processes.
