@@ -54,11 +54,16 @@ def show(number: int, as_json: bool, html: Path | None) -> None:
 
 
 @plan.command()
+@as_json
 @click.option("--success/--failure", required=True, help="Whether it did what was wanted.")
 @click.argument("number", type=int)
-def judge(number: int, success: bool) -> None:
+def judge(as_json: bool, number: int, success: bool) -> None:
     """Say whether a plan did what was wanted: scores are calibrated by it."""
     session(lambda os: os.plan.judge(number, success))
+    if as_json:
+        show_json({"plan": number, "success": success})
+    else:
+        click.echo(f"plan {number} is judged a {'success' if success else 'failure'}")
 
 
 @plan.command()
