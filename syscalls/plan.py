@@ -97,6 +97,16 @@ class PlanInfo:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class Bin:
+    """Plans of about one confidence."""
+
+    #: Their mean, and the share of them that did what was wanted.
+    confidence: float
+    success: float
+    plans: int
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Calibration:
     """How well confidence tells success."""
 
@@ -105,8 +115,8 @@ class Calibration:
     predicted: int
     #: Expected calibration error over ten bins of the latter; None before there are enough.
     ece: float | None
-    #: Each filled bin's mean confidence, share of successes, and number.
-    bins: list[tuple[float, float, int]] = field(default_factory=list)
+    #: Those that hold any plans.
+    bins: list[Bin] = field(default_factory=list)
 
 
 class Plan(Interface, name="plan"):

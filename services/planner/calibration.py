@@ -15,6 +15,8 @@ from __future__ import annotations
 import math
 from collections.abc import Callable, Sequence
 
+from ...syscalls.plan import Bin
+
 #: Outcomes below which nothing is said, and bins of the calibration error.
 ENOUGH, BINS = 20, 10
 _STEPS, _RIDGE, _LEAST = 50, 1e-3, 1e-6
@@ -49,21 +51,25 @@ def fit(scores: Sequence[float], successes: Sequence[bool]) -> Callable[[float],
 
 def reliability(
     confidences: Sequence[float], successes: Sequence[bool]
-) -> tuple[float | None, list[tuple[float, float, int]]]:
+) -> tuple[float | None, list[Bin]]:
     """Return the expected calibration error (Naeini et al. 2015) over ten bins of equal width,
-    None for too few, and each filled bin's mean confidence, share of successes and number."""
+    None for too few, and the bins that are filled."""
     filled: dict[int, list[tuple[float, bool]]] = {}
     for confidence, success in zip(confidences, successes, strict=True):
         place = min(int(confidence * BINS), BINS - 1)
         filled.setdefault(place, []).append((confidence, success))
     bins = [
-        (sum(c for c, _ in held) / len(held), sum(s for _, s in held) / len(held), len(held))
+        Bin(
+            confidence=sum(c for c, _ in held) / len(held),
+            success=sum(s for _, s in held) / len(held),
+            plans=len(held),
+        )
         for _, held in sorted(filled.items())
     ]
     if len(confidences) < ENOUGH:
         return None, bins
-    error = sum(abs(mean - share) * count for mean, share, count in bins) / len(confidences)
-    return error, bins
+    error = sum(abs(one.confidence - one.success) * one.plans for one in bins)
+    return error / len(confidences), bins
 
 
 def _x(score: float) -> float:

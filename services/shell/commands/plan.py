@@ -79,7 +79,7 @@ def calibration(as_json: bool) -> None:
     if found.bins:
         table(
             ("CONFIDENCE", "SUCCESS", "PLANS"),
-            ((_percent(mean), _percent(share), count) for mean, share, count in found.bins),
+            ((_percent(o.confidence), _percent(o.success), o.plans) for o in found.bins),
         )
 
 

@@ -9,6 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from llmagentos.services.planner.calibration import ENOUGH, fit, reliability
+from llmagentos.syscalls.plan import Bin
 
 
 def test_too_few_outcomes_give_no_confidence() -> None:
@@ -50,11 +51,11 @@ def test_error_of_calibration_is_the_weighted_distance_of_the_bins() -> None:
     error, bins = reliability(confidences, successes)
     assert error == pytest.approx(0.5 * 0.05 + 0.5 * 0.25)
     assert bins == [
-        (pytest.approx(0.25), 0.5, 10),
-        (pytest.approx(0.95), 0.9, 10),
+        Bin(confidence=pytest.approx(0.25), success=0.5, plans=10),
+        Bin(confidence=pytest.approx(0.95), success=0.9, plans=10),
     ]
 
 
 def test_error_is_not_told_of_too_few() -> None:
     error, bins = reliability([1.0], [True])
-    assert error is None and bins == [(1.0, 1.0, 1)]
+    assert error is None and bins == [Bin(confidence=1.0, success=1.0, plans=1)]
