@@ -4,6 +4,7 @@ Interface:
     Mix             shares and limits of what is drawn
     BULK, POLISH    the two
     SCHOOLING       a third part, in which it learns to look things up in documents
+    REVISION        a fourth, in which it goes over all that it has learnt
     USUAL           what the suites draw
 """
 
@@ -12,7 +13,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
 
-__all__ = ["BULK", "DOCUMENTS", "HELDOUT_PAIRS", "POLISH", "SCHOOLING", "USUAL", "Mix"]
+__all__ = ["BULK", "DOCUMENTS", "HELDOUT_PAIRS", "POLISH", "REVISION", "SCHOOLING", "USUAL", "Mix"]
 
 #: Tools that never follow each other in training.
 HELDOUT_PAIRS: frozenset[tuple[str, str]] = frozenset(
@@ -68,3 +69,4 @@ BULK = Mix(weights=_WEIGHTS, unseen=HELDOUT_PAIRS | {("file_read", "calculator")
 USUAL = Mix(weights={**_WEIGHTS, "read_compute": 5}, unseen=HELDOUT_PAIRS)
 POLISH = replace(USUAL, refuse=0.07, common=0.2, wishes=(70, 22, 8))
 SCHOOLING = replace(POLISH, documents=0.4)
+REVISION = replace(POLISH, documents=0.2)

@@ -2,8 +2,8 @@
 
     python -m llmagentos.services.learning.embedded.train --seed 0 --out FOLDER
 
-The bulk of the run is followed by a polish at a lower rate, with more of what is rare (`mix`). A
-run that was stopped goes on from its checkpoint when the same command is given again.
+The bulk of the run is followed by gentler parts, with more of what is rare or new (`mix`). A run
+that was stopped goes on from its checkpoint when the same command is given again.
 
 Interface:
     Plan            what a run is to do
@@ -28,7 +28,7 @@ from torch.nn.functional import cross_entropy
 
 from .batches import IGNORED, Batch, Batches
 from .checkpoint import Checkpoint, export
-from .mix import BULK, POLISH, SCHOOLING, Mix
+from .mix import BULK, POLISH, REVISION, SCHOOLING, Mix
 from .model import Shape, build
 from .optimiser import Optimiser, rate
 from .tokenizer import train_tokenizer
@@ -45,10 +45,11 @@ _GENTLE = 0.4
 class Plan:
     """What a run is to do. The same plan gives the same weights on the same machine."""
 
-    #: of the bulk, of the polish after it, and of the schooling after that
+    #: of the bulk, of the polish after it, of the schooling, and of the revision at the end
     steps: int = 12_000
     polish: int = 12_000
     schooling: int = 3_000
+    revision: int = 5_000
     seed: int = 0
     #: of one batch
     tokens: int = 4096
@@ -56,25 +57,37 @@ class Plan:
     vocabulary: int = 2048
     threads: int = 2
 
-    def mix(self, step: int) -> Mix:
-        """What is drawn at a step."""
-        if step < self.steps:
-            return BULK
-        return POLISH if step < self.steps + self.polish else SCHOOLING
+    @property
+    def parts(self) -> tuple[tuple[int, Mix, float], ...]:
+        """Steps of each part, what is drawn in it, and its share of the full learning rate."""
+        return (
+            (self.steps, BULK, 1.0),
+            (self.polish, POLISH, _GENTLE),
+            (self.schooling, SCHOOLING, _GENTLE),
+            (self.revision, REVISION, _GENTLE),
+        )
 
     @property
     def total(self) -> int:
         """Steps of all parts."""
-        return self.steps + self.polish + self.schooling
+        return sum(steps for steps, _, _ in self.parts)
+
+    def mix(self, step: int) -> Mix:
+        """What is drawn at a step."""
+        return self._part(step)[1]
 
     def rate(self, step: int) -> float:
         """The share of the full learning rate at a step."""
-        if step < self.steps:
-            return rate(step / self.steps)
-        step -= self.steps
-        if step < self.polish:
-            return _GENTLE * rate(step / self.polish)
-        return _GENTLE * rate((step - self.polish) / self.schooling)
+        progress, _, share = self._part(step)
+        return share * rate(progress)
+
+    def _part(self, step: int) -> tuple[float, Mix, float]:
+        """How much of its part a step has behind it, and what that part is like."""
+        for steps, mix, share in self.parts:
+            if step < steps:
+                return step / steps, mix, share
+            step -= steps
+        return 1.0, self.parts[-1][1], self.parts[-1][2]
 
 
 def loss_of(model: Any, batch: Batch) -> Tensor:
@@ -152,13 +165,14 @@ def main() -> None:
     parser.add_argument("--steps", type=int, default=usual.steps, help="of the bulk")
     parser.add_argument("--polish", type=int, default=usual.polish, help="steps after it")
     parser.add_argument("--schooling", type=int, default=usual.schooling, help="steps after that")
+    parser.add_argument("--revision", type=int, default=usual.revision, help="steps at the end")
     parser.add_argument("--seed", type=int, default=0)
     parser.add_argument("--tokens", type=int, default=usual.tokens, help="of one batch")
     parser.add_argument("--out", type=Path, required=True)
     given = parser.parse_args()
     plan = Plan(
         steps=given.steps, polish=given.polish, schooling=given.schooling,
-        seed=given.seed, tokens=given.tokens,
+        revision=given.revision, seed=given.seed, tokens=given.tokens,
     )  # fmt: skip
     total = plan.total
     columns = (

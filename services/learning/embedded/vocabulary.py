@@ -108,6 +108,10 @@ _ANY = frozenset(
 )
 
 
+#: Characters of a passage, as the tool cuts it.
+PASSAGE = 400
+
+
 def is_heldout(text: str) -> bool:
     """Whether a name or number is reserved for tests."""
     return zlib.crc32(text.lower().encode()) % 8 == 0
@@ -286,17 +290,23 @@ class Vocabulary:
             ("", "", f", page {rng.randint(1, 99)}", f", row {rng.randint(1, 99)}",
              f", line {rng.randint(1, 999)}", f", section {self.words(1, 3).capitalize()}")
         )  # fmt: skip
-        length = rng.choices(((3, 8), (6, 16), (16, 50)), weights=(5, 4, 1))[0]
+        length = rng.choices(((3, 8), (6, 16), (16, 60)), weights=(4, 3, 3))[0]
         words = self.words(*length).split()
+        for where in range(len(words) - 1):
+            if rng.random() < 0.12:
+                words[where] += rng.choice(
+                    (".", ".", ".", ",", ",", ";", ":", " -", ")", " |", "%")
+                )
+                if words[where].endswith("."):
+                    words[where + 1] = words[where + 1].capitalize()
+            elif rng.random() < 0.25:
+                words[where] += f" {rng.choice(_SMALL_WORDS)}"
         words.insert(rng.randint(0, len(words)), topic)
-        for _ in range(rng.randint(0, 3)):
-            words.insert(rng.randint(0, len(words)), rng.choice(_SMALL_WORDS))
-        for _ in range(rng.randint(0, 2)):
-            where = rng.randint(0, len(words) - 1)
-            words[where] += rng.choice((",", ".", ";", ":", " -", " (", ")", " |", "%", "'s"))
         if rng.random() < 0.5:
             words.insert(rng.randint(0, len(words)), self.number())
-        return f"{self.path()}{place}: {' '.join(words)}{rng.choice(('', '.', '.'))}"
+        folder = f"{self.word()}/" if rng.random() < 0.2 else ""
+        text = " ".join(words)[:PASSAGE]
+        return f"{folder}{self.path()}{place}: {text}{rng.choice(('', '.', '.'))}"
 
     def moment(self) -> str:
         """What a clock may say."""

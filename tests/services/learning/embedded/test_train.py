@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 import torch
 
-from llmagentos.services.learning.embedded.mix import BULK, POLISH
+from llmagentos.services.learning.embedded.mix import BULK, POLISH, REVISION, SCHOOLING
 from llmagentos.services.learning.embedded.model import Shape
 from llmagentos.services.learning.embedded.optimiser import rate
 from llmagentos.services.learning.embedded.player import Player
@@ -18,7 +18,10 @@ SMALL = Shape(width=32, inner=64, heads=2, pairs=1)
 
 
 def plan(steps: int, polish: int = 0) -> Plan:
-    return Plan(steps=steps, polish=polish, tokens=1024, shape=SMALL, vocabulary=1024, threads=1)
+    return Plan(
+        steps=steps, polish=polish, schooling=0, revision=0,
+        tokens=1024, shape=SMALL, vocabulary=1024, threads=1,
+    )  # fmt: skip
 
 
 def weights(folder: Path) -> dict[str, Any]:
@@ -64,9 +67,12 @@ def test_folder_of_another_plan_is_refused(tmp_path: Path) -> None:
 
 
 def test_polish_is_gentle_and_draws_what_is_rare() -> None:
-    whole = Plan(steps=100, polish=100)
-    assert whole.rate(99) < 0.02 and 0.35 < whole.rate(120) <= 0.4 and whole.rate(199) < 0.01
+    whole = Plan(steps=100, polish=100, schooling=100, revision=100)
+    assert whole.rate(99) < 0.02
+    for begin in (100, 200, 300):
+        assert 0.35 < whole.rate(begin + 20) <= 0.4 and whole.rate(begin + 99) < 0.01
     assert whole.mix(99) is BULK and whole.mix(100) is POLISH
+    assert whole.mix(299) is SCHOOLING and whole.mix(399) is REVISION and whole.total == 400
 
 
 def test_rate_rises_stays_and_falls_to_zero() -> None:
