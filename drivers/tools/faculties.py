@@ -16,9 +16,10 @@ from ...syscalls.errors import InvalidArgument, NotFound, TooBig
 from ...syscalls.knowledge import plain
 from ...syscalls.tool import ToolResult
 from .contract import Context, Failure, tool
+from .excerpt import excerpt
 
-#: Characters that are seen of a source, and of one passage or recollection.
-SEEN, PASSAGE = 50_000, 400
+#: Characters that are seen of a source, and of one recollection.
+SEEN, RECOLLECTION = 50_000, 400
 #: Passages, answers, recollections and tools that are told.
 PASSAGES, ANSWERS, RECOLLECTIONS, TOOLS = 3, 20, 5, 8
 NOTHING = "nothing found"
@@ -43,7 +44,7 @@ async def knowledge_search(context: Context, query: str) -> ToolResult:
         passages = await context.os.knowledge.search(query, limit=PASSAGES)
     cites = [_line(passage.cite()) for passage in passages[:PASSAGES]]
     told = zip(cites, passages, strict=False)
-    lines = [f"{cite}: {_line(passage.text)[:PASSAGE]}" for cite, passage in told]
+    lines = [f"{cite}: {excerpt(passage.text, query)}" for cite, passage in told]
     return ToolResult(text="\n".join(lines) or NOTHING, sources=_once(cites))
 
 
@@ -67,7 +68,7 @@ async def memory_recall(context: Context, query: str) -> ToolResult:
     """Return what was remembered about something."""
     with _readable():
         recalled = await context.os.memory.recall(query, limit=RECOLLECTIONS)
-    lines = [_line(one.text)[:PASSAGE] for one in recalled]
+    lines = [_line(one.text)[:RECOLLECTION] for one in recalled]
     return ToolResult(text="\n".join(lines) or NOTHING, sources=_once(o.source for o in recalled))
 
 

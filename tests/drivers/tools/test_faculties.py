@@ -55,7 +55,7 @@ def test_knowledge_is_told_a_passage_a_line_with_its_place(play: Any) -> None:
         result = await house.driver.call("knowledge_search", {"query": "the total"})
         assert result.text.split("\n") == [
             "report.pdf, page 3: The total was 48.",
-            f"notes.txt: {'w' * 400}",
+            f"notes.txt: {'w' * 240}",
             "report.pdf, page 3: Again.",
         ]
         assert result.sources == ["report.pdf, page 3", "notes.txt"]
