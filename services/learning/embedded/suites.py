@@ -5,6 +5,8 @@ phrasing        ways to ask that no training phrasing can produce
 people          the same, by somebody who had seen no other list
 compositions    two tools after one another that never are in training
 long_strings    numbers of 6-7 digits, names of 9-14 characters
+facts           what documents say of things that training never draws, and sums over it
+passages        a search in documents, whose best passage is to be said word for word
 
 Interface:
     SUITES          name to a function of (count, seed) that gives the tasks
@@ -14,11 +16,11 @@ Interface:
 from __future__ import annotations
 
 import random
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from functools import partial
 from itertools import islice
 
-from .mix import HELDOUT_PAIRS
+from .mix import DOCUMENTS, HELDOUT_PAIRS
 from .sampler import HELDOUT_KINDS, Sampler
 from .tasks import Task, pairs
 from .vocabulary import Vocabulary
@@ -32,6 +34,8 @@ GOALS: Mapping[str, float] = {
     "people": 0.0,  # shown, not promised
     "compositions": 0.85,
     "long_strings": 0.85,
+    "facts": 0.90,
+    "passages": 0.0,  # shown, not promised
 }
 
 _LONG_KINDS = (
@@ -93,6 +97,11 @@ def _long_strings(rng: random.Random) -> Iterator[Task]:
         yield Sampler(rng, _Long(rng, heldout=True)).task(kinds=_LONG_KINDS, refuse=0.0)
 
 
+def _documents(kinds: Sequence[str], rng: random.Random) -> Iterator[Task]:
+    while True:
+        yield Sampler(rng, Vocabulary(rng, heldout=True)).task(kinds=kinds, refuse=0.0)
+
+
 def _suite(
     name: str, maker: Callable[[random.Random], Iterator[Task]]
 ) -> Callable[[int, int], list[Task]]:
@@ -110,5 +119,7 @@ SUITES: Mapping[str, Callable[[int, int], list[Task]]] = {
         ("people", partial(_written, "people")),
         ("compositions", _compositions),
         ("long_strings", _long_strings),
+        ("facts", partial(_documents, [kind for kind in DOCUMENTS if kind != "search"])),
+        ("passages", partial(_documents, ["search"])),
     )
 }
