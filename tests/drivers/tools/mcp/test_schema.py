@@ -52,8 +52,12 @@ def test_nothing_is_refused_that_the_schema_itself_allows(
     schema = {"allOf": [inner], "$defs": {"a": shared}}
     try:
         allowed = Draft202012Validator(schema).is_valid(value)
-    except RecursionError:
-        allowed = False  # It stands for itself, and nobody can check by it.
+    except BaseException as error:
+        # It stands for itself, and nobody can check by it; a part of the checker that is written
+        # in Rust panics where the stack ends.
+        if type(error).__name__ not in ("RecursionError", "PanicException"):
+            raise
+        allowed = False
     assert not allowed or Checker(schema).wrong(value) is None
 
 
