@@ -7,7 +7,6 @@ suite of passages is left out: where they stand in their documents cannot be pre
 
 from __future__ import annotations
 
-import argparse
 import asyncio
 import json
 import socket
@@ -26,6 +25,7 @@ from llmagentos.syscalls.knowledge import Claim
 from llmagentos.syscalls.os import OS
 
 from .daemon import daemon
+from .report import asked
 
 
 class LiveWorld:
@@ -115,8 +115,7 @@ def _as_text(message: dict[str, Any]) -> dict[str, Any]:
 
 def main() -> None:
     """Run the benchmark."""
-    parser = argparse.ArgumentParser(prog="benchmarks.embedded", description=__doc__)
-    parser.add_argument("--json", action="store_true", help="print one JSON object as last line")
+    parser = asked("embedded", __doc__)
     parser.add_argument("--count", type=int, default=500, help="tasks of each suite")
     parser.add_argument("--show", action="store_true", help="print the tasks that failed")
     options = parser.parse_args()

@@ -17,7 +17,6 @@ bad at its first thought, which tool to use, and as good as before at all that f
 
 from __future__ import annotations
 
-import argparse
 import asyncio
 import json
 import shutil
@@ -43,6 +42,7 @@ from llmagentos.syscalls.tool import ToolInfo
 
 from .daemon import daemon
 from .embedded import LiveWorld
+from .report import asked
 
 #: Where the tasks come from: the suites whose worlds are memory, files and sums.
 FROM = ("entities", "phrasing", "compositions", "long_strings")
@@ -213,8 +213,7 @@ def _show(task: Task, plan: PlanInfo, whole: bool) -> None:
 
 def main() -> None:
     """Run the benchmark."""
-    parser = argparse.ArgumentParser(prog="benchmarks.planning", description=__doc__)
-    parser.add_argument("--json", action="store_true", help="print one JSON object as last line")
+    parser = asked("planning", __doc__)
     parser.add_argument("--count", type=int, default=160, help="tasks for each model")
     parser.add_argument("--seed", type=int, default=0)
     parser.add_argument("--strategy", default="best-of-k")

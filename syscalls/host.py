@@ -21,7 +21,7 @@ from .client import Client
 from .errors import InvalidArgument, LLMAgentOSError
 from .interface import Interface
 from .os import OS
-from .server import Server
+from .server import Caller, Server
 from .table import describe
 
 
@@ -39,6 +39,12 @@ class Host:
     tasks: asyncio.TaskGroup
     #: The folder of all agents' homes, `principal/name`; each holds its own files.
     homes: Path
+
+    async def home(self, who: Caller) -> Path:
+        """Return a caller's own folder, which the kernel knows. Takes `process.inspect`."""
+        said = (await self.os.process.inspect(who.pid)).home
+        # A session has no folder of its own and uses its principal's.
+        return Path(said) if said else self.homes / who.principal / "session"
 
 
 def load(entry: str) -> type[Interface]:

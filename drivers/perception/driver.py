@@ -11,7 +11,6 @@ from __future__ import annotations
 import asyncio
 from dataclasses import dataclass, replace
 from hashlib import sha256
-from pathlib import Path
 from typing import Any
 
 from pydantic import TypeAdapter, ValidationError
@@ -96,10 +95,7 @@ class PerceptionDriver(Perception):
         who = caller()
         if is_url(source):
             return await fetch(self._host.os.on_behalf(who.call), source, min(seconds, 60.0))
-        said = (await self._host.os.process.inspect(who.pid)).home
-        # A session has no folder of its own and uses its principal's.
-        home = Path(said) if said else self._host.homes / who.principal / "session"
-        return await asyncio.to_thread(read_file, home, source)
+        return await asyncio.to_thread(read_file, await self._host.home(who), source)
 
     async def _find(self, source: str, data: bytes, media: str | None, limit: int) -> Found:
         who = caller()

@@ -27,10 +27,7 @@ class Homes:
         """Return a caller's own folder; there is one from now on."""
         home = self._known.get(who.pid)
         if home is None:
-            said = (await self._host.os.process.inspect(who.pid)).home
-            # A session has no folder of its own and uses its principal's.
-            home = Path(said) if said else self._host.homes / who.principal / "session"
-            self._known[who.pid] = home
+            home = self._known[who.pid] = await self._host.home(who)
             if len(self._known) > REMEMBERED:
                 self._known.popitem(last=False)
         home.mkdir(parents=True, exist_ok=True, mode=0o700)

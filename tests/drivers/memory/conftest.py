@@ -5,13 +5,14 @@ from __future__ import annotations
 import asyncio
 import json
 import time
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import AbstractAsyncContextManager, asynccontextmanager
 from dataclasses import replace
 from pathlib import Path
 from typing import Any, cast
 
 import pytest
+import uvloop
 
 from llmagentos.drivers.memory.driver import MemoryDriver
 from llmagentos.syscalls.errors import DeviceError, LLMAgentOSError, NotFound, PermissionDenied
@@ -19,8 +20,20 @@ from llmagentos.syscalls.host import Host
 from llmagentos.syscalls.model import ChatReply, Usage
 from llmagentos.syscalls.os import OS
 from llmagentos.syscalls.process import Past, ProcessInfo
+from llmagentos.syscalls.server import Caller, serving
 
 Opened = Callable[[], AbstractAsyncContextManager[MemoryDriver]]
+
+
+def play(opened: Opened, scene: Callable[[MemoryDriver], Awaitable[None]]) -> None:
+    """Let a scene play on an opened driver, with Alice as its caller."""
+
+    async def run() -> None:
+        async with opened() as driver:
+            with serving(Caller(pid=1, principal="alice", call=1)):
+                await scene(driver)
+
+    uvloop.run(run())
 
 
 class World:

@@ -3,12 +3,11 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Awaitable, Callable
+from collections.abc import Callable
 from contextlib import AbstractAsyncContextManager
 from pathlib import Path
 
 import pytest
-import uvloop
 
 from llmagentos.drivers.index.file import open_file, rows
 from llmagentos.drivers.memory.driver import MemoryDriver
@@ -16,19 +15,12 @@ from llmagentos.drivers.memory.stores import Stores
 from llmagentos.syscalls.errors import InputOutputError, InvalidArgument, NotFound, TooBig
 from llmagentos.syscalls.server import Caller, serving
 
+from .conftest import play
+
 Opened = Callable[[], AbstractAsyncContextManager[MemoryDriver]]
 ALICE = Caller(pid=1, principal="alice", call=1)
 ALICE_TOO = Caller(pid=2, principal="alice", call=2)
 BOB = Caller(pid=3, principal="bob", call=3)
-
-
-def play(opened: Opened, scene: Callable[[MemoryDriver], Awaitable[None]]) -> None:
-    async def run() -> None:
-        async with opened() as driver:
-            with serving(ALICE):
-                await scene(driver)
-
-    uvloop.run(run())
 
 
 def test_principals_never_see_each_other(opened: Opened) -> None:

@@ -3,28 +3,20 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Awaitable, Callable
+from collections.abc import Callable
 from contextlib import AbstractAsyncContextManager
 from typing import Any
 
 import pytest
-import uvloop
 
 from llmagentos.drivers.memory.driver import MemoryDriver
 from llmagentos.syscalls.errors import DeviceError, NotFound, QuotaExceeded
 from llmagentos.syscalls.server import Caller, serving
 
+from .conftest import play
+
 Opened = Callable[[], AbstractAsyncContextManager[MemoryDriver]]
 World = Any  # of conftest.py
-
-
-def play(opened: Opened, scene: Callable[[MemoryDriver], Awaitable[None]]) -> None:
-    async def run() -> None:
-        async with opened() as driver:
-            with serving(Caller(pid=1, principal="alice", call=1)):
-                await scene(driver)
-
-    uvloop.run(run())
 
 
 def test_thoughts_are_held_in_order_and_counted(opened: Opened) -> None:

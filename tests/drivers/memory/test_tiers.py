@@ -3,32 +3,24 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Awaitable, Callable
+from collections.abc import Callable
 from contextlib import AbstractAsyncContextManager
 from typing import Any
 
 import pytest
-import uvloop
 
 from llmagentos.drivers.index.file import rows
 from llmagentos.drivers.memory.driver import MemoryDriver
 from llmagentos.syscalls.errors import InvalidArgument, PermissionDenied, TooBig
 from llmagentos.syscalls.server import Caller, serving
 
+from .conftest import play
+
 Opened = Callable[[], AbstractAsyncContextManager[MemoryDriver]]
 World = Any  # of conftest.py
 ALICE = Caller(pid=1, principal="alice", call=1)
 ALICE_TOO = Caller(pid=2, principal="alice", call=2)
 BOB = Caller(pid=3, principal="bob", call=3)
-
-
-def play(opened: Opened, scene: Callable[[MemoryDriver], Awaitable[None]]) -> None:
-    async def run() -> None:
-        async with opened() as driver:
-            with serving(Caller(pid=1, principal="alice", call=1)):
-                await scene(driver)
-
-    uvloop.run(run())
 
 
 def at(memory: MemoryDriver, clock: list[float]) -> None:
