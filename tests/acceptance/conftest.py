@@ -114,6 +114,15 @@ def make_house(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Callable[..
         shutil.rmtree(house.state, ignore_errors=True)
 
 
+@pytest.fixture(scope="module")
+def own(make_house: Callable[..., House]) -> House:
+    """A house of the file's own: what it leaves behind is nobody else's."""
+    made = make_house()
+    made.aos("start")
+    made.when_ready()
+    return made
+
+
 @pytest.fixture(scope="session")
 def house(make_house: Callable[..., House]) -> House:
     """The house that most tests share: its first agent starts the daemon."""

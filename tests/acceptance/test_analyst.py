@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from pathlib import Path
 
 import pytest
@@ -11,14 +10,6 @@ from .conftest import House
 
 pytestmark = pytest.mark.slow
 ANALYST = str(Path(__file__).resolve().parents[2] / "examples/analyst/agent.toml")
-
-
-@pytest.fixture(scope="module")
-def own(make_house: Callable[..., House]) -> House:
-    made = make_house()
-    made.aos("start")
-    made.when_ready()
-    return made
 
 
 def test_a_sum_over_a_table_is_planned_done_and_said_with_its_sources(own: House) -> None:

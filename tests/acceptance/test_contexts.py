@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Callable
 from typing import Any
 
 import pytest
@@ -46,14 +45,6 @@ async def main(os, task):
     print(made.context, flush=True)
     await asyncio.Event().wait()
 """
-
-
-@pytest.fixture(scope="module")
-def own(make_house: Callable[..., House]) -> House:
-    made = make_house()
-    made.aos("start")
-    made.when_ready()
-    return made
 
 
 def holders(house: House) -> dict[int, Any]:

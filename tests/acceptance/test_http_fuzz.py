@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from typing import Any
 
 import pytest
@@ -34,15 +34,6 @@ CHECKS = [
     checks.content_type_conformance,
     checks.response_schema_conformance,
 ]
-
-
-@pytest.fixture(scope="module")
-def own(make_house: Callable[..., House]) -> House:
-    """A house of its own: noise is remembered in it."""
-    made = make_house()
-    made.aos("start")
-    made.when_ready()
-    return made
 
 
 @pytest.fixture(scope="module")

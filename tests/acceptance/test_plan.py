@@ -46,14 +46,6 @@ async def main(os, task):
 """
 
 
-@pytest.fixture(scope="module")
-def own(make_house: Callable[..., House]) -> House:
-    made = make_house()
-    made.aos("start")
-    made.when_ready()
-    return made
-
-
 def script(house: House, name: str, replies: list[object]) -> str:
     path = house.state.parent / name
     path.write_text(json.dumps(replies))
