@@ -1,7 +1,7 @@
-"""What the kernel reads of an `agent.toml`: the name, the rights and the budget.
+"""What the kernel reads of an `agent.toml`: the name, what runs it, the rights and the budget.
 
 Interface:
-    declared(path)      those three; the rest of the file is the runtime's affair
+    declared(path)      those four; the rest of the file is the runtime's affair
 """
 
 from __future__ import annotations
@@ -24,6 +24,8 @@ class Declared:
     """What an agent's file asks the kernel for; None and empty where it says nothing."""
 
     name: str | None = None
+    #: What runs it; None for what runs agents.
+    runtime: str | None = None
     capabilities: CapabilitySet | None = None
     budget: dict[str, float]
 
@@ -35,14 +37,18 @@ def declared(path: Path) -> Declared:
     except (OSError, UnicodeDecodeError, tomllib.TOMLDecodeError, RecursionError) as error:
         raise InvalidArgument(f"{path.name}: {error}") from None
     name, texts, budget = table.get("name"), table.get("capabilities"), table.get("budget", {})
+    runtime = table.get("runtime")
     if not (name is None or isinstance(name, str)):
         raise InvalidArgument(f"{path.name}: name is no text")
+    if not (runtime is None or isinstance(runtime, str)):
+        raise InvalidArgument(f"{path.name}: runtime is no text")
     if not (texts is None or (isinstance(texts, list) and all(isinstance(t, str) for t in texts))):
         raise InvalidArgument(f"{path.name}: capabilities is no list of texts")
     if not isinstance(budget, dict):
         raise InvalidArgument(f"{path.name}: budget is no table of numbers")
     return Declared(
         name=name,
+        runtime=runtime,
         capabilities=None
         if texts is None
         else _parsed(path, "capabilities", CapabilitySet.parse, texts),

@@ -125,10 +125,12 @@ class Rules:
             raise InvalidArgument(f"{program!r} is neither an absolute path nor module:function")
         if not path.is_file():
             raise NotFound(f"there is no program {program}")
-        runtime = self._runtimes.get(path.suffix.removeprefix("."))
+        named = declared(path).runtime if path.suffix == ".toml" else None
+        runtime = self._runtimes.get(named or path.suffix.removeprefix("."))
         if runtime is None:
-            known = ", ".join(f".{suffix}" for suffix in sorted(self._runtimes))
-            raise InvalidArgument(f"{path.name} is of no kind that can be run: {known}")
+            known = ", ".join(sorted(self._runtimes))
+            wanted = "a kind that nothing runs" if named is None else f"no runtime: {named!r}"
+            raise InvalidArgument(f"{path.name} is of {wanted}; there are {known}")
         return runtime.entry, None
 
     def _rights(self, parent: ControlBlock, order: Order) -> CapabilitySet:

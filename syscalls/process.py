@@ -18,7 +18,8 @@ from annotated_types import Ge, Le
 
 from .interface import Interface, syscall
 
-#: Bytes that a past's arguments and result may have each; of longer ones the beginning is shown.
+#: Bytes that a past's arguments and result may have each, unless they are wanted whole; of longer
+#: ones the beginning is shown.
 RESULT = 4096
 
 #: The outcome of a call that has none yet.
@@ -202,8 +203,11 @@ class Process(Interface, name="process"):
         pid: int,
         after: Annotated[int, Ge(0)] = 0,
         limit: Annotated[int, Ge(1), Le(1000)] = 1000,
+        whole: bool = False,
     ) -> list[Past]:
         """Return what a process has done since the daemon's start, after its `after`-th call.
+
+        Long arguments and results are shortened, unless they are wanted `whole`.
 
         There may be more even where fewer than `limit` come back: an empty list is the end. Calls
         of the system's own interface are not recorded. Raises `NotFound`, and `PermissionDenied`

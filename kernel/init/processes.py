@@ -112,9 +112,11 @@ class Processes(Process):
             _taint_by(process)
             yield LogLine(pid=pid, text=text)
 
-    async def history(self, pid: int, after: int = 0, limit: int = 1000) -> list[Past]:
+    async def history(
+        self, pid: int, after: int = 0, limit: int = 1000, whole: bool = False
+    ) -> list[Past]:
         process = self._house.readable(pid)
-        found = await self._house.history.read(pid, after, limit)
+        found = await self._house.history.read(pid, after, limit, whole)
         _taint_by(process)
         return found
 

@@ -31,14 +31,16 @@ class History:
         self._places = places
         self._flush = flush
 
-    async def read(self, pid: int, after: int, limit: int) -> list[Past]:
-        """Return a process's calls after its `after`-th, in the order in which they ended."""
+    async def read(self, pid: int, after: int, limit: int, whole: bool = False) -> list[Past]:
+        """Return a process's calls after its `after`-th, in the order in which they ended; `whole`
+        ones have all that was kept of them."""
         self._flush()
         places = self._places.after(pid, after, limit)
-        return await asyncio.to_thread(_read, self._folder, places)
+        most = MOST if whole else RESULT
+        return await asyncio.to_thread(_read, self._folder, places, most)
 
 
-def _read(folder: Path, places: Iterable[tuple[int, int, int]]) -> list[Past]:
+def _read(folder: Path, places: Iterable[tuple[int, int, int]], most: int) -> list[Past]:
     found: list[Past] = []
     files: dict[int, int] = {}
     size = 0
@@ -49,7 +51,7 @@ def _read(folder: Path, places: Iterable[tuple[int, int, int]]) -> list[Past]:
                 if number not in files:
                     files[number] = os.open(folder / name_of(number), os.O_RDONLY | os.O_CLOEXEC)
                 record, read = _record(files[number], offset)
-                found.append(_past(seq, record))
+                found.append(_past(seq, record, most))
                 size += read
             if size > MOST:
                 break
@@ -68,7 +70,7 @@ def _record(file: int, offset: int) -> tuple[Record, int]:
     return record, size
 
 
-def _past(seq: int, record: Record) -> Past:
+def _past(seq: int, record: Record, most: int) -> Past:
     result: Any
     if record.hashed:
         result = f"(too long to be kept; BLAKE2b {record.body.hex()})"
@@ -80,8 +82,8 @@ def _past(seq: int, record: Record) -> Past:
         seq=seq,
         time=record.time,
         syscall=record.syscall,
-        arguments=bounded(decoded(record.arguments), RESULT),
+        arguments=bounded(decoded(record.arguments), most),
         outcome=record.outcome,
-        result=bounded(result, RESULT),
+        result=bounded(result, most),
         by=record.origin or None,
     )

@@ -23,6 +23,8 @@ from .writer import JournalWriter
 
 #: Bytes of a result and of arguments that the journal keeps whole; of longer ones the digest.
 KEPT, ARGUMENTS = 64 * 1024, 4 * 1024
+#: What a model was asked is what is learnt from: its arguments are kept like a result.
+_LEARNT = "model."
 #: Characters of a trace's id that the journal keeps; W3C's has 55.
 TRACE = 64
 #: The kernel's own interfaces, whose effects are its own state, which ends with it: they need no
@@ -30,8 +32,9 @@ TRACE = 64
 #: stopped.
 _OWN = ("system.", "device.", "ipc.", "process.", "approval.")
 _BUT = "process.spawn"
-#: Its arguments may hold secrets; what is kept of them stands in the record of the start.
-_SECRET = _BUT
+#: Whose arguments may hold secrets: an environment, of which nothing is kept in the record of the
+#: start, and the key of an endpoint.
+_SECRET = frozenset({_BUT, "model.use", "model.add"})
 #: Its result stands in the journal already.
 _KNOWN = "process.history"
 
@@ -109,7 +112,8 @@ class JournalRecorder:
 
     def _append(self, call: Call, kind: Kind, outcome: str, body: bytes) -> None:
         name = call.syscall.name
-        shown = len(call.body) <= ARGUMENTS and name != _SECRET
+        most = KEPT if name.startswith(_LEARNT) else ARGUMENTS
+        shown = len(call.body) <= most and name not in _SECRET
         hashed = len(body) > KEPT or (name == _KNOWN and outcome == "ok")
         self._write(
             Record(

@@ -22,6 +22,12 @@ def test_name_rights_and_budget_are_read_and_the_rest_is_left_alone(tmp_path: Pa
     assert [str(one) for one in said.capabilities] == ["memory.*", "tool.call:calculator"]
 
 
+def test_file_may_name_what_runs_it(tmp_path: Path) -> None:
+    path = tmp_path / "job.toml"
+    path.write_text("runtime = 'learn'\n")
+    assert declared(path).runtime == "learn"
+
+
 def test_file_that_says_nothing_asks_for_nothing(tmp_path: Path) -> None:
     path = tmp_path / "agent.toml"
     path.write_text("goal = 'rest'\n")
@@ -39,6 +45,7 @@ def test_empty_list_of_rights_is_no_right_and_not_the_usual_ones(tmp_path: Path)
     ("text", "key"),
     [
         ("name = 7", "name"),
+        ("runtime = 7", "runtime"),
         ("capabilities = 'memory.*'", "capabilities"),
         ("capabilities = ['memory.*', 7]", "capabilities"),
         ("budget = 500", "budget"),
@@ -56,7 +63,7 @@ def test_empty_list_of_rights_is_no_right_and_not_the_usual_ones(tmp_path: Path)
             "",
         ),
     ],
-    ids=["name", "text", "number", "budget", "syntax", "capability", "amount", "deep"],
+    ids=["name", "runtime", "text", "number", "budget", "syntax", "capability", "amount", "deep"],
 )
 def test_bad_file_is_refused_by_name_and_key(tmp_path: Path, text: str, key: str) -> None:
     path = tmp_path / "agent.toml"

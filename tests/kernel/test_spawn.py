@@ -145,7 +145,7 @@ def test_program_of_any_name_can_be_run(scene: Play, name: str) -> None:
         ({"program": "-"}, InvalidArgument, "command line is empty"),
         ({"program": "clerk.py"}, InvalidArgument, "absolute"),
         ({"program": "/nowhere/clerk.py"}, NotFound, "/nowhere/clerk.py"),
-        ({"program": "/etc/passwd"}, InvalidArgument, r"\.py, \.toml"),
+        ({"program": "/etc/passwd"}, InvalidArgument, "py, toml"),
         ({"program": "/tmp"}, NotFound, "/tmp"),
         ({"name": "../up"}, InvalidArgument, "name"),
         ({"name": ".."}, InvalidArgument, "name"),
@@ -240,9 +240,16 @@ def test_order_wins_over_the_agents_file_and_that_over_the_configuration(scene: 
         )
         assert other.name == "other" and other.budget.limits()["tokens"] == 9
         assert [str(one) for one in other.capabilities] == ["clock.*"]
-        file.write_text("name = 7")
-        with pytest.raises(InvalidArgument, match=r"agent\.toml: name"):
-            await w.run(program=str(file))
+        file.write_text("runtime = 'py'")
+        await w.run(program=str(file))
+        assert w.launcher.launches[-1].entry == "runtime:py"
+        for text, wrong in (
+            ("name = 7", r"agent\.toml: name"),
+            ("runtime = 'go'", "'go'.*py, toml"),
+        ):
+            file.write_text(text)
+            with pytest.raises(InvalidArgument, match=wrong):
+                await w.run(program=str(file))
 
     scene(work, budget={"tokens": 1.0, "device_seconds": 1.0})
 

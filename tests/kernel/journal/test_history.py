@@ -33,9 +33,11 @@ def record(pid: int, number: int, **fields: Any) -> Record:
     )
 
 
-def past(journal: JournalWriter, pid: int, after: int = 0, limit: int = 1000) -> list[Past]:
+def past(
+    journal: JournalWriter, pid: int, after: int = 0, limit: int = 1000, whole: bool = False
+) -> list[Past]:
     made = History(journal._folder, journal.places, journal.flush)
-    return asyncio.run(made.read(pid, after, limit))
+    return asyncio.run(made.read(pid, after, limit, whole))
 
 
 def test_past_is_found_among_others_and_over_several_files(tmp_path: Path) -> None:
@@ -75,6 +77,7 @@ def test_error_is_its_message_and_a_long_or_deep_result_its_beginning(tmp_path: 
     assert "deep" in deep.result
     assert pack([refused, long, deep, hashed])
     assert "too long" in hashed.result and (hashed.arguments, hashed.by) == (None, 3)
+    assert past(journal, 7, after=1, limit=1, whole=True)[0].result == "ä" * 40_000
     journal.close()
 
 

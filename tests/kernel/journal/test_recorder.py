@@ -12,12 +12,20 @@ from llmagentos.kernel.call import Call
 from llmagentos.kernel.capability import CapabilitySet
 from llmagentos.kernel.journal.reader import read
 from llmagentos.kernel.journal.record import Kind, digest
-from llmagentos.kernel.journal.recorder import KEPT, JournalRecorder
+from llmagentos.kernel.journal.recorder import ARGUMENTS, KEPT, JournalRecorder
 from llmagentos.kernel.journal.writer import RETRY, JournalWriter
 from llmagentos.kernel.process import ProcessTable
 from llmagentos.syscalls.errors import InputOutputError
 from llmagentos.syscalls.interface import Interface, syscall
 from llmagentos.syscalls.table import describe
+
+
+class Oracle(Interface, name="model"):
+    """What is learnt from."""
+
+    @syscall(idempotent=True)
+    async def ask(self) -> None:
+        """Is kept."""
 
 
 class Shop(Interface, name="shop"):
@@ -36,11 +44,11 @@ class Shop(Interface, name="shop"):
         """Changes nothing."""
 
 
-def call(name: str, number: int = 1) -> Call:
-    described = {one.name: one for one in describe(Shop)}
+def call(name: str, number: int = 1, body: bytes = b"\x80") -> Call:
+    described = {one.name: one for one in [*describe(Shop), *describe(Oracle)]}
     held = CapabilitySet.parse(["*"])
     process = ProcessTable().create(principal="ada", program="test", capabilities=held)
-    return Call(number, described[name], process, number, process, 0.0, 9.0, b"\x80", seq=number)
+    return Call(number, described[name], process, number, process, 0.0, 9.0, body, seq=number)
 
 
 def play(
@@ -107,3 +115,14 @@ def test_long_result_is_kept_as_its_digest_and_says_so(tmp_path: Path) -> None:
         (True, digest(body)),
         (False, body[:KEPT]),
     ]
+
+
+def test_what_a_model_was_asked_is_kept_as_long_as_a_result(tmp_path: Path) -> None:
+    asked = bytes(ARGUMENTS + 1)
+
+    def scene(recorder: JournalRecorder) -> None:
+        recorder.ended(call("model.ask", body=asked), "ok", b"\xc0")
+        recorder.ended(call("shop.look", body=asked), "ok", b"\xc0")
+
+    play(tmp_path, scene)
+    assert [one.arguments for one in read(tmp_path)] == [asked, b""]
