@@ -26,6 +26,7 @@ from ..syscalls.clock import Clock
 from ..syscalls.errors import AlreadyExists, LLMAgentOSError
 from ..syscalls.interface import Interface
 from ..syscalls.knowledge import Knowledge
+from ..syscalls.learning import Learning
 from ..syscalls.memory import Memory
 from ..syscalls.model import Model
 from ..syscalls.perception import Perception
@@ -75,12 +76,15 @@ BESIDES = {
         "ipc.recv",
     ),
     "planner": ("model.ls",),
+    "learning": ("process.inspect", "model.ls"),
     "gateway": ("system.session", "system.status"),
 }  # fmt: skip
 #: The interfaces of process 1 and of the kernel itself.
 OWN = frozenset({"process", "ipc", "system", "approval", "device", "clock"})
 #: The interfaces that our own drivers and services answer; calls wait until they have come up.
-DRIVEN: tuple[type[Interface], ...] = (Knowledge, Memory, Model, Perception, Plan, Tool)
+DRIVEN: tuple[type[Interface], ...] = (
+    Knowledge, Learning, Memory, Model, Perception, Plan, Tool,
+)  # fmt: skip
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

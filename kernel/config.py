@@ -60,6 +60,9 @@ class AgentsConfig(_Section):
         "model.chat", "model.stream", "model.ls", "model.open", "model.append", "model.generate",
         "model.fork", "model.score", "model.embed", "model.pin", "model.close", "model.contexts",
         "model.pages", "device.ls", "system.table",
+        "learning.begin", "learning.report", "learning.finish", "learning.publish",
+        "learning.fetch", "learning.judge", "learning.jobs", "learning.job", "learning.curves",
+        "learning.models", "learning.card", "learning.trajectories", "learning.reward",
     ]  # fmt: skip
     #: Limits of tokens, money, device_seconds, wall_seconds and processes.
     budget: dict[str, float] = {}

@@ -22,6 +22,7 @@ from .device import Device
 from .interface import Interface
 from .ipc import Ipc
 from .knowledge import Knowledge
+from .learning import Learning
 from .memory import Memory
 from .model import Model
 from .perception import Perception
@@ -32,7 +33,8 @@ from .tool import Tool
 
 #: In the order in which a reader needs them.
 OURS: tuple[type[Interface], ...] = (
-    Process, Ipc, Perception, Memory, Knowledge, Model, Plan, Tool, Approval, Clock, Device, System,
+    Process, Ipc, Perception, Memory, Knowledge, Model, Plan, Tool, Learning, Approval, Clock,
+    Device, System,
 )  # fmt: skip
 
 
@@ -78,6 +80,10 @@ class OS:
     @cached_property
     def plan(self) -> Plan:
         return self.client.proxy(Plan, behalf=self._behalf)
+
+    @cached_property
+    def learning(self) -> Learning:
+        return self.client.proxy(Learning, behalf=self._behalf)
 
     @cached_property
     def approval(self) -> Approval:

@@ -1,0 +1,1 @@
+"""Held-out tasks: agents work on them for real, and a gate compares two models."""

@@ -1,0 +1,1 @@
+"""Fine-tuning: a classification head, instructions, LoRA, preference pairs."""

@@ -1,0 +1,1 @@
+"""Reinforcement learning of the language model from its own agents' episodes."""

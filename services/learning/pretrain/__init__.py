@@ -1,0 +1,1 @@
+"""Pretraining: causal, masked, masked with next sentences, sequence to sequence."""

@@ -1,0 +1,1 @@
+"""The transformer by its formulas, which everything else is tested against."""

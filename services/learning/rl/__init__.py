@@ -1,0 +1,1 @@
+"""Reinforcement learning over macro-actions: Q-learning, policy gradient, environments."""
