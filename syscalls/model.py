@@ -214,6 +214,8 @@ class ModelInfo:
     #: What the device can do: preempt, fork, swap, score, grammar, embed, adapters; and `sentences`
     #: for a model that is made for vectors, and does nothing else.
     flags: list[str] = field(default_factory=list)
+    #: The share of the processes that it serves where they name no model.
+    share: float = 0.0
 
 
 MaxTokens = Annotated[int, Ge(1), Le(1_000_000)]
@@ -405,6 +407,16 @@ class Model(Interface, name="model"):
         A call goes to the devices that run the model it names, or the one that `use` has chosen:
         to that which has served its process before, unless another one has less to do. Raises as
         `use` does, and `AlreadyExists` for a target that runs.
+        """
+        raise NotImplementedError
+
+    @syscall(effect=True, idempotent=True)
+    async def share(self, target: str, share: Share) -> ModelInfo:
+        """Let a model that runs serve a share of the processes that name none, by their pids.
+
+        At 1 it takes the place of the chosen one, which stays beside it; at 0 it serves those that
+        name it. Calls and contexts that have begun stay where they are. Raises `NotFound` for a
+        model that does not run, `InvalidArgument` where more than all is shared out.
         """
         raise NotImplementedError
 

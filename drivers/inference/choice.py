@@ -29,6 +29,8 @@ class Choice:
     key: str | None = field(default=None, repr=False)
     #: Whether it is known to be a sentence model, which makes vectors and holds no conversations.
     sentences: bool = False
+    #: The share of the processes that it serves where they name no model, beside the chosen one.
+    share: float = 0.0
 
     @property
     def label(self) -> str:
@@ -61,6 +63,7 @@ class Memo:
                 name=one.get("name"),
                 key=keys.get(one["target"]),
                 sentences=one.get("sentences") is True,
+                share=one.get("share", 0.0),
             )
             for one in listed
         ]
@@ -77,7 +80,11 @@ class Memo:
 
 def _said(choice: Choice) -> dict[str, Any]:
     said: dict[str, Any] = {"target": choice.target, "name": choice.name}
-    return {**said, "sentences": True} if choice.sentences else said
+    if choice.sentences:
+        said["sentences"] = True
+    if choice.share:
+        said["share"] = choice.share
+    return said
 
 
 def _whole(said: Any) -> bool:
@@ -85,6 +92,8 @@ def _whole(said: Any) -> bool:
         isinstance(said, dict)
         and _text(said.get("target"))
         and (said.get("name") is None or _text(said["name"]))
+        and isinstance(share := said.get("share", 0.0), float)
+        and 0 <= share <= 1
     )
 
 

@@ -224,7 +224,10 @@ class InferenceDriver(Model):
     async def ls(self) -> list[ModelInfo]:
         chosen = self._fleet.chosen
         listed = sorted(self._fleet.places, key=lambda place: place is not chosen)
-        known = [place.info(place is chosen) for place in listed]
+        known = [
+            replace(place.info(place is chosen), share=self._fleet.portion(place))
+            for place in listed
+        ]
         if self._loading is not None:
             known.append(named(self._loading, "loading"))
         if not any(one.target == "embedded" for one in known):
@@ -274,12 +277,28 @@ class InferenceDriver(Model):
             place = self._fleet.find(target)
             if place is None:
                 raise NotFound(f"no device runs {target}")
-            if not self._besides(place, self._embedder):
+            others = self._besides(place, self._embedder)
+            if not others:
                 raise InvalidArgument(f"{target} is the only one; `use` another in its place")
             self._fleet.places.remove(place)
+            if self._fleet.chosen is not None:
+                # Who comes to be the chosen one serves whatever nobody else does.
+                first = self._fleet.chosen
+                first.choice = replace(first.choice, share=0.0)
             await self._register()
         await self._retire(place)
         self._remember()
+
+    async def share(self, target: str, share: float) -> ModelInfo:
+        async with self._switch:
+            place = self._fleet.find(target)
+            if place is None or place.tenure is None:
+                raise NotFound(f"no device runs {target}; `add` it first")
+            if place.choice.sentences:
+                raise InvalidArgument(f"{place.choice.label} holds no conversations")
+            self._fleet.share(place, share)
+        self._remember()
+        return replace(place.info(place is self._fleet.chosen), share=self._fleet.portion(place))
 
     def _besides(self, *places: Place | None) -> list[Place]:
         return [one for one in self._fleet.places if one not in places]

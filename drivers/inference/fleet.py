@@ -2,10 +2,11 @@
 
 By model first; then to the one that has served the call's process before, since it remembers what
 the process has said (Preble; Srivatsa et al. 2024), unless another one has much less to do.
-Texts to be embedded go to sentence models where there are any, and nothing else does.
+Texts to be embedded go to sentence models where there are any, and nothing else does. A share of
+the processes that name no model may be another one's: by the pid, so that each stays with its own.
 
 Interface:
-    Fleet               places in order, the chosen one first; `route`, `holding`
+    Fleet               places in order, the chosen one first; `route`, `holding`, `share`
     contextual, each    engines whose contexts are handles
 """
 
@@ -13,6 +14,7 @@ from __future__ import annotations
 
 from collections import OrderedDict
 from collections.abc import Iterator
+from dataclasses import replace
 from typing import cast
 
 from ...syscalls.errors import DeviceError, InvalidArgument, NotFound, TryAgain
@@ -83,7 +85,7 @@ class Fleet:
         if flag == "embed" and len(self._writers) < len(self.places):
             # Vectors of another model would be of no use beside its own.
             raise TryAgain("the sentence model is not loaded yet", retry_after=1.0)
-        running = self._running(model, flag)
+        running = self._running(pid, model, flag)
         if running and flag is None:
             name = running[0].name
             raise InvalidArgument(f"{name} is a sentence model: it holds no conversations")
@@ -95,7 +97,9 @@ class Fleet:
         self, pid: int, model: str | None, tried: list[Tenure], flag: str | None = None
     ) -> Tenure | None:
         """Return the device that a call goes to which those tried could not serve."""
-        able = [one for one in self._running(model, flag) if one not in tried and _able(one, flag)]
+        able = [
+            one for one in self._running(pid, model, flag) if one not in tried and _able(one, flag)
+        ]
         if not able:
             return None
         last = self._last.get(pid)
@@ -136,15 +140,47 @@ class Fleet:
             for handle in [handle for handle, one in held.items() if one is tenure]:
                 del held[handle]
 
-    def _running(self, model: str | None, flag: str | None) -> list[Tenure]:
+    def share(self, place: Place, share: float) -> None:
+        """Let a device serve a share of the processes that name no model; for all of it, it becomes
+        the chosen one. Raises `InvalidArgument` where more than all is shared out."""
+        others = [one for one in self.places if one is not place]
+        if share == 1:
+            for one in self.places:
+                one.choice = replace(one.choice, share=0.0)
+            self.places = [place, *others]
+            return
+        if place is self.chosen:
+            raise InvalidArgument(f"{place.choice.label} serves what is not shared out")
+        given = sum(one.choice.share for one in others)
+        if given + share >= 1:
+            raise InvalidArgument(f"{given:g} is shared out already: {share:g} more leaves nothing")
+        place.choice = replace(place.choice, share=share)
+
+    def portion(self, place: Place) -> float:
+        """Return the share of the processes that it serves where they name no model."""
+        if place is self.chosen:
+            return 1 - sum(one.choice.share for one in self.places)
+        return place.choice.share
+
+    def _serving(self, pid: int) -> Place | None:
+        """Return whose share a process that names no model falls into."""
+        # The golden ratio's multiples lie evenly, however few pids there are (Knuth, 6.4).
+        point = pid * 0.6180339887498949 % 1
+        for place in self._writers[1:]:
+            if point < place.choice.share and place.tenure is not None:
+                return place
+            point -= place.choice.share
+        return self.chosen
+
+    def _running(self, pid: int, model: str | None, flag: str | None) -> list[Tenure]:
         if model is None and flag == "embed" and len(self._writers) < len(self.places):
             return [one for one in self.tenures if _able(one, "sentences")]
         wanted = model
         if model is None:
-            chosen = self.chosen
-            if chosen is None or chosen.tenure is None:
+            serving = self._serving(pid)
+            if serving is None or serving.tenure is None:
                 return [one for one in self.tenures if not _able(one, "sentences")]
-            wanted = chosen.tenure.name
+            wanted = serving.tenure.name
         found = [one for one in self.places if wanted in _names(one)]
         if not found:
             known = ", ".join(sorted({one.name for one in self.tenures}))

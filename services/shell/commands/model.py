@@ -27,8 +27,11 @@ def ls(as_json: bool) -> None:
         show_json(found)
     else:
         table(
-            ("TARGET", "NAME", "STATE", "DEVICE", "PARAMETERS", "CONTEXT"),
-            ((o.target, o.name, o.state, o.device, o.parameters, o.context) for o in found),
+            ("TARGET", "NAME", "STATE", "DEVICE", "PARAMETERS", "CONTEXT", "SHARE"),
+            (
+                (o.target, o.name, o.state, o.device, o.parameters, o.context, f"{o.share:.0%}")
+                for o in found
+            ),
         )
 
 
@@ -60,6 +63,20 @@ def add(target: str, name: str | None, key_env: str | None, as_json: bool) -> No
         return await os.model.add(target, name, key)
 
     _load(work, target, as_json)
+
+
+@model.command()
+@as_json
+@click.argument("target")
+@click.argument("share", type=click.FloatRange(0, 1))
+def share(target: str, share: float, as_json: bool) -> None:
+    """Let TARGET, which runs, serve a SHARE (0 to 1) of the processes that name no model."""
+    target = _absolute(target)
+    found = session(lambda os: os.model.share(target, share))
+    if as_json:
+        show_json(found)
+    else:
+        click.echo(f"{found.name} serves {found.share:.0%} of the processes")
 
 
 @model.command()

@@ -99,6 +99,61 @@ def test_a_call_goes_to_the_model_that_it_names(yard: Any) -> None:
     run(scene)
 
 
+def test_a_share_of_the_processes_is_served_by_another_model_each_by_its_own(yard: Any) -> None:
+    _, run = yard
+
+    async def scene(driver: InferenceDriver, house: Any) -> None:
+        async def served(count: int = 100) -> list[str]:
+            told = []
+            for pid in range(2, 2 + count):
+                house.caller.pid = pid
+                told.append(str(await said(driver)).removeprefix("from ")[0])
+            return told
+
+        await house.open()
+        await driver.add("it:b/1")
+        await driver.add("it:c/1")
+        assert (await driver.share("it:b/1", 0.25)).share == 0.25
+        await driver.share("it:c/1", 0.1)
+        first = await served()
+        assert first.count("b") in (24, 25, 26) and first.count("c") in (9, 10, 11)
+        assert await served() == first
+        assert [one.share for one in await driver.ls()][:3] == [pytest.approx(0.65), 0.25, 0.1]
+        for target, share in (("it:c/1", 0.75), ("it:a/1", 0.5)):
+            with pytest.raises(InvalidArgument, match="shared out"):
+                await driver.share(target, share)
+        with pytest.raises(NotFound, match="add"):
+            await driver.share("it:d/1", 0.1)
+        assert await said(driver, model="a") == "from a/1"
+        # All of it: the old one stays at hand.
+        chosen = await driver.share("it:b/1", 1.0)
+        assert chosen.active and chosen.share == 1 and set(await served(20)) == {"b"}
+        assert [one.name for one in await driver.ls()][:3] == ["b", "a", "c"]
+        await driver.share("it:a/1", 0.5)
+        await driver.remove("it:b/1")
+        assert set(await served(20)) == {"a"}
+
+    run(scene)
+
+
+def test_shares_are_there_again_after_a_restart(yard: Any) -> None:
+    _, run = yard
+
+    async def before(driver: InferenceDriver, house: Any) -> None:
+        await house.open()
+        await driver.add("it:b/1")
+        await driver.share("it:b/1", 0.25)
+
+    async def after(driver: InferenceDriver, house: Any) -> None:
+        await house.reach(128)
+        assert [(one.name, one.share) for one in await driver.ls()][:2] == [
+            ("a", 0.75), ("b", 0.25),
+        ]  # fmt: skip
+
+    run(before)
+    run(after)
+
+
 def test_a_process_comes_back_to_its_device_and_others_go_where_there_is_less_to_do(
     yard: Any,
 ) -> None:
