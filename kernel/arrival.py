@@ -13,9 +13,10 @@ from ..syscalls.errors import InvalidArgument, PermissionDenied, TryAgain
 from ..syscalls.message import MAX_DEADLINE
 from .approvals import conditions, why
 from .call import Call, CallTable
-from .capability import Capability, Verdict
+from .capability import LONGEST, Capability, CapabilitySet, Verdict
 from .process import ControlBlock, State
 from .registry import Registry
+from .shown import line
 
 #: Calls that one process may have in flight, and bytes of their arguments; the next one is refused
 #: with EAGAIN.
@@ -29,6 +30,8 @@ class Arrival:
     def __init__(self, registry: Registry, calls: CallTable, clock: Callable[[], float]) -> None:
         #: Processes that have opened a session and may call on its behalf, by the session's pid.
         self.sessions: dict[int, tuple[ControlBlock, ControlBlock]] = {}
+        #: The sets that, besides its own, must allow what a process asks for.
+        self.ceilings: Callable[[ControlBlock], tuple[CapabilitySet, ...]] = lambda process: ()
         self._registry = registry
         self._calls = calls
         self._clock = clock
@@ -74,30 +77,39 @@ class Arrival:
             raise PermissionDenied(f"{behalf!r} is no call that process {origin.pid} is serving")
         return call.process
 
-    @staticmethod
-    def authorise(call: Call) -> Capability | None:
+    def authorise(self, call: Call) -> Capability | None:
         """Return the capability by which a person is to be asked, None for a call that may pass.
 
         Raises `PermissionDenied` unless there is one.
         """
-        capabilities, syscall = call.process.capabilities, call.syscall
-        if capabilities.free(syscall.name):
+        process, syscall = call.process, call.syscall
+        ceilings = self.ceilings(process)
+        call.grant = process.capabilities.free(syscall.name)
+        if call.grant is not None and all(one.free(syscall.name) for one in ceilings):
             return None
         arguments = call.arguments()
         subject = arguments.get(syscall.traits.subject) if syscall.traits.subject else None
-        verdict, grant = capabilities.judge(
+        asked = (
             syscall.name,
             subject if isinstance(subject, str) else None,
             arguments,
             conditions(call),
         )
+        verdict, call.grant = process.capabilities.judge(*asked)
+        holder = f"process {process.pid}"
+        for ceiling in ceilings:
+            said, by = ceiling.judge(*asked)
+            if said < verdict:
+                verdict, call.grant, holder = said, by, f"the policy for {process.principal}"
         if verdict is Verdict.ALLOWED:
             return None
+        grant = call.grant
         if verdict is Verdict.ASKED:
             return grant
-        pid, what = call.process.pid, f":{subject}" if subject is not None else ""
+        what = f"{syscall.name}:{subject}" if subject is not None else syscall.name
+        what = line(what, LONGEST)
         if grant is None:
-            raise PermissionDenied(f"process {pid} holds no capability for {syscall.name}{what}")
-        raise PermissionDenied(
-            f"process {pid} holds {grant} and no more for {syscall.name}{what}: {why(call, grant)}"
-        )
+            raise PermissionDenied(f"{holder} holds no capability for {what}")
+        if grant.limit and not grant.conditions:
+            raise PermissionDenied(f"{holder} has the limit {grant}, which refuses {what}")
+        raise PermissionDenied(f"{holder} holds {grant} and no more for {what}: {why(call, grant)}")

@@ -93,6 +93,10 @@ class Budget:
         """
         return Budget(limits, self)
 
+    def bound(self, limits: Limits) -> None:
+        """Let other limits hold from now on; what was spent stays spent."""
+        self._limits = dict(limits.bounds)
+
     def limits(self) -> dict[str, float]:
         """Return this node's own limits."""
         return dict(self._limits)

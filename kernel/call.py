@@ -22,6 +22,7 @@ from ..syscalls.errors import (
 from ..syscalls.message import INITIAL_CREDIT
 from ..syscalls.table import Description
 from .budget import Reservation
+from .capability import Capability
 from .deadlines import DeadlineWheel
 from .process import ControlBlock
 
@@ -53,6 +54,8 @@ class Call:
     left: float | None = None  # seconds until its deadline, while its process is suspended
     harmless: bool = False  # its provider has said that it has no effect after all
     approval: int = 0  # which approval it waits for; 0 for none
+    grant: Capability | None = None  # what lets it pass, or refuses it; None where nothing does
+    approver: str = ""  # who has allowed it, where a person was asked
     tainting: bool = False  # something untrusted that it was answered with has been noted
 
     def arguments(self) -> dict[str, Any]:

@@ -14,17 +14,23 @@ Conditions stand among the constraints, and a `?` at the end asks a person:
     tool.call{untainted}                     while the caller has read nothing of a stranger's
     tool.call{effectless}?                   freely without an effect, else when somebody approves
 
+A `!` before it makes a limit of a grant: whatever else is held, what it names does not pass, or
+only under its conditions or when somebody approves. Limits are passed on to every child.
+
+    !memory.put                              not this one
+    !tool.call:http_fetch{untainted}?        asked about once the caller is tainted
+
 Interface:
     Verdict          what becomes of a call
     Capability       one grant; `parse`, `covers`, `judge`
-    CapabilitySet    what a process holds; `judge`, `allows`, `attenuate`
+    CapabilitySet   what a process holds; `judge`, `allows`, `attenuate`, `revoked`
 """
 
 from __future__ import annotations
 
 import re
 from collections.abc import Iterable, Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from enum import IntEnum
 from typing import Any
 from urllib.parse import urlsplit
@@ -37,7 +43,11 @@ LONGEST = 512
 #: Conditions on a call that its arguments do not tell.
 UNTAINTED, EFFECTLESS = "untainted", "effectless"
 CONDITIONS = frozenset({UNTAINTED, EFFECTLESS})
-_SHAPE = re.compile(r"([a-z0-9_.*]+)(?::([^{}?]+))?(?:\{([^{}]*)\})?(\?)?")
+_SHAPE = re.compile(r"(!)?([a-z0-9_.*]+)(?::([^{}?]+))?(?:\{([^{}]*)\})?(\?)?")
+#: What stands for a host that two readers of an address might not agree on.
+_DOUBTFUL = "?"
+#: Addresses that everybody reads alike; user names before the host are where readers differ.
+_PLAIN = re.compile(r"[a-z][a-z0-9+.-]*://[a-z0-9._-]*(\[[0-9a-f:.]+\])?(:[0-9]*)?([/?#][^\\\s]*)?")
 
 
 class Verdict(IntEnum):
@@ -51,7 +61,7 @@ class Verdict(IntEnum):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Capability:
-    """One grant."""
+    """One grant, or one limit."""
 
     #: Pattern of syscall names.
     syscall: str
@@ -64,6 +74,8 @@ class Capability:
     #: Whether a call of which they do not hold, or every call where there are none, is put to a
     #: person; it is refused otherwise.
     asks: bool = False
+    #: Whether it takes away what other grants give.
+    limit: bool = False
 
     @classmethod
     def parse(cls, text: str) -> Capability:
@@ -76,7 +88,7 @@ class Capability:
                 f"{text!r} is no capability; write syscall, syscall:subject or "
                 "syscall:subject{argument=pattern,…}"
             )
-        syscall, subject, braces, asks = shape.groups()
+        limit, syscall, subject, braces, asks = shape.groups()
         constraints, conditions = [], set()
         for part in filter(None, (braces or "").split(",")):
             key, equals, pattern = part.partition("=")
@@ -93,6 +105,7 @@ class Capability:
             constraints=tuple(constraints),
             conditions=frozenset(conditions),
             asks=asks is not None,
+            limit=limit is not None,
         )
 
     def __str__(self) -> str:
@@ -100,15 +113,20 @@ class Capability:
         parts = [f"{key}={pattern}" for key, pattern in self.constraints]
         inner = ",".join([*parts, *sorted(self.conditions)])
         braces = f"{{{inner}}}" if inner else ""
-        return f"{self.syscall}{subject}{braces}" + ("?" if self.asks else "")
+        mark = "!" if self.limit else ""
+        return f"{mark}{self.syscall}{subject}{braces}" + ("?" if self.asks else "")
 
     def covers(self, other: Capability) -> bool:
-        """Whether this one surely judges every call at least as well as `other` does.
+        """Whether this grant surely judges every call at least as well as the grant `other` does.
 
         A wildcard in the other's pattern is matched as a character of its own, which only a
         wildcard here can match: sound, and exact but for patterns nobody writes.
         """
-        if not matches(self.syscall, other.syscall) or not self._trusts(other):
+        return not (self.limit or other.limit) and self._trusts(other) and self.names(other)
+
+    def names(self, other: Capability) -> bool:
+        """Whether every call that `other` names is surely one that this one names."""
+        if not matches(self.syscall, other.syscall):
             return False
         if self.subject is not None and (
             other.subject is None or not matches(self.subject, other.subject)
@@ -140,7 +158,7 @@ class Capability:
 
     def verdict(self, holds: frozenset[str]) -> Verdict:
         """Return what it makes of a call that it concerns."""
-        if self.conditions <= holds and (self.conditions or not self.asks):
+        if self.conditions <= holds and (self.conditions or not (self.asks or self.limit)):
             return Verdict.ALLOWED
         return Verdict.ASKED if self.asks else Verdict.REFUSED
 
@@ -151,11 +169,16 @@ class Capability:
         if self.subject is not None and (subject is None or not matches(self.subject, subject)):
             return False
         return all(
-            (value := _argument(arguments, key)) is not None
-            and matches(pattern, value)
-            and not _climbs(value)
-            for key, pattern in self.constraints
+            self._fits(_argument(arguments, key), key, pattern) for key, pattern in self.constraints
         )
+
+    def _fits(self, value: str | None, key: str, pattern: str) -> bool:
+        """Whether an argument is of a pattern; one that is in doubt is for limits and no grants."""
+        if value is None:
+            return False
+        if _climbs(value) or (key == "host" and value == _DOUBTFUL):
+            return self.limit
+        return matches(pattern, value)
 
     def overlaps(self, other: Capability) -> bool:
         """Whether some call may be allowed by both; constraints are taken to leave room for one."""
@@ -167,11 +190,13 @@ class Capability:
 class CapabilitySet:
     """What a process holds. Immutable; remembers which syscalls need no look at arguments."""
 
-    __slots__ = ("_capabilities", "_free")
+    __slots__ = ("_free", "_grants", "_limits")
 
     def __init__(self, capabilities: Iterable[Capability] = ()) -> None:
-        self._capabilities = tuple(capabilities)
-        self._free: dict[str, bool] = {}
+        ordered = tuple(dict.fromkeys(capabilities))
+        self._grants = tuple(one for one in ordered if not one.limit)
+        self._limits = tuple(one for one in ordered if one.limit)
+        self._free: dict[str, Capability | None] = {}
 
     @classmethod
     def parse(cls, texts: Iterable[str]) -> CapabilitySet:
@@ -179,70 +204,99 @@ class CapabilitySet:
         return cls(map(Capability.parse, texts))
 
     def __iter__(self) -> Iterator[Capability]:
-        return iter(self._capabilities)
+        """Yield the grants, then the limits."""
+        yield from self._grants
+        yield from self._limits
 
-    def free(self, syscall: str) -> bool:
-        """Whether the syscall is allowed whatever its arguments are: one look-up when known.
+    @property
+    def whole(self) -> bool:
+        """Whether it holds everything, without a limit."""
+        return not self._limits and any(one.covers(_EVERYTHING) for one in self._grants)
+
+    def free(self, syscall: str) -> Capability | None:
+        """Return the grant by which the syscall is allowed whatever its arguments are, if there is
+        one: one look-up when known.
 
         The names asked for must come from the syscall table, which bounds what is remembered.
         """
-        known = self._free.get(syscall)
-        if known is None:
-            known = self._free[syscall] = any(
-                one.subject is None
-                and not (one.constraints or one.conditions or one.asks)
-                and matches(one.syscall, syscall)
-                for one in self._capabilities
-            )
-        return known
+        try:
+            return self._free[syscall]
+        except KeyError:
+            found = self._free[syscall] = self._freed(syscall)
+            return found
+
+    def _freed(self, syscall: str) -> Capability | None:
+        if any(matches(one.syscall, syscall) for one in self._limits):
+            return None
+        for one in self._grants:
+            narrow = one.subject is not None or one.constraints or one.conditions or one.asks
+            if not narrow and matches(one.syscall, syscall):
+                return one
+        return None
 
     def judge(
         self, syscall: str, subject: str | None, arguments: Mapping[str, Any], holds: frozenset[str]
     ) -> tuple[Verdict, Capability | None]:
-        """Return what becomes of a call of which these conditions hold, and the grant that says so:
-        the first of those that judge best, or for a refusal the first that concerns the call."""
+        """Return what becomes of a call of which these conditions hold, and what says so: the first
+        of the grants that judge best, or for a refusal the first that concerns the call; or a limit
+        that judges worse than that."""
         best, by = Verdict.REFUSED, None
-        for one in self._capabilities:
+        for one in self._grants:
             if one.concerns(syscall, subject, arguments):
                 verdict = one.verdict(holds)
                 if by is None or verdict > best:
                     best, by = verdict, one
+        for one in self._limits:
+            if one.concerns(syscall, subject, arguments) and (verdict := one.verdict(holds)) < best:
+                best, by = verdict, one
         return best, by
 
     def allows(
         self, syscall: str, subject: str | None = None, arguments: Mapping[str, Any] | None = None
     ) -> bool:
         """Whether some grant allows the call without a question, whatever its conditions."""
-        return self.free(syscall) or (
+        return self.free(syscall) is not None or (
             self.judge(syscall, subject, arguments or {}, CONDITIONS)[0] is Verdict.ALLOWED
         )
 
     def without(self, dropped: Iterable[str]) -> CapabilitySet:
-        """Return the set without the grants that any of `dropped` covers.
+        """Return the set without what `dropped` names; a part of a grant is taken by a limit.
 
-        Raises `InvalidArgument` for one that takes nothing, and for one that would only narrow a
-        grant: `memory.*` cannot lose `memory.put` alone, since there is no way to write the rest.
+        Raises `InvalidArgument` for one that takes nothing.
         """
-        gone = [Capability.parse(text) for text in dropped]
-        for one in gone:
-            touched = [held for held in self._capabilities if held.overlaps(one)]
-            for held in touched:
-                if not one.covers(held):
-                    raise InvalidArgument(
-                        f"{one} is a part of {held}; drop that, or grant the rest"
-                    )
-            if not touched:
+        held = self
+        for one in map(Capability.parse, dropped):
+            plain = replace(one, limit=False)
+            if not any(grant.overlaps(plain) for grant in held._grants):
                 raise InvalidArgument(f"{one} is not held and so cannot be dropped")
-        return CapabilitySet(
-            held for held in self._capabilities if not any(one.covers(held) for one in gone)
-        )
+            held = held.revoked(one)
+        return held
+
+    def revoked(self, gone: Capability) -> CapabilitySet:
+        """Return the set without whatever calls `gone` names, under whichever conditions."""
+        gone = replace(gone, limit=False, asks=False, conditions=frozenset())
+        left = [one for one in self._grants if not gone.names(one)]
+        if any(one.overlaps(gone) for one in left):
+            return CapabilitySet([*left, *self._limits, replace(gone, limit=True)])
+        return CapabilitySet([*left, *self._limits])
 
     def attenuate(self, requested: CapabilitySet) -> CapabilitySet:
-        """Return `requested` for a child. Raises `PermissionDenied` naming what is not held."""
-        for one in requested:
-            if not any(held.covers(one) for held in self._capabilities):
+        """Return `requested` for a child, with the limits of this one.
+
+        Raises `PermissionDenied` naming what is not held.
+        """
+        for one in requested._grants:
+            if not any(held.covers(one) for held in self._grants):
                 raise PermissionDenied(f"{one} is not held and so cannot be passed on")
-        return requested
+        return CapabilitySet([*requested, *self._limits]) if self._limits else requested
+
+    def narrowed(self, wanted: CapabilitySet) -> CapabilitySet:
+        """Return of what is wanted the grants that are held as well, with both sides' limits."""
+        grants = (o for o in wanted._grants if any(held.covers(o) for held in self._grants))
+        return CapabilitySet([*grants, *wanted._limits, *self._limits])
+
+
+_EVERYTHING = Capability(syscall="*")
 
 
 def _argument(arguments: Mapping[str, Any], key: str) -> str | None:
@@ -268,8 +322,12 @@ def _climbs(value: str) -> bool:
     return ".." in value.split("/")
 
 
-def _host(url: Any) -> str | None:
+def _host(url: Any) -> str:
+    """Return an address's host in small letters, `_DOUBTFUL` where readers might disagree."""
+    text = str(url)
+    if _PLAIN.fullmatch(text.lower()) is None:
+        return _DOUBTFUL
     try:
-        return urlsplit(str(url)).hostname
+        return (urlsplit(text).hostname or _DOUBTFUL).rstrip(".")
     except ValueError:
-        return None
+        return _DOUBTFUL

@@ -12,7 +12,7 @@ from __future__ import annotations
 import asyncio
 import itertools
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass, field
 from enum import StrEnum
 from pathlib import Path
@@ -21,7 +21,7 @@ from typing import TYPE_CHECKING
 from ..syscalls.connection import Connection
 from ..syscalls.errors import InvalidArgument, NotFound
 from .budget import Budget, Limits
-from .capability import CapabilitySet
+from .capability import Capability, CapabilitySet
 
 if TYPE_CHECKING:
     from .tenancy import Tenancy
@@ -140,8 +140,9 @@ class ProcessTable:
         limits: Limits | None = None,
         kind: Kind = Kind.AGENT,
         name: str | None = None,
+        purse: Budget | None = None,
     ) -> ControlBlock:
-        """Enter a new process.
+        """Enter a new process; one without a parent may spend from a `purse`.
 
         A child holds what it is given of its parent's capabilities, all of them by default, and
         spends from its parent's budget.
@@ -162,7 +163,7 @@ class ProcessTable:
             kind=kind,
             name=name or program.rpartition("/")[2],
             started=self._now(),
-            budget=Budget(limits) if parent is None else parent.budget.child(limits),
+            budget=Budget(limits, purse) if parent is None else parent.budget.child(limits),
             parent=None if parent is None else parent.pid,
             principal=principal,
             program=program,
@@ -205,6 +206,19 @@ class ProcessTable:
         process.budget.close()
         for child in self.children(process.pid):
             child.parent = process.parent
+
+    def revoke(self, process: ControlBlock, gone: Iterable[Capability]) -> list[int]:
+        """Take rights from a process and all below it, from their next call on; return their pids.
+
+        What people have answered for good is asked again.
+        """
+        gone = tuple(gone)
+        below = [one for one in self if self.descends(one.pid, process.pid)]
+        for one in below:
+            for capability in gone:
+                one.capabilities = one.capabilities.revoked(capability)
+            one.answers.clear()
+        return [one.pid for one in below]
 
     def descends(self, pid: int, ancestor: int) -> bool:
         """Whether a process is another one or a descendant of it."""

@@ -16,7 +16,7 @@ from pathlib import Path
 
 from ..syscalls.errors import InvalidArgument, NotFound, PermissionDenied
 from .budget import Limits
-from .capability import Capability, CapabilitySet
+from .capability import CapabilitySet
 from .config import AgentsConfig
 from .interpreter import libraries, sources
 from .manifest import declared
@@ -26,7 +26,6 @@ from .process import ControlBlock, Kind
 
 _MODULE = re.compile(r"[A-Za-z_][\w.]*:[A-Za-z_]\w*")
 _NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9_.-]{0,63}")
-_EVERYTHING = Capability.parse("*")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -142,9 +141,7 @@ class Rules:
         else:
             plugins = (f"{name}.*" for name in sorted(self._interfaces()))
             usual = CapabilitySet.parse([*self._config.capabilities, *plugins])
-            held = CapabilitySet(
-                one for one in usual if any(mine.covers(one) for mine in parent.capabilities)
-            )
+            held = parent.capabilities.narrowed(usual)
         return held.without(order.drop)
 
     def _home(self, parent: ControlBlock, name: str) -> Path:
@@ -183,7 +180,7 @@ def _readable(parent: ControlBlock, order: Order, argv: tuple[str, ...] | None) 
         return (Path(order.program).parent,) if "/" in order.program else ()
     # A command is given the files that it is to work on, and what it needs to start, by whoever
     # may read them anyway.
-    if not any(one.covers(_EVERYTHING) for one in parent.capabilities):
+    if not parent.capabilities.whole:
         return ()
     files = [Path(one) for one in argv if one.startswith("/") and _is_file(one)]
     needed = libraries(files[0]) if files and str(files[0]) == argv[0] else ()

@@ -38,6 +38,7 @@ from ..syscalls.table import Description
 from .approvals import Approvals, Ticket
 from .arrival import Arrival
 from .call import Call, CallTable
+from .capability import CapabilitySet
 from .devices import DeviceTable, ManagedDevice
 from .ending import Ending, send_error
 from .ledger import Ledger
@@ -137,6 +138,10 @@ class Trap:
         """Processes that have opened a session, with it, by the session's pid."""
         return self._arrival.sessions
 
+    def hold(self, ceilings: Callable[[ControlBlock], tuple[CapabilitySet, ...]]) -> None:
+        """Let calls pass only where, besides a process's own capabilities, each of these does."""
+        self._arrival.ceilings = ceilings
+
     def attach(self, process: ControlBlock, connection: Connection) -> None:
         """Take a process's connection: the connection is the identity from then on."""
         connection.owner = process
@@ -171,13 +176,20 @@ class Trap:
                 self._try(self._dispatch, call)
 
     def decide(
-        self, ticket: Ticket, *, allow: bool, for_good: bool = False, reason: str | None = None
+        self,
+        ticket: Ticket,
+        *,
+        allow: bool,
+        for_good: bool = False,
+        reason: str | None = None,
+        by: str = "",
     ) -> None:
-        """Let a call that waits for a person go on, or end it."""
+        """Let a call that waits for a person go on, or end it; `by` says who, for the journal."""
         call = ticket.call
+        call.approver = by
         self.approvals.take(ticket, allow=allow, for_good=for_good, reason=reason)
         if allow:
-            self._try(self._accept, call)
+            self._try(self._resume, call)
         else:
             said = f": {reason}" if reason else ""
             self._ending.fail(call, PermissionDenied(f"{call.label()} was denied{said}"))
@@ -252,6 +264,11 @@ class Trap:
             self._calls.stop_clock(call, self.clock())
         if call.process.tenancies:
             self._tenants.leaves(call)
+
+    def _resume(self, call: Call) -> None:
+        # What it may was looked at when it came; some of that may be revoked by now.
+        self._arrival.authorise(call)
+        self._accept(call)
 
     def _accept(self, call: Call) -> None:
         self._ledger.reserve(call)

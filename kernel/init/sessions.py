@@ -71,7 +71,7 @@ class Sessions:
         if maker.kind is Kind.AGENT:
             raise PermissionDenied("an agent makes no tokens: they would outlive it")
         if capabilities is None:
-            held = CapabilitySet(self._usual(maker.capabilities))
+            held = maker.capabilities.attenuate(CapabilitySet(self._usual(maker.capabilities)))
         else:
             held = maker.capabilities.attenuate(CapabilitySet.parse(capabilities))
         return self._tokens.create(

@@ -155,7 +155,7 @@ def test_program_of_any_name_can_be_run(scene: Play, name: str) -> None:
         ({"timeout": 0}, InvalidArgument, "timeout"),
         ({"budget": {"gold": 1}}, InvalidArgument, "gold"),
         ({"budget": {"tokens": -1}}, InvalidArgument, "tokens"),
-        ({"drop": ("memory.get",)}, InvalidArgument, "memory"),
+        ({"drop": ("system.stop",)}, InvalidArgument, "system.stop"),
         ({"timeout": math.nan}, InvalidArgument, "timeout"),
     ],
 )

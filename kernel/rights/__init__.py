@@ -1,0 +1,1 @@
+"""Who may do what: the owner's policy, its record in the journal, and what nobody may see."""
