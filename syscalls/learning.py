@@ -169,6 +169,8 @@ class Deed:
     logprob: float | None = None
     #: Whether state and action were kept whole; one that is not cannot be learnt from.
     whole: bool = True
+    #: Pid of whoever did it on the process's behalf, such as a planner; None for its own deed.
+    by: int | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -189,6 +191,8 @@ class Episode:
     rewards: list[Reward]
     #: The latest of each who rewarded it, summed; None where nobody did.
     reward: float | None = None
+    #: Whether all of its deeds are here; an answer holds only the beginning of a very long one.
+    whole: bool = True
 
 
 class Learning(Interface, name="learning"):

@@ -1,0 +1,68 @@
+"""What people and verifiers say that episodes were worth, kept in one SQLite file.
+
+Interface:
+    Marks           `put`, `of`; blocking, for milliseconds
+"""
+
+from __future__ import annotations
+
+from collections.abc import Collection
+from pathlib import Path
+from typing import Any
+
+import apsw
+
+from ...syscalls.errors import InputOutputError
+from ...syscalls.learning import Reward
+
+_SCHEMA = """
+PRAGMA journal_mode = WAL;
+PRAGMA synchronous = NORMAL;
+CREATE TABLE IF NOT EXISTS mark (
+    principal TEXT NOT NULL, pid INTEGER NOT NULL, by TEXT NOT NULL, value REAL NOT NULL,
+    note TEXT, time REAL NOT NULL, PRIMARY KEY (principal, pid, by)) WITHOUT ROWID;
+"""
+
+
+class Marks:
+    """Owns the file. The latest mark of each who gave one counts."""
+
+    def __init__(self, path: Path) -> None:
+        self._base = apsw.Connection(str(path))
+        self._base.set_busy_timeout(5000)
+        self._base.execute(_SCHEMA).fetchall()
+
+    def put(self, principal: str, reward: Reward) -> None:
+        """Keep a mark in the place of what the same one has said before.
+
+        Raises `InputOutputError`.
+        """
+        self._rows(
+            "INSERT OR REPLACE INTO mark VALUES (?, ?, ?, ?, ?, ?)",
+            principal, reward.pid, reward.by, reward.value, reward.note, reward.time,
+        )  # fmt: skip
+
+    def of(self, principal: str, pids: Collection[int]) -> dict[int, list[Reward]]:
+        """Return the marks of episodes, by pid, the oldest first."""
+        found: dict[int, list[Reward]] = {pid: [] for pid in pids}
+        for pid in found:
+            rows = self._rows(
+                "SELECT by, value, note, time FROM mark WHERE principal = ? AND pid = ?"
+                " ORDER BY time",
+                principal, pid,
+            )  # fmt: skip
+            found[pid] = [
+                Reward(pid=pid, by=by, value=value, note=note, time=time)
+                for by, value, note, time in rows
+            ]
+        return found
+
+    def close(self) -> None:
+        """Close the file."""
+        self._base.close()
+
+    def _rows(self, statement: str, *values: Any) -> list[tuple[Any, ...]]:
+        try:
+            return self._base.execute(statement, values).fetchall()
+        except apsw.Error as error:
+            raise InputOutputError(f"the marks cannot be kept: {error}") from error
