@@ -21,7 +21,7 @@ from typing import Any, Literal, get_args
 
 from ....syscalls.errors import DeviceError, InvalidArgument, LLMAgentOSError, NotFound
 from ..library import parts
-from . import hub, linear
+from . import adapter, hub, linear
 
 Dtype = Literal["float32", "bfloat16", "int8"]
 #: While it loads, transformers patches itself and torch for all threads. Two loads at once leave
@@ -44,15 +44,18 @@ class Loaded:
 
 
 def load(source: str, dtype: Dtype = "float32") -> Loaded:
-    """Load a folder, or an id of the hub. In `int8` its linear layers compute in integers, with a
-    small loss (`linear`), and all else in float32.
+    """Load a folder, or an id of the hub; of an adapter's folder, its base model with the adapter.
+
+    In `int8` its linear layers compute in integers, with a small loss (`linear`), and all else in
+    float32.
 
     Raises `NotFound` for a missing one, `InvalidArgument` for one that is damaged or that needs
     what the engine does not do, which it names.
     """
     if dtype not in get_args(Dtype):
         raise InvalidArgument(f"dtype {dtype}: one of {', '.join(get_args(Dtype))} is wanted")
-    path, local = locate(source)
+    adapted = Path(source).expanduser() if adapter.holds(source) else None
+    path, local = locate(source if adapted is None else adapter.base(adapted))
     autoconfig, automodel, autotokenizer = parts(
         "AutoConfig", "AutoModelForCausalLM", "AutoTokenizer"
     )
@@ -68,13 +71,15 @@ def load(source: str, dtype: Dtype = "float32") -> Loaded:
                 local_files_only=True,
                 dtype="bfloat16" if dtype == "bfloat16" else "float32",
             )
+            if adapted is not None:
+                adapter.merge(model, adapted)
             if dtype == "int8":
                 linear.quantise(model)
     model.train(False)
     return Loaded(
         model=model,
         tokenizer=tokenizer,
-        name=Path(path).name,
+        name=(adapted or Path(path)).name,
         config=bounded(config.get_text_config()),
     )
 
