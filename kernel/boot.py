@@ -18,7 +18,7 @@ import sys
 import time
 from collections.abc import Callable
 from contextlib import AsyncExitStack, suppress
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 
 from ..syscalls.client import Client
@@ -47,6 +47,7 @@ from .init.house import House
 from .init.letters import Letters
 from .init.machine import Machine
 from .init.processes import Processes
+from .init.rights import Warden
 from .journal.history import History
 from .journal.recorder import JournalRecorder
 from .journal.writer import JournalWriter
@@ -57,6 +58,10 @@ from .paths import Paths, PidSequence
 from .plugins import Plugin, plugins
 from .policy.registry import find
 from .process import Kind, ProcessTable
+from .rights import policy as rights_policy
+from .rights.audit import Audit
+from .rights.principals import Principals
+from .rights.secrets import Secrets
 from .runqueue import RunQueue
 from .supervisor import Supervisor
 from .tokens import TokenStore
@@ -80,7 +85,7 @@ BESIDES = {
     "gateway": ("system.session", "system.status"),
 }  # fmt: skip
 #: The interfaces of process 1 and of the kernel itself.
-OWN = frozenset({"process", "ipc", "system", "approval", "device", "clock"})
+OWN = frozenset({"process", "ipc", "system", "approval", "rights", "device", "clock"})
 #: The interfaces that our own drivers and services answer; calls wait until they have come up.
 DRIVEN: tuple[type[Interface], ...] = (
     Knowledge, Learning, Memory, Model, Perception, Plan, Tool,
@@ -95,14 +100,18 @@ class Settings:
     config: Config
     #: Called once syscalls are accepted.
     on_ready: Callable[[], None] = lambda: None
+    #: Where the owner's policy stands.
+    policy: tuple[Path, ...] = field(default_factory=lambda: tuple(rights_policy.standard_files()))
 
 
 async def run(settings: Settings, launcher: Launcher | None = None) -> None:
     """Run a daemon until SIGTERM, SIGINT or `system.shutdown`.
 
-    Raises `AlreadyExists` while another daemon has the same runtime or state folder.
+    Raises `AlreadyExists` while another daemon has the same runtime or state folder, and
+    `InvalidArgument` for a bad policy.
     """
     paths, config = settings.paths, settings.config
+    principals = Principals(user_name(os.getuid()), settings.policy)
     stop = asyncio.Event()
     for number in (signal.SIGTERM, signal.SIGINT):
         asyncio.get_running_loop().add_signal_handler(number, stop.set)
@@ -119,6 +128,10 @@ async def run(settings: Settings, launcher: Launcher | None = None) -> None:
         table = ProcessTable(PidSequence(paths.pids))
         journal.places.exists = lambda pid: table.find(pid) is not None
         events = EventLog()
+        secrets = Secrets(paths.secrets)
+        trap.hold(principals.over)
+        trap.hide(secrets.redaction.body)
+        events.hide = secrets.redaction.text
         trap.taint.on_first = events.tainted
         trap.approvals.emit = events.emit
         bus = await stack.enter_async_context(Bus(trap))
@@ -147,6 +160,7 @@ async def run(settings: Settings, launcher: Launcher | None = None) -> None:
             paths=paths,
             principal=user_name(os.getuid()),
             capabilities=lambda plugin, kind: _rights(plugin, config),
+            resolve=secrets.resolve,
         )
         house = House(
             table=table,
@@ -159,8 +173,12 @@ async def run(settings: Settings, launcher: Launcher | None = None) -> None:
             paths=paths,
             config=config,
             history=History(paths.journal, journal.places, recorder.flush),
+            principals=principals,
         )
-        await _start_init(stack, house, stop, bus, recorder.health)
+        _hold(house, principals)
+        audit = Audit(paths.journal, recorder.flush, trap.registry.subject)
+        warden = Warden(house, audit, secrets)
+        await _start_init(stack, house, stop, bus, recorder.health, warden)
         for group, kind, chosen in (
             ("drivers", Kind.DRIVER, config.drivers),
             ("services", Kind.SERVICE, config.services),
@@ -172,7 +190,7 @@ async def run(settings: Settings, launcher: Launcher | None = None) -> None:
         await stack.enter_async_context(supervisor)
         # Before the drivers: an agent that is asked to end may want to store something first.
         stack.push_async_callback(_stop_agents, house)
-        control = Control(paths.socket, bus, table)
+        control = Control(paths.socket, bus, table, principals)
         control.on_end.append(lambda session: house.post.close(session.pid))
         await stack.enter_async_context(control)
         events.emit("system.started", "the daemon accepts syscalls")
@@ -186,6 +204,7 @@ async def _start_init(
     stop: asyncio.Event,
     bus: Bus,
     health: Callable[[], str],
+    warden: Warden,
 ) -> None:
     """Start process 1: a client of the bus like any other, in this very process."""
     init = house.table.create(
@@ -196,7 +215,7 @@ async def _start_init(
     )
     served = (
         Processes(house), Letters(house), Affairs(house, stop, health), Answers(house),
-        Machine(house),
+        Machine(house), warden,
     )  # fmt: skip
     tasks = await stack.enter_async_context(asyncio.TaskGroup())
     client = Client()
@@ -211,6 +230,27 @@ async def _start_init(
     house.trap.answer(
         Clock, now=lambda process: time.time(), monotonic=lambda process: time.monotonic()
     )
+
+
+def _hold(house: House, principals: Principals) -> None:
+    """Let the policy hold, also a new one: SIGHUP has it read again."""
+
+    def meter() -> None:
+        for process in house.table:
+            process.metered = None
+        house.events.emit("policy.changed", "the policy was read again")
+
+    def reload() -> None:
+        try:
+            principals.reload()
+        except LLMAgentOSError as error:
+            house.events.emit("policy.refused", f"the policy stays as it was: {error.message}")
+
+    for name in principals.policy.principals:
+        if (purse := principals.purse(name)) is not None:
+            purse.spend(house.tokens.spent(name))
+    principals.on_change.append(meter)
+    asyncio.get_running_loop().add_signal_handler(signal.SIGHUP, reload)
 
 
 async def _stop_agents(house: House) -> None:

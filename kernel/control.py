@@ -1,7 +1,8 @@
 """The control socket: how people's own commands reach the kernel.
 
-A Unix socket that the owner alone may open; the machine says who connects (SO_PEERCRED). Each
-connection is a session: a process without a program, with all of the owner's rights.
+A Unix socket; the machine says who connects (SO_PEERCRED). The owner alone may open it, and whoever
+the policy lets in by its user's name. Each connection is a session: a process without a program,
+with all of the owner's rights, or with those that the policy gives.
 
 Interface:
     Control         an asynchronous context; while it is open, sessions are accepted
@@ -19,8 +20,8 @@ from pathlib import Path
 from types import TracebackType
 
 from .bus import Bus
-from .capability import CapabilitySet
 from .process import ControlBlock, Kind, ProcessTable
+from .rights.principals import Principals
 
 #: Seconds until the next attempt when the machine refuses a connection, as for want of files.
 PAUSE = 0.1
@@ -38,10 +39,13 @@ def user_name(uid: int) -> str:
 class Control:
     """Accepts the owner's sessions."""
 
-    def __init__(self, path: Path, bus: Bus, table: ProcessTable) -> None:
+    def __init__(
+        self, path: Path, bus: Bus, table: ProcessTable, principals: Principals | None = None
+    ) -> None:
         self._path = path
         self._bus = bus
         self._table = table
+        self._principals = principals or Principals(user_name(os.getuid()))
         self._listener: socket.socket | None = None
         self._group = asyncio.TaskGroup()
         self._task: asyncio.Task[None] | None = None
@@ -57,6 +61,8 @@ class Control:
             self._listener.bind(str(self._path))
         finally:
             os.umask(mask)
+        self.open_to_named()
+        self._principals.on_change.append(self.open_to_named)
         self._listener.listen(128)
         await self._group.__aenter__()
         self._task = self._group.create_task(self._accept(self._listener))
@@ -79,6 +85,14 @@ class Control:
                 self._listener.close()
             self._path.unlink(missing_ok=True)
 
+    def open_to_named(self) -> None:
+        """Let other users reach the socket while the policy names one; who they are is asked there.
+
+        Its folder has to let them through, which is for the owner to say.
+        """
+        others = any(one.socket for one in self._principals.policy.principals.values())
+        self._path.chmod(0o666 if others else 0o600)
+
     async def _accept(self, listener: socket.socket) -> None:
         loop = asyncio.get_running_loop()
         while True:
@@ -93,15 +107,18 @@ class Control:
         """Begin a session. Raises `OSError` for a connection that has broken meanwhile."""
         raw = sock.getsockopt(socket.SOL_SOCKET, socket.SO_PEERCRED, _CREDENTIALS.size)
         os_pid, uid, _ = _CREDENTIALS.unpack(raw)
-        if uid not in (os.getuid(), 0):
+        who = self._principals.owner if uid in (os.getuid(), 0) else user_name(uid)
+        named = self._principals.policy.principals.get(who)
+        if who != self._principals.owner and (named is None or not named.socket):
             sock.close()
             return
         session = self._table.create(
-            principal=user_name(os.getuid()),
+            principal=who,
             program=f"session of process {os_pid}",
-            capabilities=CapabilitySet.parse(["*"]),
+            capabilities=self._principals.ceiling(who),
             kind=Kind.SESSION,
             name="session",
+            purse=self._principals.purse(who),
         )
         try:
             await self._bus.adopt(session, sock, self._ended)

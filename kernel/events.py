@@ -15,7 +15,10 @@ from typing import Any, Generic, TypeVar
 
 from ..syscalls.system import Event
 from .process import ControlBlock, Kind
+from .shown import line
 
+#: Characters of a text.
+LONGEST = 1000
 T = TypeVar("T")
 
 
@@ -65,13 +68,20 @@ class EventLog:
         self._events: deque[Event] = deque(maxlen=limit)
         self._readers: set[Channel[Event]] = set()
         self._now = now
+        #: Takes secrets out of a text.
+        self.hide: Callable[[str], str] = lambda text: text
 
     def emit(self, kind: str, text: str, pid: int | None = None, **details: Any) -> None:
-        """Note that something happened."""
+        """Note that something happened; what is said of it cannot steer a terminal."""
+        text = line(self.hide(text), LONGEST)
+        details = {key: self._shown(one) for key, one in details.items()}
         event = Event(time=self._now(), kind=kind, pid=pid, text=text, details=details)
         self._events.append(event)
         for reader in self._readers:
             reader.put(event)
+
+    def _shown(self, value: Any) -> Any:
+        return line(self.hide(value), LONGEST) if isinstance(value, str) else value
 
     def tainted(self, process: ControlBlock, source: str) -> None:
         """Note that an agent is tainted from now on; a person who reads is no news."""

@@ -48,6 +48,10 @@ class Paths:
         return self.state / "tokens.json"
 
     @property
+    def secrets(self) -> Path:
+        return self.state / "secrets.json"
+
+    @property
     def pids(self) -> Path:
         return self.state / "last_pid"
 

@@ -50,6 +50,11 @@ class Registry:
         """Return every syscall by name."""
         return [self._descriptions[name] for name in sorted(self._descriptions)]
 
+    def subject(self, name: str) -> str | None:
+        """Return which argument says what a call is about, if the syscall is known and one does."""
+        described = self._descriptions.get(name)
+        return None if described is None else described.traits.subject
+
     def provider(self, name: str) -> ControlBlock | None:
         """Return who answers a syscall at present."""
         return self._providers.get(name)

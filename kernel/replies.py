@@ -39,20 +39,22 @@ class Replies:
         self._ending = ending
         self._taint = taint
         self._clock = clock
+        #: Takes secrets out of what is answered.
+        self.redact: Callable[[bytes], bytes] = lambda body: body
 
     def on_reply(self, provider: ControlBlock, header: list[Any], body: bytes) -> None:
         """End a call with its result."""
         if (call := self._served(provider, header[2])) is not None:
             if call.syscall.traits.untrusted and not call.answered:
                 self._taint.read(call)
-            self._ending.answer(call, body, _usage(header, 3))
+            self._ending.answer(call, self.redact(body), _usage(header, 3))
 
     def on_error(self, provider: ControlBlock, header: list[Any], body: bytes) -> None:
         """End a call with its error."""
         if len(header) < 4 or type(header[3]) is not str:
             raise ProtocolError("an error without its code")
         if (call := self._served(provider, header[2])) is not None:
-            self._ending.refuse(call, header[3], body, _usage(header, 4))
+            self._ending.refuse(call, header[3], self.redact(body), _usage(header, 4))
 
     def on_item(self, provider: ControlBlock, header: list[Any], body: bytes) -> None:
         """Pass on an item of a stream."""
@@ -60,6 +62,7 @@ class Replies:
         if call is None or call.answered or call.origin.connection is None:
             return
         call.credit -= 1
+        body = self.redact(body)
         if call.syscall.traits.untrusted:
             self._taint.read(call)
         try:

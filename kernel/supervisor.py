@@ -16,7 +16,7 @@ import asyncio
 import signal
 import time
 from collections import deque
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from types import TracebackType
 from typing import Any
 
@@ -31,6 +31,8 @@ from .plugins import Plugin
 from .process import ControlBlock, Kind, ProcessTable
 from .pulse import Pulse
 
+#: From settings as configured to settings with secrets in place of their names, and those secrets.
+Resolve = Callable[[Mapping[str, Any]], tuple[dict[str, Any], list[str]]]
 #: Seconds before the second restart; each further one waits twice as long, up to the cap.
 FIRST_DELAY, LONGEST_DELAY = 0.5, 30.0
 #: So many restarts within so many seconds, and it is given up.
@@ -83,6 +85,7 @@ class Supervisor:
         paths: Paths,
         principal: str,
         capabilities: Callable[[Plugin, Kind], CapabilitySet],
+        resolve: Resolve = lambda settings: (dict(settings), []),
         clock: Callable[[], float] = time.monotonic,
         patience: float = PATIENCE,
         beat: float = BEAT,
@@ -95,6 +98,7 @@ class Supervisor:
         self._paths = paths
         self._principal = principal
         self._capabilities = capabilities
+        self._resolve = resolve
         self._clock = clock
         self._patience = patience
         self._beat = beat
@@ -240,11 +244,13 @@ class Supervisor:
         folder = self._paths.of_plugin(service.kind.value, service.plugin.name)
         folder.mkdir(parents=True, exist_ok=True, mode=0o700)
         process.home, process.log = folder, folder / "log"
+        settings, secrets = self._resolve(service.config.settings)
         arguments: dict[str, Any] = {
             "entry": service.plugin.entry,
             "state": str(folder),
             "homes": str(self._paths.homes),
-            "config": service.config.settings,
+            "config": settings,
+            "secrets": secrets,
         }
         with await self._bus.connect(process) as sock:
             return await self._launcher.launch(

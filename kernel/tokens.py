@@ -6,7 +6,7 @@ the owner's alone (mode 0600).
 
 Interface:
     Token           a token as it is kept
-    TokenStore      `create`, `find`, `valid`, `ls`, `revoke`, and `note` what was spent
+    TokenStore      `create`, `find`, `valid`, `ls`, `revoke`, `narrow`, and `note` what was spent
 """
 
 from __future__ import annotations
@@ -17,7 +17,7 @@ import math
 import os
 import secrets
 import time
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import suppress
 from dataclasses import asdict, dataclass, field, replace
 from pathlib import Path
@@ -27,6 +27,7 @@ from pydantic import TypeAdapter
 
 from ..syscalls.errors import InputOutputError, InvalidArgument, NotFound, PermissionDenied
 from ..syscalls.system import NewToken, TokenInfo
+from .capability import Capability, CapabilitySet
 
 PREFIX = "aos_"
 _INFO = TypeAdapter(TokenInfo)
@@ -120,25 +121,59 @@ class TokenStore:
         """Return the token that another one was made with."""
         return None if token.parent is None else self._by_id[token.parent]
 
-    def ls(self, principal: str, within: Token | None = None) -> list[TokenInfo]:
-        """Return a principal's tokens, the oldest first; with `within`, it and what it has made."""
+    def ls(self, principal: str | None, within: Token | None = None) -> list[TokenInfo]:
+        """Return a principal's tokens or, with None, all, the oldest first; with `within`, it and
+        what it has made."""
         mine = [
             token.info
             for token in self._tokens.values()
-            if token.info.principal == principal and (within is None or within in self._line(token))
+            if principal in (None, token.info.principal)
+            and (within is None or within in self._line(token))
         ]
         return sorted(mine, key=lambda info: info.created)
 
-    def revoke(self, principal: str, id: str, within: Token | None = None) -> None:
+    def revoke(self, principal: str | None, id: str, within: Token | None = None) -> None:
         """End a token and all that were made with it. Raises `NotFound`."""
-        if id not in {info.id for info in self.ls(principal, within)}:
-            raise NotFound(f"there is no token {id!r}")
-        revoked = self._by_id[id]
-        for token in self._tokens.values():
-            if revoked in self._line(token):
-                token.info = replace(token.info, revoked=True)
+        for token in self._below(principal, id, within):
+            token.info = replace(token.info, revoked=True)
         # It is revoked even where that cannot be written down.
         self._save(self._tokens)
+
+    def narrow(
+        self,
+        principal: str | None,
+        id: str,
+        gone: Iterable[Capability],
+        within: Token | None = None,
+    ) -> list[str]:
+        """Take rights from a token and all that were made with it; return their ids.
+
+        Raises `NotFound`.
+        """
+        below = self._below(principal, id, within)
+        for token in below:
+            held = CapabilitySet.parse(token.info.capabilities)
+            for one in gone:
+                held = held.revoked(one)
+            token.info = replace(token.info, capabilities=list(map(str, held)))
+        self._save(self._tokens)
+        return [token.info.id for token in below]
+
+    def spent(self, principal: str) -> dict[str, float]:
+        """Return what a principal's tokens have spent in all, as it was last noted."""
+        total: dict[str, float] = {}
+        for token in self._tokens.values():
+            if token.info.principal == principal and token.parent is None:
+                for resource, cost in token.spent.items():
+                    total[resource] = total.get(resource, 0.0) + cost
+        return total
+
+    def _below(self, principal: str | None, id: str, within: Token | None) -> list[Token]:
+        """Return a token and all that were made with it. Raises `NotFound`."""
+        if id not in {info.id for info in self.ls(principal, within)}:
+            raise NotFound(f"there is no token {id!r}")
+        first = self._by_id[id]
+        return [token for token in self._tokens.values() if first in self._line(token)]
 
     def note(self, spent: Mapping[str, dict[str, float]]) -> None:
         """Keep what tokens have spent, by id.

@@ -113,6 +113,7 @@ class Trap:
             taint=self.taint,
             clock=clock,
         )
+        self._replies = replies
         self._kinds = {
             Kind.REQUEST: self._on_request,
             Kind.REPLY: replies.on_reply,
@@ -141,6 +142,10 @@ class Trap:
     def hold(self, ceilings: Callable[[ControlBlock], tuple[CapabilitySet, ...]]) -> None:
         """Let calls pass only where, besides a process's own capabilities, each of these does."""
         self._arrival.ceilings = ceilings
+
+    def hide(self, redact: Callable[[bytes], bytes]) -> None:
+        """Let what providers answer pass through this, which takes secrets out of it."""
+        self._replies.redact = redact
 
     def attach(self, process: ControlBlock, connection: Connection) -> None:
         """Take a process's connection: the connection is the identity from then on."""

@@ -12,10 +12,10 @@ import importlib
 import signal
 import socket
 import sys
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, TextIO, cast
 
 from .client import Client
 from .errors import InvalidArgument, LLMAgentOSError
@@ -64,6 +64,7 @@ def run(arguments: Mapping[str, Any], sock: socket.socket) -> int:
     import uvloop
 
     failures: list[BaseException] = []
+    _hide(arguments.get("secrets", ()))
     try:
         uvloop.run(_serve(arguments, sock))
     except* _Done:
@@ -73,6 +74,33 @@ def run(arguments: Mapping[str, Any], sock: socket.socket) -> int:
     for failure in failures:
         print(f"{arguments['entry']}: {failure}", file=sys.stderr)
     return 1 if failures else 0
+
+
+class _Hiding:
+    """Writes to where it stands for, without secrets that a program was told."""
+
+    def __init__(self, stream: TextIO, secrets: Sequence[str]) -> None:
+        self._stream = stream
+        self._secrets = sorted(secrets, key=len, reverse=True)
+
+    def write(self, text: str) -> int:
+        for secret in self._secrets:
+            text = text.replace(secret, "***")
+        return self._stream.write(text)
+
+    def writelines(self, texts: Iterable[str]) -> None:
+        for text in texts:
+            self.write(text)
+
+    def __getattr__(self, name: str) -> Any:
+        return getattr(self._stream, name)
+
+
+def _hide(secrets: Sequence[str]) -> None:
+    """Keep secrets out of what this process writes to its log."""
+    if secrets:
+        sys.stdout = cast(TextIO, _Hiding(sys.stdout, secrets))
+        sys.stderr = cast(TextIO, _Hiding(sys.stderr, secrets))
 
 
 async def _serve(arguments: Mapping[str, Any], sock: socket.socket) -> None:

@@ -28,13 +28,14 @@ from .model import Model
 from .perception import Perception
 from .plan import Plan
 from .process import Process
+from .rights import Rights
 from .system import System
 from .tool import Tool
 
 #: In the order in which a reader needs them.
 OURS: tuple[type[Interface], ...] = (
-    Process, Ipc, Perception, Memory, Knowledge, Model, Plan, Tool, Learning, Approval, Clock,
-    Device, System,
+    Process, Ipc, Perception, Memory, Knowledge, Model, Plan, Tool, Learning, Approval, Rights,
+    Clock, Device, System,
 )  # fmt: skip
 
 
@@ -88,6 +89,10 @@ class OS:
     @cached_property
     def approval(self) -> Approval:
         return self.client.proxy(Approval, behalf=self._behalf)
+
+    @cached_property
+    def rights(self) -> Rights:
+        return self.client.proxy(Rights, behalf=self._behalf)
 
     @cached_property
     def clock(self) -> Clock:

@@ -161,8 +161,12 @@ class System(Interface, name="system"):
         capabilities: list[str] | None = None,
         budget: dict[str, float] | None = None,
         expires_in: float | None = None,
+        principal: str | None = None,
     ) -> NewToken:
-        """Make a bearer token for the HTTP API, with a subset of the caller's rights."""
+        """Make a bearer token for the HTTP API, with a subset of the caller's rights.
+
+        The owner may make one for another `principal` of the policy, with what that allows.
+        """
         raise NotImplementedError
 
     @syscall(idempotent=True)
@@ -171,8 +175,9 @@ class System(Interface, name="system"):
         raise NotImplementedError
 
     @syscall(effect=True, idempotent=True)
-    async def token_revoke(self, id: str) -> None:
-        """End a token. Raises `NotFound`."""
+    async def token_revoke(self, id: str, capabilities: list[str] | None = None) -> None:
+        """End a token, or take only these rights from it; so for all that was made or started with
+        it, from its next call on. Raises `NotFound`."""
         raise NotImplementedError
 
     @syscall(effect=True)

@@ -37,6 +37,7 @@ class Affairs(System):
             post=house.post,
             tokens=house.tokens,
             keys=house.agents.keys,
+            principals=house.principals,
         )
 
     async def teardown(self) -> None:
@@ -99,6 +100,7 @@ class Affairs(System):
         capabilities: list[str] | None = None,
         budget: dict[str, float] | None = None,
         expires_in: float | None = None,
+        principal: str | None = None,
     ) -> NewToken:
         return self._sessions.make(
             self._house.caller(),
@@ -106,16 +108,17 @@ class Affairs(System):
             capabilities=capabilities,
             budget=budget,
             expires_in=expires_in,
+            principal=principal,
         )
 
     async def token_ls(self) -> list[TokenInfo]:
         me = self._house.caller()
-        return self._house.tokens.ls(me.principal, self._sessions.token(me))
+        return self._house.tokens.ls(self._sessions.reach(me), self._sessions.token(me))
 
-    async def token_revoke(self, id: str) -> None:
+    async def token_revoke(self, id: str, capabilities: list[str] | None = None) -> None:
         me = self._house.caller()
         try:
-            self._house.tokens.revoke(me.principal, id, self._sessions.token(me))
+            self._sessions.revoke(me, id, capabilities)
         finally:
             # Even where it cannot be saved that it is revoked.
             self._sessions.sweep()

@@ -6,18 +6,21 @@ Interface:
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+import os
+from dataclasses import dataclass, field
 
 from ...syscalls.errors import PermissionDenied
 from ...syscalls.process import ProcessInfo
 from ...syscalls.server import caller
 from ..agents import Agents
 from ..config import Config
+from ..control import user_name
 from ..events import EventLog
 from ..journal.history import History
 from ..mailbox import PostOffice
 from ..paths import Paths
 from ..process import ControlBlock, Kind, ProcessTable, State
+from ..rights.principals import Principals
 from ..supervisor import Supervisor
 from ..tokens import TokenStore
 from ..trap import Trap
@@ -37,6 +40,7 @@ class House:
     paths: Paths
     config: Config
     history: History
+    principals: Principals = field(default_factory=lambda: Principals(user_name(os.getuid())))
 
     def caller(self) -> ControlBlock:
         """Return the process whose call is being served."""

@@ -18,13 +18,14 @@ from ..capability import Capability, CapabilitySet
 from ..keys import Keys
 from ..mailbox import PostOffice
 from ..process import ControlBlock, Kind, ProcessTable, State
+from ..rights.principals import Principals
 from ..tokens import Token, TokenStore
 from ..trap import Trap
 
 #: Seconds until the clock is looked at again at the latest: it may be set, or the machine sleep.
 LOOK = 60.0
 #: Interfaces that a token gets only where somebody says so: who approves is a person.
-RESERVED = frozenset({"system", "approval"})
+RESERVED = frozenset({"system", "approval", "rights"})
 #: What a token may ask of the system itself when nobody says what it may do.
 HARMLESS = ("system.table", "system.status", "system.events")
 
@@ -45,13 +46,21 @@ class Sessions:
     """One session for each token in use. Times out those that expire."""
 
     def __init__(
-        self, *, table: ProcessTable, trap: Trap, post: PostOffice, tokens: TokenStore, keys: Keys
+        self,
+        *,
+        table: ProcessTable,
+        trap: Trap,
+        post: PostOffice,
+        tokens: TokenStore,
+        keys: Keys,
+        principals: Principals,
     ) -> None:
         self._table = table
         self._trap = trap
         self._post = post
         self._tokens = tokens
         self._keys = keys
+        self._principals = principals
         self._open: dict[str, _Open] = {}  # by token id
         self._timer: asyncio.TimerHandle | None = None
 
@@ -63,8 +72,10 @@ class Sessions:
         capabilities: list[str] | None,
         budget: Mapping[str, float] | None,
         expires_in: float | None,
+        principal: str | None = None,
     ) -> NewToken:
-        """Make a token, within the one that its maker's session stands for.
+        """Make a token, within the one that its maker's session stands for; for another principal
+        within what the policy allows that one.
 
         Raises `PermissionDenied` for rights that the maker lacks, and for an agent.
         """
@@ -74,9 +85,14 @@ class Sessions:
             held = maker.capabilities.attenuate(CapabilitySet(self._usual(maker.capabilities)))
         else:
             held = maker.capabilities.attenuate(CapabilitySet.parse(capabilities))
+        if principal not in (None, maker.principal):
+            if self.reach(maker) is not None:
+                raise PermissionDenied("only the owner in person makes tokens for others")
+            ceiling = self._principals.ceiling(principal)
+            held = ceiling if capabilities is None else ceiling.attenuate(held)
         return self._tokens.create(
             name=name,
-            principal=maker.principal,
+            principal=principal or maker.principal,
             capabilities=list(map(str, held)),
             budget=Limits.parse(budget).bounds,
             expires_in=expires_in,
@@ -86,6 +102,26 @@ class Sessions:
     def token(self, process: ControlBlock) -> Token | None:
         """Return the token that a process stands for."""
         return next((one.token for one in self._open.values() if one.process is process), None)
+
+    def reach(self, process: ControlBlock) -> str | None:
+        """Return whose tokens a process may see: its principal's, and all (None) for the owner in
+        person."""
+        in_person = process.kind is Kind.SESSION and self.token(process) is None
+        owner = in_person and process.principal == self._principals.owner
+        return None if owner else process.principal
+
+    def revoke(self, me: ControlBlock, id: str, capabilities: list[str] | None) -> None:
+        """End a token, or take some rights from it, and from all that was made with it.
+
+        Raises `NotFound` and `InvalidArgument`.
+        """
+        if capabilities is None:
+            self._tokens.revoke(self.reach(me), id, self.token(me))
+            return
+        gone = [Capability.parse(one) for one in capabilities]
+        for touched in self._tokens.narrow(self.reach(me), id, gone, self.token(me)):
+            if (one := self._open.get(touched)) is not None:
+                self._table.revoke(one.process, gone)
 
     def open(self, secret: str, opener: ControlBlock) -> tuple[ControlBlock, str]:
         """Return the session of a token, or the process of a key, and a name of the secret.
@@ -104,6 +140,9 @@ class Sessions:
         """End the sessions whose tokens have been revoked or have expired."""
         for id, one in list(self._open.items()):
             if not self._tokens.valid(one.token):
+                if one.token.info.revoked:
+                    # Of what it has started, nothing keeps a right that came from it.
+                    self._table.revoke(one.process, [Capability(syscall="*")])
                 self._end(self._open.pop(id).process)
         self._set_timer()
 
@@ -126,6 +165,7 @@ class Sessions:
             ),
             kind=Kind.SESSION,
             name=info.name,
+            purse=self._principals.purse(info.principal),
         )
         process.state = State.RUNNING
         self._open[info.id] = _Open(token=token, process=process, earlier=earlier)
