@@ -99,13 +99,16 @@ class ModelCard:
     name: str
     #: What `model.use` takes.
     target: str
-    #: `causal`, `masked`, `seq2seq`, `classifier`, `adapter` (LoRA weights on the parent).
+    #: `causal`, `masked`, `seq2seq`, `classifier`, `adapter` (LoRA weights on the parent), `policy`
+    #: (a table or a small network that chooses among actions, in `policy.json`).
     kind: str
     #: The model that it was made from; None for one that began with random numbers.
     parent: str | None
     #: The job that made it; None for one that was taken in.
     job: int | None
-    #: The recipe and the data that it was made by, in words and figures.
+    #: The recipe and the data that it was made by, in words and figures. Of the data a job's page
+    #: draws `confusion` ({"labels": […], "matrix": [[…]]}, a row for what is true) and `samples`
+    #: (a list of tables, such as {"text": …, "wanted": …, "said": …}).
     recipe: dict[str, Any]
     data: dict[str, Any]
     #: Metrics on held-out data, by name.
@@ -212,7 +215,7 @@ class Learning(Interface, name="learning"):
         """Say that the caller is a job, and return the job's id.
 
         A job of the same name and recipe that has not succeeded is gone on with: it keeps its id,
-        and its curves up to `step`.
+        and its curves up to `step`. Raises `AlreadyExists` while another process is at it.
         """
         raise NotImplementedError
 
@@ -249,15 +252,18 @@ class Learning(Interface, name="learning"):
         """Take a model into the store: a copy of a folder of the caller's home, or nothing of it.
 
         A model of that name is superseded; one that answers calls, or is a parent, is kept and the
-        new one named `NAME-2` and so on. Raises `InvalidArgument` for a folder that holds no model
-        that transformers or peft can read, `InputOutputError` where the disk is full.
+        new one named `NAME-2` and so on. Only what a model is read from is copied (JSON, text,
+        safetensors). Raises `InvalidArgument` for a folder that holds no model that transformers or
+        peft can read, or an adapter without its parent, `PermissionDenied` for one with a link in
+        it, `TooBig`, and `InputOutputError` where the disk is full.
         """
         raise NotImplementedError
 
     @syscall(deadline=600.0)
     async def fetch(self, name: str, folder: str) -> ModelCard:
-        """Copy a model of the store, or `embedded`, to a folder in the caller's home, with its
-        parent in `parent/` inside where it is an adapter. Raises `NotFound`."""
+        """Copy a model of the store, or `embedded`, to a folder in the caller's home, in place of
+        what stood there, with its parent in `parent/` inside where it is an adapter. Raises
+        `NotFound`."""
         raise NotImplementedError
 
     @syscall(effect=True, idempotent=True)
@@ -281,12 +287,20 @@ class Learning(Interface, name="learning"):
     async def curves(
         self, id: int, after: Annotated[int, Ge(-1)] = -1, names: list[str] | None = None
     ) -> list[Point]:
-        """Return a job's curves after a step, by step. Raises `NotFound`."""
+        """Return a job's curves after a step, by step. An answer that grows too long ends before
+        the last step; an empty one is the end. Raises `NotFound`."""
         raise NotImplementedError
 
     @syscall(idempotent=True)
     async def page(self, id: int) -> str:
         """Return a job's report as a page of HTML that stands by itself. Raises `NotFound`."""
+        raise NotImplementedError
+
+    @syscall(effect=True)
+    async def forget(self, id: int) -> None:
+        """Forget a job with its curves, and delete all that is in its folder: what runs by its name
+        next begins anew. Its models stay. Raises `NotFound`, and `InvalidArgument` while it runs.
+        """
         raise NotImplementedError
 
     # Models.
@@ -302,8 +316,9 @@ class Learning(Interface, name="learning"):
         raise NotImplementedError
 
     @syscall(effect=True, deadline=600.0)
-    async def adopt(self, name: Name, path: str) -> ModelCard:
-        """Take a model folder of this machine into the store, as a person asks."""
+    async def adopt(self, name: Name, path: str, parent: str | None = None) -> ModelCard:
+        """Take a model folder of this machine into the store, as a person asks. Of an adapter,
+        `parent` is the model in the store that it changes. Raises as `publish` does."""
         raise NotImplementedError
 
     @syscall(effect=True)

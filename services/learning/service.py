@@ -1,13 +1,293 @@
 """The learning service: knows the jobs, keeps the models, decides which one answers.
 
+It owns nothing that learns, and loads nothing that does: jobs are processes of their own.
+
 Interface:
     LearningService     implements `Learning`
 """
 
 from __future__ import annotations
 
-from ...syscalls.learning import Learning
+import asyncio
+import shutil
+import threading
+from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
+from functools import partial
+from pathlib import Path
+from typing import Any, Literal, TypeVar
+
+import apsw
+
+from ...syscalls.errors import InputOutputError, InvalidArgument, LLMAgentOSError, NotFound
+from ...syscalls.host import Host
+from ...syscalls.learning import (
+    Episode,
+    JobInfo,
+    JobKind,
+    Learning,
+    ModelCard,
+    Point,
+    Verdict,
+)
+from ...syscalls.process import ProcessInfo
+from ...syscalls.server import caller
+from .shelf import Shelf
+from .store import Store, check
+from .trajectories import Trajectories
+from .weights import KINDS, kind_of
+
+T = TypeVar("T")
+#: Seconds in which the device says what answers; else a model is taken to be needed.
+PATIENCE = 5.0
+#: Points of a curve on a job's page.
+DRAWN = 600
 
 
 class LearningService(Learning):
-    """Owns nothing that learns: jobs are processes of their own."""
+    """Jobs and models of the callers' principals."""
+
+    async def setup(self, host: Host) -> None:
+        self._host = host
+        self._path = host.state / "jobs.db"
+        #: The file's only thread: reports come often, and none of them is to wait on the loop.
+        self._thread = ThreadPoolExecutor(max_workers=1, thread_name_prefix="jobs")
+        self._shelf = await self._do(lambda: Shelf(self._path))
+        self._store = await asyncio.to_thread(Store, host.state / "models")
+        self._trajectories = await asyncio.to_thread(Trajectories, host)
+        #: Held while a name is given or taken away.
+        self._naming = asyncio.Lock()
+
+    async def teardown(self) -> None:
+        await self._do(self._shelf.close)
+        self._trajectories.close()
+        self._thread.shutdown()
+
+    # Jobs, as they report themselves.
+
+    async def begin(
+        self,
+        kind: JobKind,
+        name: str,
+        recipe: dict[str, Any],
+        total: int | None = None,
+        step: int = 0,
+    ) -> int:
+        who = caller()
+        await self._settle(who.principal)
+        folder = str(await self._host.home(who))
+        return await self._do(
+            lambda: self._shelf.begin(
+                who.principal, who.pid, kind, name, recipe, total=total, step=step, folder=folder
+            )
+        )
+
+    async def report(
+        self, job: int, step: int, metrics: dict[str, float], total: int | None = None
+    ) -> None:
+        who = caller()
+        await self._do(
+            lambda: self._shelf.report(who.principal, who.pid, job, step, metrics, total)
+        )
+
+    async def finish(
+        self, job: int, state: Literal["succeeded", "failed", "stopped"], reason: str | None = None
+    ) -> None:
+        who = caller()
+        await self._do(lambda: self._shelf.finish(who.principal, who.pid, job, state, reason))
+
+    # For whoever looks.
+
+    async def jobs(self, limit: int = 100) -> list[JobInfo]:
+        principal = caller().principal
+        await self._settle(principal)
+        return await self._do(lambda: self._shelf.ls(principal, limit))
+
+    async def job(self, id: int) -> JobInfo:
+        principal = caller().principal
+        await self._settle(principal)
+        return await self._do(lambda: self._shelf.get(principal, id))
+
+    async def curves(self, id: int, after: int = -1, names: list[str] | None = None) -> list[Point]:
+        principal = caller().principal
+
+        def work() -> list[Point]:
+            self._shelf.get(principal, id)
+            return self._shelf.curves(id, after, names)
+
+        return await self._do(work)
+
+    async def page(self, id: int) -> str:
+        from .page import render
+
+        job, principal = await self.job(id), caller().principal
+        points = await self._do(lambda: self._shelf.thinned(id, DRAWN))
+
+        def work() -> str:
+            known = {card.name: card for card in self._store.ls(principal)}
+            cards = [known[name] for name in job.models if name in known]
+            return render(job, points, [card for card in cards if card.job == id])
+
+        return await asyncio.to_thread(work)
+
+    async def forget(self, id: int) -> None:
+        job = await self.job(id)
+        if job.state == "running":
+            raise InvalidArgument(f"job {id} runs as process {job.pid}; stop that first")
+        principal, folder = caller().principal, None if job.folder is None else Path(job.folder)
+        if folder is not None and folder.is_relative_to(self._host.homes):
+            await asyncio.to_thread(_emptied, folder)
+        await self._do(lambda: self._shelf.forget(principal, id))
+
+    # Models.
+
+    async def publish(
+        self,
+        name: str,
+        folder: str,
+        kind: str = "causal",
+        job: int | None = None,
+        parent: str | None = None,
+        recipe: dict[str, Any] | None = None,
+        data: dict[str, Any] | None = None,
+        scores: dict[str, float] | None = None,
+    ) -> ModelCard:
+        who = caller()
+        if job is not None:
+            await self._do(lambda: self._shelf.own(who.principal, who.pid, job))
+        card = await self._kept(
+            name,
+            await self._host.home(who),
+            folder,
+            kind=kind,
+            job=job,
+            parent=parent,
+            recipe=recipe or {},
+            data=data or {},
+            scores=scores or {},
+        )
+        if job is not None:
+            await self._do(lambda: self._shelf.gave(who.principal, who.pid, job, card.name))
+        return card
+
+    async def adopt(self, name: str, path: str, parent: str | None = None) -> ModelCard:
+        kind = await asyncio.to_thread(kind_of, path)
+        return await self._kept(
+            name,
+            None,
+            path,
+            kind=kind,
+            job=None,
+            parent=parent,
+            recipe={},
+            data={"adopted from": path},
+            scores={},
+        )
+
+    async def fetch(self, name: str, folder: str) -> ModelCard:
+        who, stop = caller(), threading.Event()
+        home = await self._host.home(who)
+        return await _stoppable(
+            stop, partial(self._store.give, who.principal, name, home, folder, stop)
+        )
+
+    async def models(self) -> list[ModelCard]:
+        return await asyncio.to_thread(self._store.ls, caller().principal)
+
+    async def card(self, name: str) -> ModelCard:
+        return await asyncio.to_thread(self._store.card, caller().principal, name)
+
+    async def judge(self, name: str, verdict: Verdict) -> None:
+        async with self._naming:
+            await asyncio.to_thread(self._store.judge, caller().principal, name, verdict)
+
+    async def discard(self, name: str) -> None:
+        principal = caller().principal
+        async with self._naming:
+            held = await self._held(principal)
+            await asyncio.to_thread(self._store.discard, principal, name, held)
+
+    # Episodes.
+
+    async def trajectories(
+        self,
+        pids: list[int] | None = None,
+        name: str | None = None,
+        after: int = 0,
+        limit: int = 100,
+    ) -> list[Episode]:
+        return await self._trajectories.read(caller(), pids, name, after, limit)
+
+    async def reward(
+        self, pid: int, value: float, by: str | None = None, note: str | None = None
+    ) -> None:
+        await self._trajectories.reward(caller(), pid, value, by, note)
+
+    # How it is done.
+
+    async def _settle(self, principal: str) -> None:
+        """Find out which jobs' processes have ended without a word."""
+        for job, pid in await self._do(lambda: self._shelf.running(principal)):
+            try:
+                process: ProcessInfo | None = await self._host.os.process.inspect(pid)
+            except NotFound:
+                process = None
+            if process is None or process.state == "zombie":
+                ended = None if process is None else process.ended
+                await self._do(partial(self._shelf.lose, job, ended))
+
+    async def _kept(self, name: str, home: Path | None, path: str, **known: Any) -> ModelCard:
+        """Take a folder into the store."""
+        principal, stop = caller().principal, threading.Event()
+        check(name)
+        if known["kind"] not in KINDS:
+            raise InvalidArgument(f"a model is one of {', '.join(sorted(KINDS))}")
+        taken = await _stoppable(
+            stop, partial(self._store.take, principal, home, path, known["kind"], stop)
+        )
+        try:
+            async with self._naming:
+                held = await self._held(principal)
+                return await asyncio.to_thread(
+                    partial(self._store.place, principal, name, taken, held, **known)
+                )
+        finally:
+            await asyncio.to_thread(self._store.drop, taken)
+
+    async def _held(self, principal: str) -> set[str]:
+        """Return the targets of models that answer calls; where nobody says, those of all."""
+        try:
+            async with asyncio.timeout(PATIENCE):
+                return {one.target for one in await self._host.os.model.ls()}
+        except (TimeoutError, LLMAgentOSError):
+            cards = await asyncio.to_thread(self._store.ls, principal)
+            return {card.target for card in cards}
+
+    async def _do(self, work: Callable[[], T]) -> T:
+        """Run on the jobs' thread. Raises `InputOutputError` where the file fails."""
+        try:
+            return await asyncio.get_running_loop().run_in_executor(self._thread, work)
+        except (apsw.Error, OSError) as error:
+            raise InputOutputError(f"{self._path}: {error}") from error
+
+
+async def _stoppable(stop: threading.Event, work: Callable[[], T]) -> T:
+    """Run in a thread that ends early, and leaves nothing, once the call is taken back."""
+    running = asyncio.ensure_future(asyncio.to_thread(work))
+    try:
+        return await asyncio.shield(running)
+    except asyncio.CancelledError:
+        stop.set()
+        await asyncio.wait([running])
+        raise
+
+
+def _emptied(folder: Path) -> None:
+    """Delete all that lies in a folder."""
+    if not folder.is_dir():
+        return
+    for one in folder.iterdir():
+        if one.is_dir() and not one.is_symlink():
+            shutil.rmtree(one)
+        else:
+            one.unlink()
