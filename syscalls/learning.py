@@ -296,13 +296,6 @@ class Learning(Interface, name="learning"):
         """Return a job's report as a page of HTML that stands by itself. Raises `NotFound`."""
         raise NotImplementedError
 
-    @syscall(effect=True)
-    async def forget(self, id: int) -> None:
-        """Forget a job with its curves, and delete all that is in its folder: what runs by its name
-        next begins anew. Its models stay. Raises `NotFound`, and `InvalidArgument` while it runs.
-        """
-        raise NotImplementedError
-
     # Models.
 
     @syscall(idempotent=True)

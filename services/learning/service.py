@@ -9,7 +9,6 @@ Interface:
 from __future__ import annotations
 
 import asyncio
-import shutil
 import threading
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
@@ -129,15 +128,6 @@ class LearningService(Learning):
             return render(job, points, [card for card in cards if card.job == id])
 
         return await asyncio.to_thread(work)
-
-    async def forget(self, id: int) -> None:
-        job = await self.job(id)
-        if job.state == "running":
-            raise InvalidArgument(f"job {id} runs as process {job.pid}; stop that first")
-        principal, folder = caller().principal, None if job.folder is None else Path(job.folder)
-        if folder is not None and folder.is_relative_to(self._host.homes):
-            await asyncio.to_thread(_emptied, folder)
-        await self._do(lambda: self._shelf.forget(principal, id))
 
     # Models.
 
@@ -280,14 +270,3 @@ async def _stoppable(stop: threading.Event, work: Callable[[], T]) -> T:
         stop.set()
         await asyncio.wait([running])
         raise
-
-
-def _emptied(folder: Path) -> None:
-    """Delete all that lies in a folder."""
-    if not folder.is_dir():
-        return
-    for one in folder.iterdir():
-        if one.is_dir() and not one.is_symlink():
-            shutil.rmtree(one)
-        else:
-            one.unlink()

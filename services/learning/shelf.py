@@ -1,7 +1,7 @@
 """Jobs and their curves, kept in one SQLite file, apart for each principal.
 
 Interface:
-    Shelf           `begin`, `report`, `finish`, `lose`, `gave`, `forget`; `get`, `ls`, `running`,
+    Shelf           `begin`, `report`, `finish`, `lose`, `gave`, `own`; `get`, `ls`, `running`,
                     `curves`, `thinned`
 """
 
@@ -153,10 +153,6 @@ class Shelf:
     def own(self, principal: str, pid: int, job: int) -> None:
         """Raise `NotFound` for a job that is not this process's."""
         self._own(principal, pid, job)
-
-    def forget(self, principal: str, job: int) -> None:
-        """Delete a job and its curves."""
-        self._rows("DELETE FROM job WHERE id = ? AND principal = ?", job, principal)
 
     # For whoever looks.
 
