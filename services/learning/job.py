@@ -6,8 +6,9 @@ loop of the main thread. SIGTERM asks it to stop: it saves where it stands and e
 Interface:
     run(arguments, sock)    the process's entry; returns its exit code
     Job                     what a kind of job works with
-    Stopped                 raised by `Job.report` once the job is to end
+    Stopped                 raised by `Job.report` and `Job.check` once the job is to end
     KINDS                   where the kinds of jobs are found
+    FRESH                   the argument by which a job begins anew
 """
 
 from __future__ import annotations
@@ -15,17 +16,31 @@ from __future__ import annotations
 import asyncio
 import inspect
 import os as machine
+import shutil
 import signal
 import socket
 import sys
+import time
 import tomllib
+import traceback
 from collections.abc import Coroutine, Mapping
+from concurrent.futures import Future
 from importlib import import_module
 from pathlib import Path
 from typing import Any, TypeVar
 
 from ...syscalls.client import connect
-from ...syscalls.errors import InvalidArgument, LLMAgentOSError
+from ...syscalls.errors import (
+    DeadlineExceeded,
+    DeviceError,
+    InDoubt,
+    InputOutputError,
+    InvalidArgument,
+    LLMAgentOSError,
+    NotFound,
+    QuotaExceeded,
+    TryAgain,
+)
 from ...syscalls.learning import JobKind, ModelCard
 from ...syscalls.os import OS
 
@@ -41,6 +56,12 @@ KINDS: Mapping[str, str] = {
 }
 #: What a job leaves to whoever waits for an answer.
 NICE = 10
+#: Among the arguments of the process: forget the checkpoints of an earlier run.
+FRESH = "--fresh"
+#: Seconds between two reports.
+INTERVAL = 0.25
+#: What a report may fail for while the work goes on: the next one tells all that it would have.
+PASSING = (DeadlineExceeded, DeviceError, InDoubt, TryAgain)
 
 
 class Stopped(Exception):
@@ -48,10 +69,13 @@ class Stopped(Exception):
 
 
 class Job:
-    """What a kind of job works with. Its methods may be called from the thread of the work."""
+    """What a kind of job works with. Its methods may be called from the thread of the work; on the
+    loop, a coroutine awaits the calls of `os` in place of `ask`, `begin` and `publish`."""
 
-    def __init__(self, os: OS, path: Path, recipe: dict[str, Any]) -> None:
+    def __init__(self, os: OS, path: Path, recipe: dict[str, Any], fresh: bool = False) -> None:
         self.os = os
+        #: The file's name, for errors.
+        self.file = path.name
         #: All of the file; `[job]` says the kind.
         self.recipe = recipe
         self.kind: JobKind = recipe["job"]["kind"]
@@ -60,10 +84,20 @@ class Job:
         self.source = path.parent
         #: Of the process's own home: checkpoints, logs and models go there.
         self.folder = Path.cwd()
+        #: Of those that are gone on from; forgotten once the job has succeeded.
+        self.checkpoints = self.folder / "checkpoints"
         #: Set once the job is to end.
         self.stopping = False
         self.id = 0
         self._loop = asyncio.get_running_loop()
+        #: By name: the latest values that were not sent yet, and their steps.
+        self._unsent: dict[str, tuple[int, float]] = {}
+        self._step = 0
+        self._total: int | None = None
+        self._sent = 0.0
+        self._sending: Future[None] | None = None
+        if fresh:
+            shutil.rmtree(self.checkpoints, ignore_errors=True)
 
     def ask(self, call: Coroutine[Any, Any, T]) -> T:
         """Make a call of the house from the thread of the work, and wait for its result."""
@@ -71,13 +105,33 @@ class Job:
 
     def begin(self, total: int | None = None, step: int = 0) -> None:
         """Say that the work begins, or goes on after `step`."""
+        self.check()
+        self._step, self._total = step, total
         self.id = self.ask(
             self.os.learning.begin(self.kind, self.name, self.recipe, total=total, step=step)
         )
 
-    def report(self, step: int, metrics: dict[str, float], total: int | None = None) -> None:
-        """Say how far the work is. Raises `Stopped` once it is to end."""
-        self.ask(self.os.learning.report(self.id, step, metrics, total=total))
+    def report(
+        self, step: int, metrics: dict[str, float], total: int | None = None, check: bool = True
+    ) -> None:
+        """Say how far the work is. Raises `Stopped` once it is to end, unless not to `check`.
+
+        May be called as often as one likes and costs next to nothing: it is sent a few times a
+        second, and of each curve the latest value that was not sent yet.
+        """
+        self._unsent |= {name: (step, value) for name, value in metrics.items()}
+        self._step, self._total = step, total if total is not None else self._total
+        idle = self._sending is None or self._sending.done()
+        if idle and time.monotonic() - self._sent >= INTERVAL:
+            self._sent = time.monotonic()
+            if self._sending is not None:
+                self._sending.result()
+            self._sending = asyncio.run_coroutine_threadsafe(self._send(self._take()), self._loop)
+        if check:
+            self.check()
+
+    def check(self) -> None:
+        """Raise `Stopped` once the job is to end."""
         if self.stopping:
             raise Stopped
 
@@ -87,36 +141,86 @@ class Job:
         card = {"recipe": self.recipe, **card}
         return self.ask(self.os.learning.publish(name, where, job=self.id, **card))
 
+    async def finish(self, state: str, reason: str) -> None:
+        """Tell what was not told yet, and how the job has ended."""
+        if not self.id:
+            return
+        if self._sending is not None:
+            await asyncio.wait([asyncio.wrap_future(self._sending)])
+        await self._send(self._take())
+        await self.os.learning.finish(self.id, state, reason or None)  # type: ignore[arg-type]
+
+    def _take(self) -> dict[int, dict[str, float]]:
+        """Take the unsent values, by step; the last step is there without any as well."""
+        taken: dict[int, dict[str, float]] = {self._step: {}}
+        for name, (step, value) in self._unsent.items():
+            taken.setdefault(step, {})[name] = value
+        self._unsent = {}
+        return dict(sorted(taken.items()))
+
+    async def _send(self, taken: dict[int, dict[str, float]]) -> None:
+        for step, metrics in taken.items():
+            try:
+                await self.os.learning.report(self.id, step, metrics, total=self._total)
+            except PASSING as error:
+                print(f"aos: report: {error}", file=sys.stderr)
+
 
 def run(arguments: Mapping[str, Any], sock: socket.socket) -> int:
     """Run the job that `arguments["program"]`, a TOML file, describes."""
     import uvloop
 
-    return uvloop.run(_run(Path(arguments["program"]), sock))
+    fresh = FRESH in arguments.get("arguments", ())
+    return uvloop.run(_run(Path(arguments["program"]), sock, fresh))
 
 
-async def _run(path: Path, sock: socket.socket) -> int:
+async def _run(path: Path, sock: socket.socket, fresh: bool) -> int:
     machine.nice(NICE)
     client = await connect(sock)
     job: Job | None = None
-    state, reason = "failed", ""
+    state, reason, code = "failed", "", 1
     try:
-        job = Job(OS(client), path, _recipe(path))
+        job = Job(OS(client), path, _recipe(path), fresh)
         asyncio.get_running_loop().add_signal_handler(signal.SIGTERM, _stop, job)
         await _work(job)
-        state = "succeeded"
-        return 0
+        state, code = "succeeded", 0
+        await asyncio.to_thread(shutil.rmtree, job.checkpoints, True)
     except Stopped:
-        state, reason = "stopped", "asked to end"
-        return 128 + signal.SIGTERM
-    except LLMAgentOSError as error:
-        reason = str(error)
-        print(f"aos: {error}", file=sys.stderr)
-        return 1
+        state, reason, code = "stopped", "asked to end", 128 + signal.SIGTERM
+    except Exception as error:
+        reason = _reason(error)
+        print(f"aos: {reason}", file=sys.stderr)
     finally:
-        if job is not None and job.id:
-            await job.os.learning.finish(job.id, state, reason or None)  # type: ignore[arg-type]
+        if job is not None:
+            code = await _finish(job, state, reason) or code
         client.close()
+    return code
+
+
+async def _finish(job: Job, state: str, reason: str) -> int:
+    """Say how a job has ended; returns 1 where that could not be said."""
+    try:
+        await job.finish(state, reason)
+        return 0
+    except LLMAgentOSError as error:
+        print(f"aos: the end of the job could not be told: {error}", file=sys.stderr)
+        return 1
+
+
+def _reason(error: Exception) -> str:
+    """Return in one line why a job has failed. What is no error of the house's own is printed with
+    its trace, and told by the class that fits."""
+    if isinstance(error, LLMAgentOSError):
+        return str(error)
+    traceback.print_exc()
+    line = (str(error).strip() or type(error).__name__).splitlines()[0]
+    if isinstance(error, ModuleNotFoundError):
+        return str(NotFound(f"{error.name} is not installed: pip install 'llmagentos[learn]'"))
+    if isinstance(error, MemoryError):
+        return str(QuotaExceeded("out of memory"))
+    if isinstance(error, OSError):
+        return str(InputOutputError(line))
+    return f"{type(error).__name__}: {line}"
 
 
 def _stop(job: Job) -> None:
@@ -137,7 +241,10 @@ def _recipe(path: Path) -> dict[str, Any]:
         recipe = tomllib.loads(path.read_text())
     except (OSError, UnicodeDecodeError, tomllib.TOMLDecodeError) as error:
         raise InvalidArgument(f"{path.name}: {error}") from error
-    kind = recipe.get("job", {}).get("kind")
-    if kind not in KINDS:
+    part = recipe.get("job")
+    kind = part.get("kind") if isinstance(part, dict) else None
+    if not isinstance(kind, str) or kind not in KINDS:
         raise InvalidArgument(f"{path.name}: [job] kind is one of {', '.join(KINDS)}, not {kind!r}")
+    if not isinstance(recipe.get("name", ""), str) or len(recipe.get("name", "")) > 64:
+        raise InvalidArgument(f"{path.name}: name is to be a text of at most 64 characters")
     return recipe

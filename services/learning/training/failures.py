@@ -1,0 +1,54 @@
+"""How the machine fails a job, told apart: no memory, no room on the disk, a defect.
+
+Interface:
+    writing         turns what fails while files are written into `InputOutputError`
+    memory          turns what fails for want of memory into `QuotaExceeded`
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+
+from ....syscalls.errors import InputOutputError, LLMAgentOSError, QuotaExceeded
+
+#: What torch says in a plain `RuntimeError`, in lower case.
+_NO_MEMORY = ("can't allocate memory", "out of memory", "not enough memory", "bad_alloc")
+#: What torch and safetensors say of a file that cannot be written.
+_NO_WRITE = ("pytorchstreamwriter", "inline_container", "i/o error", "no space left",
+             "file too large")  # fmt: skip
+
+
+@contextmanager
+def writing(what: str, kept: Callable[[], str] = lambda: "") -> Iterator[None]:
+    """Raise `InputOutputError` for what fails while `what` is written; `kept` says what is left."""
+    try:
+        yield
+    except LLMAgentOSError:
+        raise
+    except OSError as error:
+        raise InputOutputError(_say(f"{what}: {error.strerror or error}", kept())) from error
+    except Exception as error:
+        # Libraries in other languages raise errors of their own.
+        text = str(error).lower()
+        if not any(one in text for one in _NO_WRITE):
+            raise
+        reason = "No space left on device" if "no space" in text else "cannot be written"
+        raise InputOutputError(_say(f"{what}: {reason}", kept())) from error
+
+
+@contextmanager
+def memory(what: str, kept: Callable[[], str] = lambda: "") -> Iterator[None]:
+    """Raise `QuotaExceeded` where memory is short for `what`."""
+    try:
+        yield
+    except MemoryError as error:
+        raise QuotaExceeded(_say(f"out of memory {what}", kept())) from error
+    except RuntimeError as error:
+        if not any(one in str(error).lower() for one in _NO_MEMORY):
+            raise
+        raise QuotaExceeded(_say(f"out of memory {what}", kept())) from error
+
+
+def _say(message: str, kept: str) -> str:
+    return f"{message}; {kept}" if kept else message

@@ -1,0 +1,202 @@
+"""Training as a job of the house: transformers' Trainer, reported, guarded and gone on with.
+
+Interface:
+    Harness     `run` trains a model by a job's settings, on from the last checkpoint
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+from ....syscalls.errors import InputOutputError
+from ..job import Job, Stopped
+from . import state
+from .checkpoints import Checkpoint, Checkpoints
+from .data import Endless, Shuffled
+from .extras import require
+from .failures import memory
+from .log import CurveLog
+from .settings import TrainingSettings
+from .trainer import Hooks, Loss, guarded, in_words
+
+#: Returns metrics on held-out data; the model is in the mode of evaluation, without gradients.
+Evaluate = Callable[[Any], dict[str, float]]
+_STATE = "state.pt"
+
+
+class Harness:
+    """One training. A job trains one model; its checkpoints are the job's."""
+
+    def __init__(
+        self,
+        job: Job,
+        *,
+        model: Any,
+        dataset: Endless | Sequence[Any],
+        collator: Callable[[list[Any]], dict[str, Any]],
+        arguments: TrainingSettings,
+        evaluate: Evaluate | None = None,
+        compute_loss: Loss | None = None,
+        trainer: type[Any] | None = None,
+        trainer_arguments: dict[str, Any] | None = None,
+    ) -> None:
+        """`dataset`: examples as the collator takes them; a list is given out shuffled, round after
+        round. `compute_loss(model, inputs)` returns the mean loss of a batch, or that and a dict of
+        other figures. `trainer`: transformers' Trainer or a kind of it."""
+        require("accelerate", "tensorboard")
+        self._job, self._settings = job, arguments
+        self._model, self._collator = model, collator
+        self._evaluate, self._loss = evaluate, compute_loss
+        self._kind, self._more = trainer, trainer_arguments or {}
+        self._data = dataset if isinstance(dataset, Endless) else Shuffled(dataset, arguments.seed)
+        self._points = Checkpoints(job.checkpoints, job.recipe)
+        self._saved: Checkpoint | None = None
+        self._loaded: dict[str, Any] = {}
+        self._metrics: dict[str, float] = {}
+        self._log: CurveLog
+
+    def run(self) -> dict[str, float]:
+        """Train to the end and return the last metrics, those on held-out data among them.
+
+        Raises `Stopped` where the job was asked to end, `InvalidArgument` for a loss that is no
+        number, `QuotaExceeded` where memory is short and `InputOutputError` where the disk is full;
+        the last good checkpoint is left, and the same job goes on from there.
+        """
+        import torch
+
+        torch.set_num_threads(self._settings.threads)
+        found = self._saved = self._points.latest()
+        step = found.step if found else 0
+        self._metrics = dict(found.notes) if found else {}
+        if found:
+            self._loaded = _read(found.folder / _STATE)
+        self._job.begin(self._settings.steps, step)
+        self._log = CurveLog(self._job.folder / "tensorboard", step)
+        try:
+            with memory("in training", self._kept):
+                self._train(found)
+        finally:
+            self._log.close()
+        return self._metrics
+
+    def _train(self, found: Checkpoint | None) -> None:
+        trainer = self._trainer()
+        if found is None:
+            self._look(trainer, 0)
+        if found is not None and found.step >= self._settings.steps:
+            state.weights(trainer, self._loaded)
+        else:
+            trainer.train(resume_from_checkpoint=str(found.folder) if found else None)
+        self._loaded = {}
+
+    def _trainer(self) -> Any:
+        import transformers
+        from transformers.trainer_callback import PrinterCallback, TrainerCallback
+
+        harness = self
+        hooks = Hooks(
+            data=self._data,
+            compute_loss=self._loss,
+            on_step=self._told,
+            load=self._load,
+            kept=self._kept,
+        )
+        kind = guarded(self._kind or transformers.Trainer, hooks)
+        words = in_words(self._settings, self._job.folder / "trainer") | self._more
+        settings_kind = transformers.TrainingArguments
+        if self._kind and issubclass(self._kind, transformers.Seq2SeqTrainer):
+            settings_kind = transformers.Seq2SeqTrainingArguments
+
+        class Each(TrainerCallback):
+            def on_step_end(self, *_: Any, **__: Any) -> None:
+                harness._step(trainer)
+
+        trainer = kind(
+            model=self._model,
+            args=settings_kind(**words),
+            data_collator=self._collator,
+            train_dataset=[],
+            callbacks=[Each()],
+        )
+        trainer.remove_callback(PrinterCallback)
+        return trainer
+
+    def _step(self, trainer: Any) -> None:
+        """Do what is due after a step; whoever asks the job to end waits for its checkpoint."""
+        step, settings = trainer.state.global_step, self._settings
+        trainer.told()
+        last = step >= settings.steps
+        if last or step % settings.evaluate_every == 0:
+            self._look(trainer, step)
+        if last or self._job.stopping or step % settings.checkpoint_every == 0:
+            self._save(trainer, step)
+        self._job.check()
+
+    def _told(self, step: int, metrics: dict[str, float]) -> None:
+        self._log.add(step, metrics)
+        self._metrics |= metrics
+        self._job.report(step, metrics, check=False)
+
+    def _look(self, trainer: Any, step: int) -> None:
+        """Look at held-out data; the random numbers of training are not touched."""
+        if self._evaluate is None:
+            return
+        import torch
+
+        model = trainer.model
+        was, devices = model.training, range(torch.cuda.device_count())
+        model.eval()
+        with torch.no_grad(), torch.random.fork_rng(devices=list(devices)), _as(model, was):
+            torch.manual_seed(self._settings.seed)
+            metrics = self._evaluate(model)
+        self._log.add(step, metrics)
+        self._metrics |= metrics
+        self._job.report(step, metrics, check=False)
+
+    def _save(self, trainer: Any, step: int) -> None:
+        import torch
+
+        def write(folder: Path) -> None:
+            trainer.state.save_to_json(str(folder / "trainer_state.json"))
+            torch.save(state.capture(trainer, self._data), folder / _STATE)
+
+        self._log.flush()
+        self._saved = self._points.save(step, write, self._metrics)
+
+    def _load(self, part: str, trainer: Any) -> None:
+        if part == "weights":
+            state.weights(trainer, self._loaded)
+        elif part == "optimiser":
+            state.optimiser(trainer, self._loaded, self._data)
+        else:
+            state.random(self._loaded)
+            self._loaded = {}
+
+    def _kept(self) -> str:
+        if self._saved is None:
+            return "there is no checkpoint yet"
+        return f"the last good checkpoint is {self._saved.folder} of step {self._saved.step}"
+
+
+@contextmanager
+def _as(model: Any, training: bool) -> Iterator[None]:
+    try:
+        yield
+    finally:
+        model.train(training)
+
+
+def _read(path: Path) -> dict[str, Any]:
+    import torch
+
+    try:
+        found: dict[str, Any] = torch.load(path, map_location="cpu", weights_only=True)
+    except Exception as error:
+        raise InputOutputError(f"{path} cannot be read: begin anew with --fresh") from error
+    return found
+
+
+__all__ = ["Evaluate", "Harness", "Stopped"]

@@ -1,0 +1,67 @@
+"""The `[training]` part of a recipe: how a model is trained, whatever it is.
+
+Interface:
+    TrainingSettings    checked settings
+    Part                the base of every checked part of a recipe
+    check               a part of a recipe, or the error that says what is wrong with it
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any, Literal, TypeVar
+
+from pydantic import BaseModel, ConfigDict, Field, ValidationError
+
+from ....syscalls.errors import InvalidArgument
+
+P = TypeVar("P", bound="Part")
+
+
+class Part(BaseModel):
+    """A part of a recipe: a key that nobody knows is an error."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True, allow_inf_nan=False)
+
+
+class TrainingSettings(Part):
+    """How a model is trained."""
+
+    #: Changes of the weights.
+    steps: int = Field(default=200, ge=1, le=10_000_000)
+    #: Examples that are worked on at once, and how many times that many make one step.
+    batch: int = Field(default=8, ge=1, le=4096)
+    accumulate: int = Field(default=1, ge=1, le=4096)
+    #: The highest learning rate, the share of the steps in which it is reached, and its way after.
+    rate: float = Field(default=1e-3, gt=0, le=10)
+    warmup: float = Field(default=0.05, ge=0, le=1)
+    schedule: Literal["linear", "cosine", "constant"] = "cosine"
+    #: Of AdamW.
+    weight_decay: float = Field(default=0.01, ge=0, le=1)
+    #: The longest gradient; a longer one is made as short.
+    clip: float = Field(default=1.0, gt=0)
+    seed: int = Field(default=0, ge=0, lt=2**32)
+    threads: int = Field(default=1, ge=1, le=256)
+    #: Steps between two checkpoints, and two looks at held-out data.
+    checkpoint_every: int = Field(default=50, ge=1)
+    evaluate_every: int = Field(default=50, ge=1)
+    precision: Literal["float32", "bfloat16"] = "float32"
+
+
+def check(kind: type[P], part: Any, where: str) -> P:
+    """Return a part of a recipe. `where` names it: `pretrain.toml: [training]`.
+
+    Raises `InvalidArgument` that names the first key that is wrong and what is expected there.
+    """
+    if not isinstance(part, Mapping):
+        raise InvalidArgument(f"{where} is to be a table, not {part!r}")
+    try:
+        return kind.model_validate(dict(part))
+    except ValidationError as error:
+        first = error.errors(include_url=False, include_context=False)[0]
+        key = ".".join(str(one) for one in first["loc"])
+        if first["type"] == "extra_forbidden":
+            known = ", ".join(sorted(kind.model_fields))
+            raise InvalidArgument(f"{where} knows no {key}; it knows {known}") from None
+        given = "" if first["type"] == "missing" else f", not {first['input']!r}"
+        raise InvalidArgument(f"{where} {key}: {first['msg']}{given}") from None
