@@ -51,6 +51,8 @@ class JobInfo:
     ended: float | None
     #: Why it has failed or was stopped.
     reason: str | None = None
+    #: The step that its process has gone on from; 0 for one from the start.
+    since: int = 0
     #: The latest value of each curve.
     metrics: dict[str, float] = field(default_factory=dict)
     #: Names of the models that it has given in.
@@ -100,7 +102,7 @@ class ModelCard:
     #: What `model.use` takes.
     target: str
     #: `causal`, `masked`, `seq2seq`, `classifier`, `adapter` (LoRA weights on the parent), `policy`
-    #: (a table or a small network that chooses among actions, in `policy.json`).
+    #: (a table or a small network that chooses among actions).
     kind: str
     #: The model that it was made from; None for one that began with random numbers.
     parent: str | None

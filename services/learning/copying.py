@@ -19,7 +19,6 @@ from hashlib import blake2b
 from pathlib import Path, PurePosixPath
 
 from ...syscalls.errors import Cancelled, InvalidArgument, NotFound, PermissionDenied, TooBig
-from .weights import POLICY
 
 #: What a model is read from. Optimisers' states and pickles, which may run code, stay behind.
 KEPT = frozenset({".json", ".safetensors", ".txt", ".model", ".jinja", ".md"})
@@ -122,7 +121,7 @@ class Copying:
             os.close(inner)
 
     def _file(self, name: str, source: int, target: int, shown: str) -> None:
-        weights = name.endswith(".safetensors") or name == POLICY
+        weights = name.endswith(".safetensors")
         self.files += 1
         if self.files > FILES:
             raise TooBig(f"a model has at most {FILES} files")

@@ -27,10 +27,12 @@ from ...syscalls.learning import (
     Learning,
     ModelCard,
     Point,
+    Promotion,
     Verdict,
 )
 from ...syscalls.process import ProcessInfo
 from ...syscalls.server import caller
+from .promotions import Promotions
 from .shelf import Shelf
 from .store import Store, check
 from .trajectories import Trajectories
@@ -48,18 +50,20 @@ class LearningService(Learning):
 
     async def setup(self, host: Host) -> None:
         self._host = host
-        self._path = host.state / "jobs.db"
+        self._path = host.state / "learning.db"
         #: The file's only thread: reports come often, and none of them is to wait on the loop.
         self._thread = ThreadPoolExecutor(max_workers=1, thread_name_prefix="jobs")
         self._shelf = await self._do(lambda: Shelf(self._path))
         self._store = await asyncio.to_thread(Store, host.state / "models")
         self._trajectories = await asyncio.to_thread(Trajectories, host)
+        self._promotions = Promotions(host.state / "promotions.db")
         #: Held while a name is given or taken away.
         self._naming = asyncio.Lock()
 
     async def teardown(self) -> None:
         await self._do(self._shelf.close)
         self._trajectories.close()
+        self._promotions.close()
         self._thread.shutdown()
 
     # Jobs, as they report themselves.
@@ -194,8 +198,20 @@ class LearningService(Learning):
     async def discard(self, name: str) -> None:
         principal = caller().principal
         async with self._naming:
-            held = await self._held(principal)
+            held = await self._held()
             await asyncio.to_thread(self._store.discard, principal, name, held)
+
+    async def promote(self, name: str, share: float = 1.0, overrule: bool = False) -> Promotion:
+        async with self._naming:
+            card, os = await self.card(name), self._host.os.on_behalf(caller().call)
+            return await self._promotions.promote(os, card, share, overrule)
+
+    async def rollback(self) -> Promotion:
+        async with self._naming:
+            return await self._promotions.rollback(self._host.os.on_behalf(caller().call))
+
+    async def promotions(self, limit: int = 100) -> list[Promotion]:
+        return self._promotions.ls(limit)
 
     # Episodes.
 
@@ -237,21 +253,22 @@ class LearningService(Learning):
         )
         try:
             async with self._naming:
-                held = await self._held(principal)
+                held = await self._held()
                 return await asyncio.to_thread(
                     partial(self._store.place, principal, name, taken, held, **known)
                 )
         finally:
             await asyncio.to_thread(self._store.drop, taken)
 
-    async def _held(self, principal: str) -> set[str]:
-        """Return the targets of models that answer calls; where nobody says, those of all."""
+    async def _held(self) -> set[str]:
+        """Return the targets of models that answer calls, or would after a rollback; where nobody
+        says what answers, those of all."""
         try:
             async with asyncio.timeout(PATIENCE):
-                return {one.target for one in await self._host.os.model.ls()}
+                answering = {one.target for one in await self._host.os.model.ls()}
         except (TimeoutError, LLMAgentOSError):
-            cards = await asyncio.to_thread(self._store.ls, principal)
-            return {card.target for card in cards}
+            answering = {card.target for card in await self.models()}
+        return answering | self._promotions.held()
 
     async def _do(self, work: Callable[[], T]) -> T:
         """Run on the jobs' thread. Raises `InputOutputError` where the file fails."""

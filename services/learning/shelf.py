@@ -34,7 +34,7 @@ CREATE TABLE IF NOT EXISTS job (
     id INTEGER PRIMARY KEY AUTOINCREMENT, principal TEXT NOT NULL, pid INTEGER NOT NULL,
     name TEXT NOT NULL, kind TEXT NOT NULL, state TEXT NOT NULL, recipe TEXT NOT NULL,
     step INTEGER NOT NULL, total INTEGER, started REAL NOT NULL, ended REAL, reason TEXT,
-    metrics TEXT NOT NULL, models TEXT NOT NULL, folder TEXT);
+    metrics TEXT NOT NULL, models TEXT NOT NULL, folder TEXT, since INTEGER NOT NULL);
 CREATE INDEX IF NOT EXISTS job_principal ON job (principal, id);
 CREATE TABLE IF NOT EXISTS point (
     job INTEGER NOT NULL REFERENCES job (id) ON DELETE CASCADE, step INTEGER, name TEXT,
@@ -42,7 +42,7 @@ CREATE TABLE IF NOT EXISTS point (
 """
 _COLUMNS = (
     "id, pid, name, kind, state, recipe, step, total, started, ended, reason, metrics, models,"
-    " folder"
+    " folder, since"
 )
 
 
@@ -93,8 +93,8 @@ class Shelf:
             self._rows("DELETE FROM point WHERE job = ? AND step > ?", job, step)
             self._rows(
                 "UPDATE job SET pid = ?, state = 'running', step = ?, total = ?, ended = NULL,"
-                " reason = NULL, metrics = ?, folder = ? WHERE id = ?",
-                pid, step, total, json.dumps(self._latest(job)), folder, job,
+                " reason = NULL, metrics = ?, folder = ?, since = ? WHERE id = ?",
+                pid, step, total, json.dumps(self._latest(job)), folder, step, job,
             )  # fmt: skip
         return int(job)
 
@@ -228,9 +228,9 @@ class Shelf:
     ) -> int:
         [(job,)] = self._rows(
             "INSERT INTO job (principal, pid, name, kind, state, recipe, step, total, started,"
-            " metrics, models, folder) VALUES (?, ?, ?, ?, 'running', ?, ?, ?, ?, '{}', '[]', ?)"
-            " RETURNING id",
-            principal, pid, name, kind, recipe, step, total, self._now(), folder,
+            " metrics, models, folder, since)"
+            " VALUES (?, ?, ?, ?, 'running', ?, ?, ?, ?, '{}', '[]', ?, ?) RETURNING id",
+            principal, pid, name, kind, recipe, step, total, self._now(), folder, step,
         )  # fmt: skip
         self._rows("DELETE FROM job WHERE principal = ? AND id <= ?", principal, job - KEPT)
         return int(job)
@@ -280,6 +280,7 @@ def _info(row: tuple[Any, ...]) -> JobInfo:
         metrics=json.loads(row[11]),
         models=json.loads(row[12]),
         folder=row[13],
+        since=row[14],
     )
 
 

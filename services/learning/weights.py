@@ -21,7 +21,7 @@ from typing import Any
 from ...syscalls.errors import InvalidArgument
 
 ADAPTER, ADAPTED = "adapter_config.json", "adapter_model.safetensors"
-CONFIG, POLICY = "config.json", "policy.json"
+CONFIG = "config.json"
 #: Of those that are read from `config.json`, how the names of their classes end.
 _ENDINGS = {
     "classifier": ("ForSequenceClassification",),
@@ -29,6 +29,8 @@ _ENDINGS = {
     "masked": ("ForMaskedLM", "ForPreTraining"),
 }
 KINDS = frozenset({"causal", "adapter", "policy", *_ENDINGS})
+#: The model type of what chooses among actions.
+_POLICY = "llmagentos_policy"
 #: Bytes of a file's header.
 _HEADER = 100 * 2**20
 _BITS = {
@@ -43,13 +45,14 @@ def kind_of(path: str) -> str:
     try:
         if (folder / ADAPTER).exists():
             return "adapter"
-        if (folder / POLICY).exists():
-            return "policy"
         if not (folder / CONFIG).exists():
             return "causal"
     except (OSError, ValueError) as error:
         raise InvalidArgument(f"{path!r} cannot be read: {error}") from None
-    names = settings(folder / CONFIG).get("architectures")
+    said = settings(folder / CONFIG)
+    if said.get("model_type") == _POLICY:
+        return "policy"
+    names = said.get("architectures")
     name = str(names[0]) if isinstance(names, list) and names else ""
     kinds = (kind for kind, endings in _ENDINGS.items() if name.endswith(endings))
     return next(kinds, "causal")
@@ -57,10 +60,6 @@ def kind_of(path: str) -> str:
 
 def measure(folder: Path, kind: str) -> int:
     """Return how many numbers a model's weights are, after a look at all that it is read from."""
-    if kind == "policy":
-        said = settings(folder / POLICY)
-        files = sorted(folder.glob("*.safetensors"))
-        return sum(map(_numbers, files)) if files else _counted(said)
     if kind == "adapter":
         if "peft_type" not in settings(folder / ADAPTER):
             raise InvalidArgument(f"{ADAPTER} names no peft_type")
@@ -117,12 +116,3 @@ def _numbers(file: Path) -> int:
     if file.stat().st_size != 8 + length + end:
         raise wrong
     return count
-
-
-def _counted(value: Any) -> int:
-    """Return how many numbers a value of JSON holds."""
-    if isinstance(value, dict):
-        return sum(map(_counted, value.values()))
-    if isinstance(value, list):
-        return sum(map(_counted, value))
-    return int(isinstance(value, (int, float)) and not isinstance(value, bool))
