@@ -8,9 +8,12 @@ Interface:
 from __future__ import annotations
 
 import asyncio
+import os
 import signal as signals
 from collections.abc import Callable, Mapping
 from contextlib import suppress
+from pathlib import Path
+from typing import Any
 
 from ..syscalls.errors import (
     Cancelled,
@@ -24,6 +27,7 @@ from ..syscalls.locations import ENDPOINT
 from . import keys
 from .bus import Bus
 from .config import AgentsConfig
+from .durable.state import Durable
 from .events import EventLog
 from .launcher.contract import Launch, Launcher, Sandbox
 from .paths import Paths
@@ -40,6 +44,7 @@ KEPT = 1000
 GRACE = 5.0
 #: Seconds for which one that is to be forgotten at its end can still be asked how it ended.
 LINGER = 10.0
+_ENDING = (signals.SIGTERM, signals.SIGKILL, signals.SIGINT)
 #: Seconds; whatever may last longer has no limit that a timer could keep.
 LONGEST = 1e8
 
@@ -74,6 +79,11 @@ class Agents:
         #: Told of a process's start and of its end.
         self.on_birth: list[Callable[[ControlBlock, Order], None]] = []
         self.on_end: list[Callable[[ControlBlock], None]] = []
+        #: Told of a process that is forgotten.
+        self.on_removal: list[Callable[[ControlBlock], None]] = []
+        #: Takes a durable process whose program has ended (with which code, by which signal), and
+        #: starts it again; returns False where that is its end.
+        self.revive: Callable[[ControlBlock, int, int], bool] = lambda process, code, number: False
 
     async def spawn(self, parent: ControlBlock, order: Order) -> ControlBlock:
         """Start a process. Raises the error that refused it; then nothing is left of it."""
@@ -94,6 +104,8 @@ class Agents:
             name=spawn.name,
         )
         process.worker = parent.kind in (Kind.DRIVER, Kind.SERVICE)
+        if spawn.durable:
+            process.durable = Durable(spawn, os.urandom(16).hex())
         self._trap.taint.inherit(process, parent)
         try:
             process.budget.start_process()
@@ -105,17 +117,51 @@ class Agents:
             reason = str(error) if isinstance(error, LLMAgentOSError) else type(error).__name__
             self._table.exit(process, 126, reason)
             self._table.reap(process.pid)
+            if process.durable is not None:  # Its birth was told.
+                for told in self.on_end:
+                    told(process)
             raise
         return process
 
     async def _launch(self, process: ControlBlock, spawn: Spawn) -> None:
         order = spawn.order
+        self.settle(process, spawn)
+        if order.on_born is not None:
+            order.on_born(process)
+        if process.durable is not None:
+            # Its first call may be made before its launch is answered.
+            self._tell_birth(process, order)
+        await self.start(process, spawn)
+        if process.durable is None:
+            self._tell_birth(process, order)
+        self._events.emit(
+            "process.started", f"{process.name} started", process.pid, program=process.program
+        )
+        self.set_timer(process, order.timeout)
+
+    def _tell_birth(self, process: ControlBlock, order: Order) -> None:
+        for told in self.on_birth:
+            told(process, order)
+
+    def settle(self, process: ControlBlock, spawn: Spawn) -> None:
+        """Give a process its rank, its task, its folder and its log."""
+        order = spawn.order
         process.nice, process.task, process.remove = spawn.nice, order.task, order.remove
         process.home, process.log = spawn.home, self._paths.log(process.pid)
         process.home.mkdir(parents=True, exist_ok=True, mode=0o700)
         process.log.touch(mode=0o600)
-        if order.on_born is not None:
-            order.on_born(process)
+
+    async def start(self, process: ControlBlock, spawn: Spawn) -> None:
+        """Start a process's program. Raises the error that kept it from starting."""
+        assert process.home is not None and process.log is not None
+        order = spawn.order
+        arguments: dict[str, Any] = {
+            "program": order.program,
+            "task": order.task,
+            "arguments": list(order.arguments),
+        }
+        if process.durable is not None:
+            arguments["seed"] = process.durable.seed
         environment, endpoint = dict(order.environment), None
         if spawn.argv is not None:
             environment = {**keys.environment(process, self.keys.issue(process)), **environment}
@@ -127,11 +173,7 @@ class Agents:
                     pid=process.pid,
                     entry=spawn.entry,
                     argv=spawn.argv,
-                    arguments={
-                        "program": order.program,
-                        "task": order.task,
-                        "arguments": list(order.arguments),
-                    },
+                    arguments=arguments,
                     home=process.home,
                     log=process.log,
                     readable=spawn.readable,
@@ -145,14 +187,9 @@ class Agents:
         finally:
             sock.close()
         process.os_pid, process.sandbox = launched.os_pid, dict(launched.report)
-        for told in self.on_birth:
-            told(process, order)
-        self._events.emit(
-            "process.started", f"{process.name} started", process.pid, program=process.program
-        )
-        self._set_timer(process, order.timeout)
 
-    def _set_timer(self, process: ControlBlock, timeout: float | None) -> None:
+    def set_timer(self, process: ControlBlock, timeout: float | None) -> None:
+        """Let a process be stopped once its time is up; `timeout` is what is left of its own."""
         loop = asyncio.get_running_loop()
         left = (timeout, process.budget.time_left(loop.time()), LONGEST)
         seconds = min(one for one in left if one is not None)
@@ -177,6 +214,10 @@ class Agents:
         """Send a signal. Raises `InvalidArgument` for a process that cannot take one."""
         if process.state is State.ZOMBIE:
             raise InvalidArgument(f"process {process.pid} has ended")
+        if process.os_pid is None and process.durable is not None and number in _ENDING:
+            # It is about to be started again.
+            process.verdict = (128 + number, f"ended by {_name(number)}")
+            return
         if process.os_pid is None:
             raise InvalidArgument(f"process {process.pid} has no program to signal")
         if process.kind is not Kind.AGENT and number in (signals.SIGSTOP, signals.SIGCONT):
@@ -192,9 +233,19 @@ class Agents:
                 self._kill(process, signals.SIGCONT)
         self._kill(process, number)
 
+    def log(self, pid: int) -> Path:
+        """Return where a process's output goes."""
+        return self._paths.log(pid)
+
     def _kill(self, process: ControlBlock, number: signals.Signals) -> None:
         if process.os_pid is not None and process.state is not State.ZOMBIE:
+            process.signalled.add(number)
             self._launcher.signal(process.os_pid, number)
+
+    def kill(self, process: ControlBlock, code: int, reason: str) -> None:
+        """End a process at once, for a reason of the kernel's own."""
+        process.verdict = (code, reason)
+        self._kill(process, signals.SIGKILL)
 
     def _cut(self, process: ControlBlock) -> None:
         """Take a process's connection and key, whoever else may hold them: with them go its
@@ -221,6 +272,8 @@ class Agents:
         process = self._table.find(pid)
         if process is None or process.state is State.ZOMBIE:
             return
+        if process.durable is not None and self.revive(process, code, number):
+            return
         if (timer := self._timers.pop(process.pid, None)) is not None:
             timer.cancel()
         if process.verdict is not None:
@@ -231,6 +284,8 @@ class Agents:
             reason = "finished" if code == 0 else f"ended with code {code}"
         self._trap.devices.resume(process.pid)
         self._cut(process)
+        if process.durable is not None:
+            self._trap.forsake(process)
         for child in self._table.children(process.pid):
             if child.worker and child.state is not State.ZOMBIE:
                 child.verdict = (137, f"{process.name} has ended, whose worker it was")
@@ -241,14 +296,20 @@ class Agents:
             told(process)
         if process.remove and process.kind is Kind.AGENT:
             # Whoever has started it may not have asked yet how it ended.
-            asyncio.get_running_loop().call_later(LINGER, self._forget, process)
+            self.forget_later(process)
         self._forget_oldest()
+
+    def forget_later(self, process: ControlBlock) -> None:
+        """Forget an ended process once nobody will ask any more how it ended."""
+        asyncio.get_running_loop().call_later(LINGER, self._forget, process)
 
     def remove(self, process: ControlBlock) -> None:
         """Forget an ended process and its log. Raises `InvalidArgument` while it lives."""
         self._table.reap(process.pid)
         if process.log is not None:
             process.log.unlink(missing_ok=True)
+        for told in self.on_removal:
+            told(process)
 
     def _forget(self, process: ControlBlock) -> None:
         with suppress(NotFound):  # Somebody has removed it already.

@@ -60,6 +60,7 @@ class Arrival:
             self._last, syscall, origin, number, process, now, now + seconds, body, header[5]
         )
         call.harmless = self._registry.harmless(call)
+        call.incarnation = origin.incarnation
         if process is origin:
             origin.seq = call.seq = origin.seq + 1
         process.syscalls += 1

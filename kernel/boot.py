@@ -40,6 +40,8 @@ from .capability import CapabilitySet
 from .config import Config, PluginConfig
 from .control import Control, user_name
 from .devices import DeviceTable
+from .durable.recovery import recover
+from .durable.revival import Revival
 from .events import EventLog
 from .init.affairs import Affairs
 from .init.answers import Answers
@@ -48,6 +50,7 @@ from .init.letters import Letters
 from .init.machine import Machine
 from .init.processes import Processes
 from .init.rights import Warden
+from .init.sleep import Sleeper, described
 from .journal.history import History
 from .journal.recorder import JournalRecorder
 from .journal.writer import JournalWriter
@@ -57,7 +60,7 @@ from .mailbox import PostOffice
 from .paths import Paths, PidSequence
 from .plugins import Plugin, plugins
 from .policy.registry import find
-from .process import Kind, ProcessTable
+from .process import ControlBlock, Kind, ProcessTable
 from .rights import policy as rights_policy
 from .rights.audit import Audit
 from .rights.principals import Principals
@@ -119,13 +122,14 @@ async def run(settings: Settings, launcher: Launcher | None = None) -> None:
     async with AsyncExitStack() as stack:
         for lock in (paths.lock, paths.state / "state.lock"):
             stack.callback(_lock(lock))
-        journal = JournalWriter(paths.journal)
+        found = await asyncio.to_thread(recover, paths.journal)
+        journal = JournalWriter(paths.journal, census=found.census)
         stack.callback(journal.close)
-        recorder = JournalRecorder(journal)
-        stack.callback(recorder.flush)
+        recorder = JournalRecorder(journal, sync=config.journal.sync)
+        stack.callback(recorder.close)
         make_queue = _queues(config)
         trap = Trap(devices=DeviceTable(make_queue), recorder=recorder)
-        table = ProcessTable(PidSequence(paths.pids))
+        table = ProcessTable(PidSequence(paths.pids, found.census.last))
         journal.places.exists = lambda pid: table.find(pid) is not None
         events = EventLog()
         secrets = Secrets(paths.secrets)
@@ -152,6 +156,8 @@ async def run(settings: Settings, launcher: Launcher | None = None) -> None:
         launcher.on_exit = agents.on_exit
         agents.on_birth.append(recorder.started)
         agents.on_end.append(recorder.exited)
+        agents.on_removal.append(recorder.removed)
+        recorder.durable = lambda pid: _durable(table, pid)
         supervisor = Supervisor(
             table=table,
             bus=bus,
@@ -179,6 +185,16 @@ async def run(settings: Settings, launcher: Launcher | None = None) -> None:
         audit = Audit(paths.journal, recorder.flush, trap.registry.subject)
         warden = Warden(house, audit, secrets)
         await _start_init(stack, house, stop, bus, recorder.health, warden)
+        revival = Revival(
+            table=table,
+            trap=trap,
+            agents=agents,
+            recorder=recorder,
+            post=house.post,
+            events=events,
+            journal=paths.journal,
+            census=found.census,
+        )
         for group, kind, chosen in (
             ("drivers", Kind.DRIVER, config.drivers),
             ("services", Kind.SERVICE, config.services),
@@ -188,6 +204,9 @@ async def run(settings: Settings, launcher: Launcher | None = None) -> None:
                 if settings_of.enabled:
                     supervisor.add(plugin, kind, settings_of)
         await stack.enter_async_context(supervisor)
+        await stack.enter_async_context(revival)
+        for former in found.processes:
+            revival.restore(former)
         # Before the drivers: an agent that is asked to end may want to store something first.
         stack.push_async_callback(_stop_agents, house)
         control = Control(paths.socket, bus, table, principals)
@@ -219,7 +238,7 @@ async def _start_init(
     )  # fmt: skip
     tasks = await stack.enter_async_context(asyncio.TaskGroup())
     client = Client()
-    Server(tasks, *served).attach(client)
+    Server(tasks, *served, Sleeper()).attach(client)
     sock = await bus.connect(init)
     await client.open(sock)
     stack.callback(client.close)
@@ -228,8 +247,12 @@ async def _start_init(
         house.trap.provide(init, describe(type(interface)))
     house.trap.registry.expect(*DRIVEN)
     house.trap.answer(
-        Clock, now=lambda process: time.time(), monotonic=lambda process: time.monotonic()
+        Clock,
+        now=lambda process: time.time(),
+        monotonic=lambda process: time.monotonic(),
+        random=lambda process, count: os.urandom(count).hex(),
     )
+    house.trap.provide(init, described())
 
 
 def _hold(house: House, principals: Principals) -> None:
@@ -255,8 +278,18 @@ def _hold(house: House, principals: Principals) -> None:
 
 async def _stop_agents(house: House) -> None:
     """Ask every agent to end, and kill those that do not."""
-    alive = [one for one in house.table if one.kind is Kind.AGENT and not one.exited.is_set()]
+    # Durable ones go on with the next daemon.
+    alive = [
+        one
+        for one in house.table
+        if one.kind is Kind.AGENT and not one.exited.is_set() and one.durable is None
+    ]
     await asyncio.gather(*(house.agents.stop(one, 5.0) for one in alive), return_exceptions=True)
+
+
+def _durable(table: ProcessTable, pid: int) -> ControlBlock | None:
+    process = table.find(pid)
+    return process if process is not None and process.durable is not None else None
 
 
 def _queues(config: Config) -> Callable[[], RunQueue]:

@@ -57,6 +57,10 @@ class Call:
     grant: Capability | None = None  # what lets it pass, or refuses it; None where nothing does
     approver: str = ""  # who has allowed it, where a person was asked
     tainting: bool = False  # something untrusted that it was answered with has been noted
+    incarnation: int = 1  # of its origin, which hears of it while it is still that one
+    intended: bool = False  # its intent stands in the journal
+    taken_back: bool = False  # by its own origin
+    unheard: bool = False  # its origin will make it again: how it ends is nobody's affair
 
     def arguments(self) -> dict[str, Any]:
         """Return the arguments. Raises `InvalidArgument` where they are no map."""

@@ -79,6 +79,17 @@ class SchedulerConfig(_Section):
     capacity: int = Field(default=10_000, gt=0)
 
 
+class JournalConfig(_Section):
+    """What is written down, and for how long it is kept."""
+
+    #: What waits for the disk: effects and their answers, every answer, or nothing, which a loss of
+    #: power may then cost.
+    sync: Literal["effects", "all", "none"] = "effects"
+    #: Days and bytes that old files are kept for, unless a durable process needs them.
+    retention_days: float = Field(default=30.0, gt=0)
+    max_bytes: int = Field(default=4 * 2**30, gt=0)
+
+
 class PluginConfig(_Section):
     """A driver or service."""
 
@@ -94,6 +105,7 @@ class Config(_Section):
 
     agents: AgentsConfig = AgentsConfig()
     scheduler: SchedulerConfig = SchedulerConfig()
+    journal: JournalConfig = JournalConfig()
     drivers: dict[str, PluginConfig] = {}
     services: dict[str, PluginConfig] = {}
 

@@ -56,8 +56,8 @@ class Ending:
 
     def answer(self, call: Call, body: bytes, usage: Mapping[str, Any] | None = None) -> None:
         """End a call with its result."""
-        self._close(call, "ok", body, usage)
-        self._send(call, (VERSION, Kind.REPLY, call.origin_number, usage), body)
+        waits = self._close(call, "ok", body, usage)
+        self._send(call, (VERSION, Kind.REPLY, call.origin_number, usage), body, waits)
         self._let_in(call)
 
     def fail(self, call: Call, error: LLMAgentOSError) -> None:
@@ -68,8 +68,8 @@ class Ending:
         self, call: Call, code: str, body: bytes, usage: Mapping[str, Any] | None = None
     ) -> None:
         """End a call with an error as it travels."""
-        self._close(call, code, body, usage)
-        self._send(call, (VERSION, Kind.ERROR, call.origin_number, code), body)
+        waits = self._close(call, code, body, usage)
+        self._send(call, (VERSION, Kind.ERROR, call.origin_number, code), body, waits)
         self._let_in(call)
 
     def abandon(self, call: Call, error: LLMAgentOSError) -> None:
@@ -88,7 +88,8 @@ class Ending:
             self.fail(call, error)
         else:
             self._calls.detach(call)
-            self._recorder.ended(call, error.code, b"")
+            body = b"" if call.taken_back else pack([error.message, error.details])
+            self._recorder.ended(call, error.code, body)
             send_error(call.origin, call.origin_number, error)
 
     def orphan(self, call: Call) -> None:
@@ -106,9 +107,10 @@ class Ending:
             self._devices.of(traits.device).queue.requeue(call.number, self._clock())
             self._let_in(call)
 
-    def _close(self, call: Call, code: str, body: bytes, usage: Mapping[str, Any] | None) -> None:
+    def _close(self, call: Call, code: str, body: bytes, usage: Mapping[str, Any] | None) -> bool:
         """Forget a call, free what it held, and record its outcome, in this order: whatever a
-        recorder may do, no slot and no budget stays taken."""
+        recorder may do, no slot and no budget stays taken. Returns whether the answer has to wait
+        until the record is safe."""
         self.count += 1
         if call.approval:
             self._approvals.forget(call)
@@ -122,17 +124,23 @@ class Ending:
                 device.finish(call.number, call.used, now)
         if call.process.tenancies:
             self._tenants.ended(call)
-        if not call.answered:
-            self._recorder.ended(call, code, body)
+        if call.answered:
+            return False
+        return self._recorder.ended(call, code, b"" if call.taken_back else body)
 
     def _let_in(self, call: Call) -> None:
         if (kind := call.syscall.traits.device) is not None:
             self._admit(self._devices.of(kind))
 
-    @staticmethod
-    def _send(call: Call, header: tuple[Any, ...], body: bytes) -> None:
+    def _send(self, call: Call, header: tuple[Any, ...], body: bytes, waits: bool) -> None:
+        if waits and not call.answered:
+            # Whatever becomes of the disk: how the call has ended is so by now.
+            self._recorder.after(lambda failure: self._send(call, header, body, False))
+            return
         if call.answered or call.origin.connection is None:
             return
+        if call.incarnation != call.origin.incarnation:
+            return  # It is told when it asks.
         try:
             call.origin.connection.send(header, body)
         except TooBig as error:

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import asyncio
 from collections import deque
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Iterable
 from typing import Any
 
 from ..syscalls.codec import pack
@@ -92,6 +92,12 @@ class PostOffice:
         finally:
             if box.idle and self._boxes.get(pid) is box:
                 del self._boxes[pid]
+
+    def restore(self, pid: int, letters: Iterable[Letter]) -> None:
+        """Give a process the letters that it had before."""
+        box = self._boxes.setdefault(pid, Mailbox())
+        for letter in letters:
+            box.put(letter, len(pack(letter.body)))
 
     def publish(
         self, principal: str, sender: int, topic: str, body: Any, untrusted: bool = False

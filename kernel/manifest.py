@@ -27,6 +27,8 @@ class Declared:
     #: What runs it; None for what runs agents.
     runtime: str | None = None
     capabilities: CapabilitySet | None = None
+    #: Whether it runs again after its death.
+    durable: bool = False
     budget: dict[str, float]
 
 
@@ -44,11 +46,15 @@ def declared(path: Path) -> Declared:
         raise InvalidArgument(f"{path.name}: runtime is no text")
     if not (texts is None or (isinstance(texts, list) and all(isinstance(t, str) for t in texts))):
         raise InvalidArgument(f"{path.name}: capabilities is no list of texts")
+    durable = table.get("durable", False)
+    if not isinstance(durable, bool):
+        raise InvalidArgument(f"{path.name}: durable is neither true nor false")
     if not isinstance(budget, dict):
         raise InvalidArgument(f"{path.name}: budget is no table of numbers")
     return Declared(
         name=name,
         runtime=runtime,
+        durable=durable,
         capabilities=None
         if texts is None
         else _parsed(path, "capabilities", CapabilitySet.parse, texts),

@@ -82,12 +82,14 @@ class Paths:
 class PidSequence:
     """Numbers processes; a number is never given twice, not even by another daemon later."""
 
-    def __init__(self, path: Path) -> None:
+    def __init__(self, path: Path, known: int = 0) -> None:
+        """`known`: a number that was given before, whatever the file says."""
         self._path = path
         try:
             self._last = int(path.read_text()) if path.exists() else 0
         except (OSError, ValueError) as error:
             raise InputOutputError(f"{path} holds no process number: {error}") from error
+        self._last = max(self._last, known)
 
     def __call__(self) -> int:
         """Return the next number."""

@@ -24,6 +24,7 @@ from .budget import Budget, Limits
 from .capability import Capability, CapabilitySet
 
 if TYPE_CHECKING:
+    from .durable.state import Durable
     from .tenancy import Tenancy
 
 
@@ -87,6 +88,12 @@ class ControlBlock:
     log: Path | None = None
     #: Set once it has ended.
     exited: asyncio.Event = field(default_factory=asyncio.Event)
+    #: What it takes to start it again; None for one whose death is its end.
+    durable: Durable | None = None
+    #: How often it has been started.
+    incarnation: int = 1
+    #: The signals that somebody has sent it: if it dies of one of these, that was wanted.
+    signalled: set[int] = field(default_factory=set)
     #: Whether a driver or service has started it for its own ends; it ends with that.
     worker: bool = False
     #: Forget it at its end without a wait.
@@ -128,7 +135,8 @@ class ProcessTable:
     ) -> None:
         self._processes: dict[int, ControlBlock] = {}
         self._next_pid = next_pid or itertools.count(1).__next__
-        self._now = now
+        #: Seconds since 1970.
+        self.now = now
 
     def create(
         self,
@@ -141,8 +149,10 @@ class ProcessTable:
         kind: Kind = Kind.AGENT,
         name: str | None = None,
         purse: Budget | None = None,
+        pid: int | None = None,
     ) -> ControlBlock:
-        """Enter a new process; one without a parent may spend from a `purse`.
+        """Enter a new process; one without a parent may spend from a `purse`, and one of before
+        this table has its `pid` already.
 
         A child holds what it is given of its parent's capabilities, all of them by default, and
         spends from its parent's budget.
@@ -159,10 +169,10 @@ class ProcessTable:
             held = parent.capabilities.attenuate(capabilities)
         limits = limits or Limits({})
         process = ControlBlock(
-            pid=self._next_pid(),
+            pid=self._next_pid() if pid is None else pid,
             kind=kind,
             name=name or program.rpartition("/")[2],
-            started=self._now(),
+            started=self.now(),
             budget=Budget(limits, purse) if parent is None else parent.budget.child(limits),
             parent=None if parent is None else parent.pid,
             principal=principal,
@@ -201,7 +211,7 @@ class ProcessTable:
             return
         process.state = State.ZOMBIE
         process.exit_code, process.exit_reason = code, reason
-        process.ended = self._now()
+        process.ended = self.now()
         process.exited.set()
         process.budget.close()
         for child in self.children(process.pid):

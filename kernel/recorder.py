@@ -7,32 +7,61 @@ Interface:
 
 from __future__ import annotations
 
-from typing import Protocol
+from collections.abc import Callable
+from typing import Any, Protocol
 
 from .call import Call
+from .process import ControlBlock
 
 
 class Recorder(Protocol):
     """Told of every call, on the kernel's loop; must not block."""
 
-    def intend(self, call: Call) -> None:
-        """Note a call before anything happens. Raises an error to refuse it."""
+    def intend(self, call: Call) -> bool:
+        """Note a call before anything happens; returns whether it has to wait for `after`.
+
+        Raises an error to refuse it.
+        """
 
     def asked(self, call: Call) -> None:
         """Note that a call waits for a person."""
 
-    def ended(self, call: Call, code: str, body: bytes) -> None:
-        """Note how a call ended: `ok` and the result, or the error's code and body."""
+    def item(self, call: Call, body: bytes) -> None:
+        """Note that a call of a durable process is sent an item."""
+
+    def ended(self, call: Call, code: str, body: bytes) -> bool:
+        """Note how a call ended: `ok` and the result, or the error's code and body.
+
+        Returns whether its answer has to wait for `after`.
+        """
+
+    def refused(self, process: ControlBlock, header: list[Any], body: bytes, error: Any) -> None:
+        """Note that a durable process's request became no call."""
+
+    def after(self, done: Callable[[str | None], None]) -> None:
+        """Call back once what was noted is safe, with None, or with why it cannot be."""
 
 
 class NullRecorder:
     """Keeps no record."""
 
-    def intend(self, call: Call) -> None:
+    def intend(self, call: Call) -> bool:
         """Let every call pass."""
+        return False
 
     def asked(self, call: Call) -> None:
         """Forget it."""
 
-    def ended(self, call: Call, code: str, body: bytes) -> None:
+    def item(self, call: Call, body: bytes) -> None:
         """Forget it."""
+
+    def ended(self, call: Call, code: str, body: bytes) -> bool:
+        """Forget it."""
+        return False
+
+    def refused(self, process: ControlBlock, header: list[Any], body: bytes, error: Any) -> None:
+        """Forget it."""
+
+    def after(self, done: Callable[[str | None], None]) -> None:
+        """Call back at once."""
+        done(None)

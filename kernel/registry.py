@@ -112,12 +112,16 @@ class Registry:
         return not effects.get(call.subject() or "", True)
 
     def answer(self, interface: type[Interface], handlers: dict[str, Handler]) -> None:
-        """Let the kernel answer an interface. Raises `Internal` where names differ."""
-        if handlers.keys() != interface.methods().keys():
+        """Let the kernel answer an interface's methods, all of them or some.
+
+        Raises `Internal` for a handler that no method has.
+        """
+        if not handlers.keys() <= interface.methods().keys():
             raise Internal(f"{interface.interface_name}: handlers and methods differ")
         for entry in read(interface):
-            self._descriptions[entry.name] = entry.describe()
-            self._handlers[entry.name] = (entry, handlers[entry.name.partition(".")[2]])
+            if (handler := handlers.get(entry.name.partition(".")[2])) is not None:
+                self._descriptions[entry.name] = entry.describe()
+                self._handlers[entry.name] = (entry, handler)
 
     def handle(self, name: str, process: ControlBlock, body: bytes) -> bytes:
         """Answer a call by the kernel's own handler."""

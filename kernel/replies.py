@@ -16,6 +16,7 @@ from .devices import DeviceTable
 from .ending import Ending
 from .ledger import Ledger
 from .process import ControlBlock
+from .recorder import Recorder
 from .taint import Taint
 
 
@@ -31,6 +32,7 @@ class Replies:
         ledger: Ledger,
         ending: Ending,
         taint: Taint,
+        recorder: Recorder,
         clock: Callable[[], float],
     ) -> None:
         self._calls = calls
@@ -38,6 +40,7 @@ class Replies:
         self._ledger = ledger
         self._ending = ending
         self._taint = taint
+        self._recorder = recorder
         self._clock = clock
         #: Takes secrets out of what is answered.
         self.redact: Callable[[bytes], bytes] = lambda body: body
@@ -65,6 +68,8 @@ class Replies:
         body = self.redact(body)
         if call.syscall.traits.untrusted:
             self._taint.read(call)
+        if call.origin.durable is not None:
+            self._recorder.item(call, body)
         try:
             call.origin.connection.send((VERSION, Kind.ITEM, call.origin_number), body)
         except TooBig as error:

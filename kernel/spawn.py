@@ -44,6 +44,8 @@ class Order:
     environment: Mapping[str, str] = field(default_factory=dict)
     timeout: float | None = None
     remove: bool = False
+    #: Whether it runs again after its death; None for what its file says.
+    durable: bool | None = None
     on_born: Callable[[ControlBlock], None] | None = None
 
 
@@ -62,6 +64,11 @@ class Spawn:
     home: Path
     #: Folders and files that it may read besides its home.
     readable: tuple[Path, ...]
+
+    @property
+    def durable(self) -> bool:
+        """Whether it runs again after its death."""
+        return bool(self.order.durable)
 
     @property
     def program(self) -> str:
@@ -97,6 +104,8 @@ class Rules:
         name = order.name or _name_of(order)
         if not _NAME.fullmatch(name):
             raise InvalidArgument(f"{name!r} is no name; use letters, digits and _ . -")
+        if order.durable and argv is not None:
+            raise InvalidArgument("a command line cannot be durable: its calls have no order")
         if order.timeout is not None and not 0 < order.timeout < math.inf:
             raise InvalidArgument("a timeout is a number of seconds above 0")
         return Spawn(
@@ -202,6 +211,7 @@ def _completed(order: Order) -> Order:
         name=order.name or said.name,
         capabilities=said.capabilities if order.capabilities is None else order.capabilities,
         budget={**said.budget, **order.budget},
+        durable=said.durable if order.durable is None else order.durable,
     )
 
 

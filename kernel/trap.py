@@ -26,6 +26,7 @@ from ..syscalls.errors import (
     Cancelled,
     DeadlineExceeded,
     DeviceError,
+    InputOutputError,
     Internal,
     LLMAgentOSError,
     PermissionDenied,
@@ -111,6 +112,7 @@ class Trap:
             ledger=self._ledger,
             ending=self._ending,
             taint=self.taint,
+            recorder=self._recorder,
             clock=clock,
         )
         self._replies = replies
@@ -214,9 +216,16 @@ class Trap:
     def on_lost(self, connection: Connection) -> None:
         """End what a lost process had in flight, as a caller and as a provider."""
         process: ControlBlock | None = connection.owner
-        if process is None:
+        if process is None or process.connection is not connection:
             return
         process.connection = None
+        if process.durable is None:
+            self.forsake(process)
+        else:
+            self._set_aside(process)
+
+    def forsake(self, process: ControlBlock) -> None:
+        """End what a process had in flight that has ended for good."""
         for call in self._calls.of_origin(process):
             self._ending.abandon(call, Cancelled())
         for call in self.approvals.of(process):
@@ -226,6 +235,38 @@ class Trap:
         self.devices.withdraw(process)
         for call in self._calls.orphaned(process):
             self._ending.orphan(call)
+
+    def _set_aside(self, process: ControlBlock) -> None:
+        """Keep for a durable process's next life what must not be done twice; it asks again for
+        all else."""
+        waiting = self.approvals.of(process)
+        for call in {
+            call.number: call for call in self._calls.of_origin(process) + waiting
+        }.values():
+            traits = call.syscall.traits
+            once = call.effect and not (traits.idempotent or traits.stream or traits.device)
+            if not once or call.approval:
+                call.unheard = True
+                self._ending.abandon(call, Cancelled())
+
+    def adopt(self, process: ControlBlock, number: int) -> bool:
+        """Let a process hear of a call that an earlier incarnation has made; whether there is one
+        on its way."""
+        call = self._calls.get(process.in_flight.get(number, 0))
+        if call is None:
+            return False
+        call.incarnation = process.incarnation
+        return True
+
+    def refuse(
+        self, origin: ControlBlock, header: list[Any], body: bytes, error: LLMAgentOSError
+    ) -> None:
+        """Answer a request with an error, as if the call had been made."""
+
+        def end(call: Call) -> None:
+            raise error
+
+        self.enter(origin, header, body, end)
 
     def tick(self) -> None:
         """Do what is done again and again."""
@@ -250,12 +291,29 @@ class Trap:
             raise ProtocolError(
                 "a request is version, kind, call, syscall, deadline, trace, behalf"
             )
+        if (durable := origin.durable) is not None:
+            durable.asked += 1
+            if durable.replay is not None:
+                durable.replay.ask(header, body)
+                return
+        self.enter(origin, header, body)
+
+    def enter(
+        self,
+        origin: ControlBlock,
+        header: list[Any],
+        body: bytes,
+        then: Callable[[Call], None] | None = None,
+    ) -> None:
+        """Let a request become a call, which takes its way unless somebody says what `then`."""
         try:
             call = self._arrival.identify(origin, header, body)
         except LLMAgentOSError as error:
+            if origin.durable is not None:
+                self._recorder.refused(origin, header, body, error)
             send_error(origin, header[2], error)
             return
-        self._try(self._pass, call)
+        self._try(then or self._pass, call)
 
     def _pass(self, call: Call) -> None:
         grant = self._arrival.authorise(call)
@@ -277,8 +335,23 @@ class Trap:
 
     def _accept(self, call: Call) -> None:
         self._ledger.reserve(call)
-        self._recorder.intend(call)
-        self._queue(call)
+        if not self._recorder.intend(call):
+            self._queue(call)
+            return
+        self._calls.watch(call)
+        if call.process.state is State.SUSPENDED:
+            self._calls.stop_clock(call, self.clock())
+        self._recorder.after(lambda failure: self._go_out(call, failure))
+
+    def _go_out(self, call: Call, failure: str | None) -> None:
+        """Go on with a call whose intent is on the disk, unless it has ended meanwhile."""
+        if self._calls.get(call.number) is not call or call.answered:
+            return
+        if failure is None:
+            self._try(self._queue, call)
+        else:
+            text = f"the journal cannot be written: {failure}"
+            self._ending.fail(call, InputOutputError(text))
 
     def _try(self, stage: Callable[[Call], None], call: Call) -> None:
         """Let a call go on; what refuses it is its answer."""
@@ -371,6 +444,10 @@ class Trap:
             call.provider.connection.send((VERSION, Kind.CREDIT, call.number, granted))
 
     def _on_cancel(self, origin: ControlBlock, header: list[Any], body: bytes) -> None:
+        if origin.durable is not None and origin.durable.replay is not None:
+            origin.durable.replay.cancel(header[2])
+            return
         call = self._calls.get(origin.in_flight.get(header[2], 0))
         if call is not None:
+            call.taken_back = origin.durable is not None
             self._ending.abandon(call, Cancelled())

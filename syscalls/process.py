@@ -66,6 +66,11 @@ class ProcessInfo:
     home: str | None = None
     log: str | None = None
     task: str | None = None
+    #: Whether it is started again when it or the kernel dies, how often it has been started, and
+    #: whether it is still being told what it knew before.
+    durable: bool = False
+    incarnation: int = 1
+    replaying: bool = False
     #: Where what a stranger may have written has reached it from; empty while it is untainted.
     tainted: list[str] = field(default_factory=list)
 
@@ -141,6 +146,7 @@ class Process(Interface, name="process"):
         timeout: float | None = None,
         remove: bool = False,
         traced: bool = False,
+        durable: bool | None = None,
     ) -> int:
         """Start an agent as a child of the caller and return its pid.
 
@@ -149,7 +155,10 @@ class Process(Interface, name="process"):
         default) but those in `drop`, and spends from the caller's budget within its own.
         `timeout` seconds after its start it is stopped, with exit code 124. `remove` forgets it at
         its end without a wait. A child of a driver or service is its worker: none of the user's
-        agents, and killed when its parent ends. Raises `PermissionDenied` for rights that the
+        agents, and killed when its parent ends. A `durable` one (by default as its file says) is
+        started again when it or the kernel dies, under the same pid, and its calls are answered
+        from the journal until it has caught up; one that takes another way than before ends with
+        EDIVERGED. Raises `PermissionDenied` for rights that the
         caller lacks, `NotFound` for a missing program and `QuotaExceeded`.
         """
         raise NotImplementedError

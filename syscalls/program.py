@@ -15,6 +15,7 @@ from __future__ import annotations
 import asyncio
 import importlib
 import inspect
+import random
 import socket
 import sys
 from collections.abc import Callable, Mapping
@@ -40,6 +41,8 @@ def run(arguments: Mapping[str, Any], sock: socket.socket) -> int:
     """Run `arguments["program"]`, a path or `module:function`, for `arguments["task"]`."""
     program, task = str(arguments["program"]), arguments.get("task")
     sys.argv = [program, *arguments.get("arguments", ())]
+    if (seed := arguments.get("seed")) is not None:
+        random.seed(seed)  # It is to throw the same dice whenever it runs again.
     try:
         main = _find(program)
     except InvalidArgument as error:

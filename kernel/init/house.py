@@ -104,5 +104,8 @@ class House:
             home=None if process.home is None else str(process.home),
             log=None if process.log is None else str(process.log),
             task=process.task,
+            durable=process.durable is not None,
+            incarnation=process.incarnation,
+            replaying=process.durable is not None and process.durable.replay is not None,
             tainted=list(process.taints),
         )

@@ -47,6 +47,7 @@ class Processes(Process):
         timeout: float | None = None,
         remove: bool = False,
         traced: bool = False,
+        durable: bool | None = None,
     ) -> int:
         order = Order(
             program=program,
@@ -60,6 +61,7 @@ class Processes(Process):
             environment=environment or {},
             timeout=timeout,
             remove=remove,
+            durable=durable,
             on_born=self._trace_from_birth if traced else None,
         )
         return (await self._house.agents.spawn(self._house.caller(), order)).pid

@@ -9,6 +9,7 @@ process could have placed some. Where the length itself is damaged, the rest of 
 
 Interface:
     read            every record of a folder, in order
+    segment         those of one file, with where they stand
     Damage          bytes that were left out
 """
 
@@ -44,18 +45,20 @@ def read(folder: Path, on_damage: Callable[[Damage], None] | None = None) -> Ite
     cannot be read and, without `on_damage`, for one that is damaged before its end.
     """
     for path in segments(folder):
-        try:
-            buffer = path.read_bytes()
-        except OSError as error:
-            raise InputOutputError(f"{path}: {error.strerror}") from error
-        yield from _records(path, buffer, on_damage)
+        for _, record in segment(path, 0, on_damage):
+            yield record
 
 
-def _records(
-    path: Path, buffer: bytes, on_damage: Callable[[Damage], None] | None
-) -> Iterator[Record]:
-    offset = 0
+def segment(
+    path: Path, offset: int = 0, on_damage: Callable[[Damage], None] | None = None
+) -> Iterator[tuple[int, Record]]:
+    """Yield the offset and the record of each in a file from an offset on, as `read` does."""
+    try:
+        buffer = path.read_bytes()
+    except OSError as error:
+        raise InputOutputError(f"{path}: {error.strerror}") from error
     while offset < len(buffer):
+        start = offset
         try:
             record, offset = decode(buffer, offset)
         except Damaged as error:
@@ -69,4 +72,4 @@ def _records(
             offset = end
         else:
             if record is not None:
-                yield record
+                yield start, record

@@ -16,15 +16,19 @@ from __future__ import annotations
 import re
 import struct
 import zlib
-from dataclasses import dataclass, fields
+from dataclasses import dataclass, field, fields
 from enum import IntEnum
 from hashlib import blake2b
+from typing import Any
 
 import msgpack
 
 from ...syscalls.errors import TooBig
 
 VERSION = 1
+#: Of what stands in the records, as a file's census says: 1 had none, and its records lack what
+#: comes after the arguments; whoever reads them takes the defaults.
+SCHEMA = 2
 #: The largest body; a longer length in a file is damage.
 MAX_BODY = 32 * 1024 * 1024
 _PREFIX = struct.Struct("!II")
@@ -44,8 +48,10 @@ class Kind(IntEnum):
     CALL = 2
     #: A process has ended; `outcome` is its exit code as text.
     EXIT = 3
-    #: Something of the kernel's own, such as a boot.
+    #: Something of the kernel's own, such as a boot; `outcome` says what.
     MARK = 4
+    #: A durable process was sent an item of a stream, the `body`.
+    ITEM = 5
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -79,11 +85,20 @@ class Record:
     number: int = 0
     #: The arguments as they went over the wire, where they are kept.
     arguments: bytes = b""
+    #: The number that a durable process gave its call, from 1; 0 for anything else.
+    ask: int = 0
+    #: How many calls the process had made by then, so that it is told of this one no sooner when it
+    #: runs again.
+    asked: int = 0
+    #: Another process that has to know of it when it runs again; 0 for none.
+    also: int = 0
+    #: What else is to be known: `used` by the call, `taints` of the process, and so on.
+    notes: dict[str, Any] = field(default_factory=dict)
 
 
 _KINDS = frozenset(map(int, Kind))
 #: A record's fields as they follow the version.
-_NAMES = tuple(field.name for field in fields(Record))
+_NAMES = tuple(one.name for one in fields(Record))
 
 
 class Damaged(Exception):
@@ -110,6 +125,7 @@ def encode(record: Record) -> bytes:
             VERSION, int(record.kind), record.time, record.pid, record.incarnation, record.seq,
             record.syscall, record.digest, record.outcome, record.body, record.synced,
             record.trace, record.hashed, record.origin, record.number, record.arguments,
+            record.ask, record.asked, record.also, record.notes,
         )
     )  # fmt: skip
     if len(body) > MAX_BODY:
@@ -137,7 +153,7 @@ def decode(buffer: bytes, start: int) -> tuple[Record | None, int]:
     if zlib.crc32(body) != checksum:
         raise Damaged("a record's checksum is wrong", end)
     try:
-        values = msgpack.unpackb(body)
+        values = msgpack.unpackb(body, strict_map_key=False)
     except (ValueError, TypeError) as error:
         raise Damaged(f"a record's body cannot be read: {error}", end) from error
     if type(values) is not list or len(values) < _FIELDS or values[0] != VERSION:

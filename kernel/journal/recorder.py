@@ -10,14 +10,16 @@ import asyncio
 import time
 import traceback
 from collections.abc import Callable
-from typing import Any
+from typing import Any, Literal
 
-from ...syscalls.codec import pack
-from ...syscalls.errors import InputOutputError
+from ...syscalls.codec import pack, unpack
+from ...syscalls.errors import InputOutputError, LLMAgentOSError
 from ...syscalls.process import ASKED
 from ..agents import Order
 from ..call import Call
 from ..process import ControlBlock
+from .census import DURABLE, REMOVED
+from .commit import Commit, OnDisk
 from .record import Kind, Record, digest
 from .writer import JournalWriter
 
@@ -37,21 +39,35 @@ _BUT = "process.spawn"
 _SECRET = frozenset({_BUT, "model.use", "model.add"})
 #: Its result stands in the journal already.
 _KNOWN = "process.history"
+#: What a durable process was sent comes back with it.
+_LETTER = "ipc.send"
+
+
+Sync = Literal["effects", "all", "none"]
 
 
 class JournalRecorder:
-    """One record for each call, one write for each turn of the loop."""
+    """One record for each call, one write for each turn of the loop.
+
+    With `sync`, an effect goes out once its intent is on the disk, and is answered once its outcome
+    is; of `all`, every answer waits for that.
+    """
 
     def __init__(
         self,
         journal: JournalWriter,
         *,
+        sync: Sync = "none",
         now: Callable[[], float] = time.time,
         clock: Callable[[], float] = time.monotonic,
     ) -> None:
         self._journal = journal
+        self._sync = sync
+        self._commit = Commit(journal)
         self._now = now
         self._clock = clock
+        #: Return a durable process, None where there is none of that number.
+        self.durable: Callable[[int], ControlBlock | None] = lambda pid: None
 
     def health(self) -> str:
         """Return `healthy`, or why the journal takes no records."""
@@ -61,28 +77,69 @@ class JournalRecorder:
         """Write what this turn has gathered."""
         self._journal.flush()
 
-    def intend(self, call: Call) -> None:
-        """Write down a call that must not be repeated, before it goes out.
+    def close(self) -> None:
+        """Write the rest, and wait for the disk."""
+        self._journal.flush()
+        self._commit.close()
 
-        The intent is written at once, not at the end of the turn: the frame of the call may leave
-        before that. Raises `InputOutputError` while the journal cannot be written: an effect that
-        nobody could account for is refused, everything else goes on.
+    def after(self, done: OnDisk) -> None:
+        """Call back once all that was noted until now is on the disk."""
+        self._commit.after(done)
+
+    def intend(self, call: Call) -> bool:
+        """Write down a call that must not be repeated, before it goes out; returns whether it has
+        to wait until that is on the disk.
+
+        Without a sync the intent is written at once, not at the end of the turn: the frame of the
+        call may leave before that. Raises `InputOutputError` while the journal cannot be written:
+        an effect that nobody could account for is refused, everything else goes on.
         """
         traits, name = call.syscall.traits, call.syscall.name
         if not call.effect or (name.startswith(_OWN) and name != _BUT):
-            return
+            return False
+        waits = False
         if not traits.idempotent:
             self._append(call, Kind.INTENT, "", b"")
-        if not traits.idempotent or not self._journal.healthy:
+            call.intended = True
+            waits = self._sync != "none"
+        if not self._journal.healthy or not (traits.idempotent or waits):
             self._journal.flush()
         if not self._journal.healthy:
             raise InputOutputError(f"the journal cannot be written: {self._journal.failure}")
+        return waits
 
-    def ended(self, call: Call, code: str, body: bytes) -> None:
-        """Write down how a call ended, and show it to whoever watches its process."""
-        if not call.syscall.name.startswith("system."):
+    def ended(self, call: Call, code: str, body: bytes) -> bool:
+        """Write down how a call ended, and show it to whoever watches its process; returns whether
+        its answer has to wait until that is on the disk."""
+        own = call.syscall.name.startswith("system.")
+        if not call.unheard and (not own or call.origin.durable is not None):
             self._append(call, Kind.CALL, code, body)
         self._show(call, code, body)
+        return self._sync == "all" or (call.intended and self._sync != "none")
+
+    def item(self, call: Call, body: bytes) -> None:
+        """Write down an item that a durable process is sent."""
+        self._append(call, Kind.ITEM, "", body)
+
+    def refused(
+        self, process: ControlBlock, header: list[Any], body: bytes, error: LLMAgentOSError
+    ) -> None:
+        """Write down that a durable process's request was refused before it became a call."""
+        assert process.durable is not None
+        self._write(
+            Record(
+                kind=Kind.CALL,
+                time=self._now(),
+                pid=process.pid,
+                incarnation=process.incarnation,
+                syscall=header[3],
+                digest=digest(body),
+                outcome=error.code,
+                body=pack([error.message, error.details]),
+                ask=header[2],
+                asked=process.durable.asked,
+            )
+        )
 
     def asked(self, call: Call) -> None:
         """Show whoever watches a process that its call waits for a person."""
@@ -102,41 +159,89 @@ class JournalRecorder:
     def started(self, process: ControlBlock, order: Order) -> None:
         """Write down that a process began, and all that it needs to be run again.
 
-        But for its environment, which may hold secrets.
+        But for its environment, which may hold secrets, unless it is durable and needs that.
         """
-        self._mark(Kind.START, process, "", pack(_ordered(process, order)))
+        durable = process.durable
+        more = {} if durable is None else durable.started(process)
+        kind = "" if durable is None else DURABLE
+        self._mark(Kind.START, process, kind, pack({**_ordered(process, order), **more}))
 
     def exited(self, process: ControlBlock) -> None:
         """Write down that a process has ended."""
         self._mark(Kind.EXIT, process, str(process.exit_code), pack(process.exit_reason))
 
+    def removed(self, process: ControlBlock) -> None:
+        """Write down that a process is forgotten."""
+        self._mark(Kind.MARK, process, REMOVED, b"")
+
+    def mark(self, process: ControlBlock, what: str, value: Any) -> None:
+        """Write down what a durable process is to have again."""
+        self._mark(Kind.MARK, process, what, pack(value))
+
     def _append(self, call: Call, kind: Kind, outcome: str, body: bytes) -> None:
-        name = call.syscall.name
+        name, process = call.syscall.name, call.process
         most = KEPT if name.startswith(_LEARNT) else ARGUMENTS
         shown = len(call.body) <= most and name not in _SECRET
         hashed = len(body) > KEPT or (name == _KNOWN and outcome == "ok")
+        ask = asked = also = 0
+        notes: dict[str, Any] = {}
+        if (durable := call.origin.durable) is not None and call.origin is process:
+            hashed, ask = False, call.origin_number
+            fresh = call.incarnation == process.incarnation
+            asked = durable.asked if fresh else durable.reached
+            if process.taints != durable.taints:
+                durable.taints = process.taints
+                notes["taints"] = list(process.taints)
+        if name == _LETTER and outcome == "ok" and (to := self._addressee(call)):
+            shown, also = True, to
+            notes["untrusted"] = bool(process.taints)
+        if process.durable is not None and call.used and kind is Kind.CALL:
+            notes["used"] = call.used
+            also = also or (0 if ask else process.pid)
+        record = Record(
+            kind=kind,
+            time=self._now(),
+            pid=process.pid,
+            incarnation=process.incarnation,
+            seq=call.seq,
+            syscall=name,
+            digest=digest(call.body),
+            outcome=outcome,
+            body=digest(body) if hashed else body,
+            synced=kind is Kind.INTENT,
+            trace=call.trace[:TRACE] if isinstance(call.trace, str) else "",
+            hashed=hashed,
+            origin=0 if call.origin is process else call.origin.pid,
+            number=call.number,
+            arguments=call.body if shown else b"",
+            ask=ask,
+            asked=asked,
+            also=also,
+            notes=notes,
+        )
+        self._write(record)
+        if ask and durable is not None and call.incarnation != process.incarnation:
+            # Its process has been started again since, and is to hear of it when it asks.
+            durable.learn(record)
+
+    def _addressee(self, call: Call) -> int:
+        """Return the durable process that a letter went to, 0 where it went to another."""
+        try:
+            to = unpack(call.body)["to"]
+        except (LLMAgentOSError, KeyError, TypeError):  # unreachable: it was delivered
+            return 0
+        return 0 if self.durable(to) is None else int(to)
+
+    def _mark(self, kind: Kind, process: ControlBlock, outcome: str, body: bytes) -> None:
         self._write(
             Record(
                 kind=kind,
                 time=self._now(),
-                pid=call.process.pid,
-                seq=call.seq,
-                syscall=name,
-                digest=digest(call.body),
+                pid=process.pid,
+                incarnation=process.incarnation,
                 outcome=outcome,
-                body=digest(body) if hashed else body,
-                synced=kind is Kind.INTENT,
-                trace=call.trace[:TRACE] if isinstance(call.trace, str) else "",
-                hashed=hashed,
-                origin=0 if call.origin is call.process else call.origin.pid,
-                number=call.number,
-                arguments=call.body if shown else b"",
+                body=body,
             )
-        )
-
-    def _mark(self, kind: Kind, process: ControlBlock, outcome: str, body: bytes) -> None:
-        self._write(
-            Record(kind=kind, time=self._now(), pid=process.pid, outcome=outcome, body=body)
         )
 
     def _write(self, record: Record) -> None:

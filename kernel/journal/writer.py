@@ -5,6 +5,9 @@ process, the kernel's included. When the disk refuses, the writer says so, cuts 
 last whole record, keeps a bounded number of records, and tries again at most once a second. What it
 had to drop meanwhile it counts, and notes in a record of its own where the gap is.
 
+Every file begins with the census of that moment, and so does every stretch of it that is too long
+to be read when a daemon starts; a small file beside says where the last one stands.
+
 Interface:
     JournalWriter   `append`, `flush`, `healthy`, `close`
     segments        a journal's files
@@ -17,12 +20,14 @@ import os
 import time
 from collections import deque
 from collections.abc import Callable
+from contextlib import suppress
 from pathlib import Path
 
 import msgpack
 
+from .census import CENSUS, Census, place
 from .places import Places
-from .record import Kind, Record, encode
+from .record import SCHEMA, Kind, Record, encode
 
 #: Bytes of one file of the journal; then the next one is begun.
 SEGMENT = 64 * 1024 * 1024
@@ -32,6 +37,10 @@ BACKLOG = 4 * 1024 * 1024
 RETRY = 1.0
 #: The outcome of the mark that stands for records that were lost; its body is their number.
 GAP = "lost"
+#: Bytes after which the census is written down again; or some times its own, where that is more.
+STRETCH, TIMES = 8 * 1024 * 1024, 8
+#: Beside the journal's files: where the last census stands.
+POINTER = "census"
 
 
 class JournalWriter:
@@ -47,14 +56,22 @@ class JournalWriter:
         segment: int = SEGMENT,
         backlog: int = BACKLOG,
         clock: Callable[[], float] = time.monotonic,
+        census: Census | None = None,
+        stretch: int = STRETCH,
     ) -> None:
-        self._folder = folder
+        """`census`: what is known of the processes in older files; without one none is written."""
+        self.folder = folder
         self._segment = segment
         self._backlog = backlog
         self._clock = clock
+        self._stretch = self._next = stretch  # between two censuses, and left until the next one
+        #: Which processes there are, and where what they need stands.
+        self.census = census
         #: Where each process's calls stand.
         self.places = Places()
-        self._pending: deque[tuple[bytes, int]] = deque()  # records, and whose call each tells of
+        #: Told of a file that is full, in place of its being closed.
+        self.on_full: Callable[[int], None] = os.close
+        self._pending: deque[tuple[bytes, Record]] = deque()
         self._gathered = 0  # bytes of them
         self._file: int | None = None
         self._size = 0  # bytes of whole records in the file
@@ -86,8 +103,18 @@ class JournalWriter:
             self.lost += 1
         else:
             self._mark_gap()
-            self._gather(encoded, record.pid if record.kind is Kind.CALL else 0)
+            self._gather(encoded, record)
         return wanted
+
+    @property
+    def file(self) -> int | None:
+        """The descriptor of the file that was written last; it stays the writer's."""
+        return self._file
+
+    @property
+    def number(self) -> int:
+        """The number of the newest file."""
+        return self._number
 
     def flush(self) -> None:
         """Write what was gathered; on failure it is kept for the next attempt."""
@@ -99,9 +126,11 @@ class JournalWriter:
             if self._gap:
                 self._mark_gap()
                 self._write()
+            if self.census is not None and self._next <= 0:
+                self._write_census()
             self.failure = None
         except OSError as error:
-            self.failure = f"{self._folder}: {error.strerror}"
+            self.failure = f"{self.folder}: {error.strerror}"
 
     def close(self) -> None:
         """Write the rest, or count it as lost, and let go of the file."""
@@ -115,8 +144,8 @@ class JournalWriter:
     def _retry_due(self) -> bool:
         return not self.healthy and self._clock() - self._tried >= RETRY
 
-    def _gather(self, encoded: bytes, pid: int = 0) -> None:
-        self._pending.append((encoded, pid))
+    def _gather(self, encoded: bytes, record: Record) -> None:
+        self._pending.append((encoded, record))
         self._gathered += len(encoded)
 
     def _mark_gap(self) -> None:
@@ -124,11 +153,13 @@ class JournalWriter:
             body: bytes = msgpack.packb(self._gap)
             mark = Record(kind=Kind.MARK, time=self._gap_time, pid=0, outcome=GAP, body=body)
             self._gap = 0
-            self._gather(encode(mark))
+            self._gather(encode(mark), mark)
 
     def _write(self) -> None:
         """Write all that is pending to one file. Raises `OSError`; whole records then stand."""
         file = self._open()
+        if self.census is not None and self._size == 0:
+            self._write_census()
         data = memoryview(b"".join(encoded for encoded, _ in self._pending))
         written = 0
         try:
@@ -143,13 +174,37 @@ class JournalWriter:
         """Forget the records that are whole within the bytes written; return their bytes."""
         whole = 0
         while self._pending and whole + len(self._pending[0][0]) <= written:
-            encoded, pid = self._pending.popleft()
-            if pid:
-                self.places.note(pid, self._number, self._size + whole)
+            encoded, record = self._pending.popleft()
+            if record.kind is Kind.CALL:
+                self.places.note(record.pid, self._number, self._size + whole)
+            if self.census is not None:
+                self.census.note(record, place(self._number, self._size + whole))
             whole += len(encoded)
         self._gathered -= whole
         self._size += whole
+        self._next -= whole
         return whole
+
+    def _write_census(self) -> None:
+        """Write down what is known of processes. Raises `OSError`; then it is no record's place."""
+        assert self._file is not None and self.census is not None
+        body: bytes = msgpack.packb({"schema": SCHEMA, **self.census.dump()})
+        encoded = encode(Record(kind=Kind.MARK, time=time.time(), pid=0, outcome=CENSUS, body=body))
+        file, written = self._file, 0
+        try:
+            while written < len(encoded):
+                written += os.write(file, memoryview(encoded)[written:])
+        except OSError:
+            if written:
+                self._leave()  # What follows half a record could not be read.
+            raise
+        offset, self._size = self._size, self._size + len(encoded)
+        self._next = max(self._stretch, TIMES * len(encoded))
+        aside = self.folder / f"{POINTER}.new"
+        # Without it, a daemon that starts reads more.
+        with suppress(OSError):
+            aside.write_text(f"{self._number} {offset}")
+            aside.replace(self.folder / POINTER)
 
     def _cut(self, file: int, written: int) -> None:
         if self._taken(written) == written:
@@ -162,9 +217,10 @@ class JournalWriter:
 
     def _open(self) -> int:
         if self._file is not None and self._size >= self._segment:
-            self._leave()
+            file, self._file = self._file, None
+            self.on_full(file)
         if self._file is None:
-            path = self._folder / name_of(self._number + 1)
+            path = self.folder / name_of(self._number + 1)
             self._file = os.open(path, os.O_CREAT | os.O_WRONLY | os.O_APPEND | os.O_CLOEXEC, 0o600)
             self._number += 1
             self._size = os.fstat(self._file).st_size

@@ -54,7 +54,7 @@ class Documents(BaseModel):
 
 
 class Manifest(BaseModel):
-    """A declared agent. The kernel reads `name`, `capabilities` and `budget` as well."""
+    """A declared agent. The kernel reads `name`, `capabilities`, `budget` and `durable` as well."""
 
     model_config = ConfigDict(extra="forbid")
 
@@ -73,6 +73,7 @@ class Manifest(BaseModel):
     limits: Limits = Limits()
     capabilities: list[str] | None = None
     budget: dict[str, float] = {}
+    durable: bool = False
 
     def wants(self, tool: str) -> bool:
         """Whether a tool is offered to the model."""

@@ -114,4 +114,4 @@ def test_kernels_own_syscall_is_answered_with_checked_arguments_and_taken_by_nob
 
 def test_handlers_that_are_not_the_interfaces_methods_are_a_defect() -> None:
     with pytest.raises(Internal, match="shelf"):
-        Registry().answer(Shelf, {"get": lambda who, key: key})
+        Registry().answer(Shelf, {"take": lambda who, key: key})

@@ -39,6 +39,7 @@ _SETTINGS = {"ignore_unknown_options": True}
 @click.option("--timeout", type=click.FloatRange(0, min_open=True), help="Seconds until its end.")
 @click.option("--cap", multiple=True, metavar="CAPABILITY", help="Grant this and no more.")
 @click.option("--cap-drop", multiple=True, metavar="CAPABILITY", help="Take this away.")
+@click.option("--durable", is_flag=True, help="Start it again when it or the kernel dies.")
 @click.option("-q", "--quiet", is_flag=True, help="Show only what the agent writes.")
 @as_json
 @click.argument("program")
@@ -75,6 +76,7 @@ def run(program: str, arguments: tuple[str, ...], **options: Any) -> int:
         "environment": _environment(options["env"], options["env_file"]),
         "timeout": options["timeout"],
         "remove": options["remove"],
+        "durable": options["durable"] or None,
         "traced": not (options["detach"] or options["quiet"]),
     }
     return session(lambda os: _run(os, order, options), start=True)

@@ -36,7 +36,7 @@ def record(pid: int, number: int, **fields: Any) -> Record:
 def past(
     journal: JournalWriter, pid: int, after: int = 0, limit: int = 1000, whole: bool = False
 ) -> list[Past]:
-    made = History(journal._folder, journal.places, journal.flush)
+    made = History(journal.folder, journal.places, journal.flush)
     return asyncio.run(made.read(pid, after, limit, whole))
 
 

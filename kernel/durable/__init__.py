@@ -1,0 +1,1 @@
+"""Durable processes: they outlive their own death and the kernel's."""

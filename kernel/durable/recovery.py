@@ -1,0 +1,153 @@
+"""What the journal says of the processes of before.
+
+Interface:
+    recover         reads it, from the last census on
+    Recovered       which processes there were, and what was damaged
+    Former          one of them
+    read_story      a durable process's story
+"""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterable, Iterator
+from contextlib import suppress
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import msgpack
+
+from ...syscalls.codec import unpack
+from ...syscalls.errors import InputOutputError
+from ..journal.census import CENSUS, Census, place, where
+from ..journal.reader import Damage, segment
+from ..journal.record import Damaged, Kind, Record, decode
+from ..journal.writer import POINTER, name_of, segments
+from .story import Story
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Former:
+    """A process of before, which nobody has forgotten."""
+
+    pid: int
+    #: Of the record of its start.
+    begun: float
+    #: What was ordered, and for a durable one what it takes to start it again.
+    order: dict[str, Any]
+    #: When, with which code and why it ended; None where the kernel ended before it.
+    end: tuple[float, int, str] | None
+    #: What a durable one has done, None for one that does not run again.
+    story: Story | None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Recovered:
+    """What was found."""
+
+    census: Census
+    processes: list[Former] = field(default_factory=list)
+    damage: list[Damage] = field(default_factory=list)
+
+
+def recover(folder: Path) -> Recovered:
+    """Read what has become of every process. Raises `InputOutputError` for what cannot be read.
+
+    A file's torn end is passed by, and damage is reported: what it concerns is not known.
+    """
+    census, damage = Census(), list[Damage]()
+    begin = _last_census(folder, census)
+    for path in segments(folder):
+        number = int(path.stem)
+        if number < begin[0]:
+            continue
+        start = begin[1] if number == begin[0] else 0
+        for offset, record in segment(path, start, damage.append):
+            if record.kind is Kind.MARK and record.outcome == CENSUS:
+                continue  # What it says was noted one by one.
+            census.note(record, place(number, offset))
+    former = [one for one in _former(folder, census, damage) if one is not None]
+    return Recovered(census=census, processes=former, damage=damage)
+
+
+def _last_census(folder: Path, census: Census) -> tuple[int, int]:
+    """Load the last census that is whole; return from which file and offset on to read."""
+    with suppress(OSError, ValueError, Damaged, KeyError, TypeError):
+        number, offset = map(int, (folder / POINTER).read_text().split())
+        with Reader(folder) as reader:
+            record = reader.read(place(number, offset))
+        if record.outcome == CENSUS:
+            census.load(msgpack.unpackb(record.body, strict_map_key=False))
+            return number, offset
+    return 0, 0
+
+
+def _former(folder: Path, census: Census, damage: list[Damage]) -> Iterator[Former | None]:
+    with Reader(folder) as reader:
+        for pid, life in census:
+            try:
+                start = reader.read(life.start)
+                end = None if life.end is None else reader.read(life.end)
+                story = None
+                if life.story is not None:
+                    story = _told(pid, reader, life.story)
+                yield Former(
+                    pid=pid,
+                    begun=start.time,
+                    order=unpack(start.body),
+                    end=None if end is None else (end.time, int(end.outcome), unpack(end.body)),
+                    story=story,
+                )
+            except (OSError, Damaged, ValueError) as error:
+                number, offset = where(life.start)
+                path = folder / name_of(number)
+                reason = f"process {pid} cannot be read: {error}"
+                damage.append(Damage(path=path, offset=offset, size=0, torn=False, reason=reason))
+
+
+class Reader:
+    """Reads records at their places; a context, whose files are closed at its end."""
+
+    def __init__(self, folder: Path) -> None:
+        self._folder = folder
+        self._files: dict[int, int] = {}
+
+    def __enter__(self) -> Reader:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        for file in self._files.values():
+            os.close(file)
+
+    def read(self, at: int) -> Record:
+        """Return the record at a place. Raises `Damaged` or OSError."""
+        number, offset = where(at)
+        file = self._files.get(number)
+        if file is None:
+            path = self._folder / name_of(number)
+            file = self._files[number] = os.open(path, os.O_RDONLY | os.O_CLOEXEC)
+        data = os.pread(file, 1024, offset)
+        size = 8 + int.from_bytes(data[:4])
+        if size > len(data):
+            data = os.pread(file, size, offset)
+        record, _ = decode(data[:size], 0)
+        if record is None:
+            raise Damaged("a record of a later release")
+        return record
+
+
+def read_story(folder: Path, pid: int, places: Iterable[int]) -> Story:
+    """Return a durable process's story. Raises `InputOutputError`."""
+    try:
+        with Reader(folder) as reader:
+            return _told(pid, reader, places)
+    except (OSError, Damaged) as error:
+        raise InputOutputError(f"the journal of process {pid} cannot be read: {error}") from error
+
+
+def _told(pid: int, reader: Reader, places: Iterable[int]) -> Story:
+    story = Story(pid)
+    for at in places:
+        story.add(reader.read(at))
+    return story

@@ -1,0 +1,313 @@
+"""Starting durable processes again: those that die by accident, and those of a kernel before.
+
+A process dies by accident when a signal ends it that nobody of ours has sent it. The first restart
+comes at once, later ones after a delay that doubles up to a cap; one that dies too often in too
+short a time is given up.
+
+Interface:
+    Revival         an asynchronous context; `take` an end, `restore` what a kernel before had
+"""
+
+from __future__ import annotations
+
+import asyncio
+import os
+from contextlib import suppress
+from functools import partial
+from pathlib import Path
+from types import TracebackType
+from typing import Any
+
+from ...syscalls.errors import DeviceError, InDoubt, InputOutputError, LLMAgentOSError
+from ..agents import Agents
+from ..budget import Limits
+from ..capability import CapabilitySet
+from ..events import EventLog
+from ..journal.census import Census
+from ..journal.recorder import JournalRecorder
+from ..mailbox import PostOffice
+from ..process import ControlBlock, ProcessTable, State
+from ..spawn import Order, Spawn
+from ..trap import Trap
+from .recovery import Former, read_story
+from .replay import PATIENCE, Live, Replay
+from .state import INTENSITY, PERIOD, Durable
+from .story import Story
+
+#: Seconds before the second restart; each further one waits twice as long, up to the cap.
+FIRST_DELAY, LONGEST_DELAY = 0.5, 30.0
+#: The exit code of a process that has left its record, and of one that the kernel's death ended.
+LEFT, WITH_KERNEL = 1, 137
+
+
+class Revival:
+    """Keeps durable processes running. While it is entered, they are."""
+
+    def __init__(
+        self,
+        *,
+        table: ProcessTable,
+        trap: Trap,
+        agents: Agents,
+        recorder: JournalRecorder,
+        post: PostOffice,
+        events: EventLog,
+        journal: Path,
+        census: Census,
+    ) -> None:
+        self._table = table
+        self._trap = trap
+        self._agents = agents
+        self._recorder = recorder
+        self._post = post
+        self._events = events
+        self._journal = journal
+        self._census = census
+        self._group = asyncio.TaskGroup()
+        self._closing = False
+
+    async def __aenter__(self) -> Revival:
+        await self._group.__aenter__()
+        self._agents.revive = self.take
+        return self
+
+    async def __aexit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        trace: TracebackType | None,
+    ) -> None:
+        """From now on a durable process that dies comes back with the next kernel."""
+        self._closing = True
+        for task in self._group._tasks:
+            task.cancel()
+        await self._group.__aexit__(None, None, None)
+
+    def take(self, process: ControlBlock, code: int, number: int) -> bool:
+        """Start a process again whose program has ended; returns False where it is not to be."""
+        durable = process.durable
+        assert durable is not None
+        if process.verdict is not None:
+            return False
+        if not number:
+            rest = None if durable.replay is None else durable.replay.rest()
+            if rest is not None:
+                process.verdict = (LEFT, f"EDIVERGED: {rest}")
+            return False
+        if number in process.signalled:
+            return False
+        if self._closing:
+            return True
+        return self._again(process, durable, f"ended by signal {number}", 128 + number)
+
+    def _again(self, process: ControlBlock, durable: Durable, reason: str, code: int) -> bool:
+        now = asyncio.get_running_loop().time()
+        durable.recent.append(now)
+        if len(durable.recent) == INTENSITY and now - durable.recent[0] < PERIOD:
+            process.verdict = (code, f"given up: {reason} {INTENSITY} times in a row")
+            return False
+        lately = sum(now - one < PERIOD for one in durable.recent)
+        delay = 0.0 if lately <= 1 else min(FIRST_DELAY * 2.0 ** (lately - 2), LONGEST_DELAY)
+        self._detach(process)
+        process.incarnation += 1
+        self._begin(process, durable)
+        self._events.emit(
+            "process.restarted",
+            f"{process.name} {reason} and starts again in {delay:g} s",
+            process.pid,
+            incarnation=process.incarnation,
+        )
+        self._group.create_task(self._start(process, durable, delay))
+        return True
+
+    def restore(self, former: Former) -> None:
+        """Enter a process of a kernel before: a durable one goes on, of another one people can ask
+        how it ended."""
+        if former.story is None or former.end is not None:
+            self._bury(former)
+            return
+        try:
+            process, durable = self._enter(former, former.story)
+        except (LLMAgentOSError, KeyError, TypeError, ValueError) as error:
+            self._bury(former, f"cannot be started again: {error}")
+            return
+        self._begin(process, durable)
+        self._post.restore(process.pid, former.story.letters)
+        self._group.create_task(self._start(process, durable, 0.0, former.story))
+
+    def _bury(self, former: Former, reason: str = "the kernel died") -> None:
+        order = former.order
+        process = self._table.create(
+            pid=former.pid,
+            principal=order["principal"],
+            program=_program(order),
+            name=order["name"],
+        )
+        process.started, process.task = former.begun, order.get("task")
+        process.log = self._agents.log(former.pid)
+        ended, code, why = former.end or (None, WITH_KERNEL, reason)
+        process.remove = bool(order.get("remove"))
+        self._table.exit(process, code, why)
+        if ended is None:
+            self._recorder.exited(process)
+            self._events.emit("process.exited", f"{process.name} {why}", process.pid, code=code)
+        else:
+            process.ended = ended
+        if process.remove:
+            self._agents.forget_later(process)
+
+    def _enter(self, former: Former, story: Story) -> tuple[ControlBlock, Durable]:
+        order, loop = former.order, asyncio.get_running_loop()
+        parent = None if order["parent"] is None else self._table.find(order["parent"])
+        if parent is not None and parent.state is State.ZOMBIE:
+            parent = None
+        limits = dict(order["budget"])
+        if parent is None:
+            for name, bound in order["bounds"].items():
+                limits[name] = min(bound, limits.get(name, bound))
+        capabilities = CapabilitySet.parse(order["capabilities"])
+        process = self._table.create(
+            pid=former.pid,
+            principal=order["principal"],
+            program=order["program"],
+            parent=parent,
+            capabilities=capabilities,
+            limits=Limits.parse(limits),
+            name=order["name"],
+        )
+        spawn = Spawn(
+            order=Order(
+                program=order["program"],
+                task=order["task"],
+                name=order["name"],
+                arguments=tuple(order["arguments"]),
+                environment=order["environment"],
+                timeout=order["timeout"],
+                remove=order["remove"],
+                durable=True,
+            ),
+            name=order["name"],
+            entry=order["entry"],
+            argv=None,
+            capabilities=capabilities,
+            limits=Limits.parse(order["budget"]),
+            nice=order["nice"],
+            home=Path(order["home"]),
+            readable=tuple(map(Path, order["readable"])),
+        )
+        process.durable = durable = Durable(spawn, order["seed"])
+        process.started, process.incarnation = order["started"], story.incarnation + 1
+        process.taints = durable.taints = story.taints
+        process.answers = {
+            (str(grant), str(label), bool(tainted)): bool(allowed)
+            for grant, label, tainted, allowed in story.answers
+        }
+        process.budget.spend(story.used)
+        elapsed = max(self._table.now() - process.started, 0.0)
+        with suppress(LLMAgentOSError):  # Its time is up: the timer ends it at once.
+            process.budget.start_process()
+            process.budget.begin(loop.time() - elapsed)
+        self._agents.settle(process, spawn)
+        timeout = spawn.order.timeout
+        left = None if timeout is None else max(timeout - elapsed, 0.0)
+        self._agents.set_timer(process, left)
+        return process, durable
+
+    def _begin(self, process: ControlBlock, durable: Durable) -> None:
+        """Let a new incarnation follow its record."""
+        durable.reached = max(durable.reached, durable.asked)
+        durable.asked = 0
+        process.state = State.NEW
+        durable.replay = Replay(self._live(process, durable), durable.reached)
+
+    def _detach(self, process: ControlBlock) -> None:
+        connection = process.connection
+        process.os_pid = None
+        if connection is not None:
+            # What it had in flight is set aside before its next life begins.
+            self._trap.on_lost(connection)
+            connection.close()
+
+    async def _start(
+        self, process: ControlBlock, durable: Durable, delay: float, story: Story | None = None
+    ) -> None:
+        await asyncio.sleep(delay)
+        replay = durable.replay
+        assert replay is not None and process.log is not None
+        try:
+            if story is None:
+                story = await self._read(process)
+            replay.load(story)
+            if process.verdict is None:
+                # What it has written it writes again.
+                os.truncate(process.log, 0)
+                await self._agents.start(process, durable.spawn)
+        except (LLMAgentOSError, OSError) as error:
+            if process.verdict is None and self._again(process, durable, str(error), 126):
+                return
+        if process.verdict is not None:
+            # It was ended, or given up, while it was not there.
+            if process.os_pid is None:
+                self._agents.on_exit(process.pid, 0, 0)
+            else:
+                self._agents.kill(process, *process.verdict)
+            return
+        self._watch(process, replay)
+
+    async def _read(self, process: ControlBlock) -> Story:
+        self._recorder.flush()
+        if self._recorder.health() != "healthy":
+            raise InputOutputError(f"its record is not written: {self._recorder.health()}")
+        life = self._census.find(process.pid)
+        if life is None or life.story is None:
+            raise InputOutputError("its record is gone")
+        places = life.story[:]
+        return await asyncio.to_thread(read_story, self._journal, process.pid, places)
+
+    def _live(self, process: ControlBlock, durable: Durable) -> Live:
+        def send(header: tuple[Any, ...], body: bytes) -> None:
+            if process.connection is not None:
+                process.connection.send(header, body)
+
+        def done() -> None:
+            durable.replay = None
+            self._events.emit("process.caught_up", f"{process.name} goes on", process.pid)
+
+        def doubt(header: list[Any], body: bytes) -> None:
+            text = f"{header[3]}: the kernel died over it; the effect may or may not have happened"
+            self._trap.refuse(process, header, body, InDoubt(text))
+
+        def cut(header: list[Any], body: bytes) -> None:
+            text = f"{header[3]}: the stream was cut when its process died"
+            self._trap.refuse(process, header, body, DeviceError(text))
+
+        return Live(
+            send=send,
+            make=partial(self._trap.enter, process),
+            doubt=doubt,
+            adopt=partial(self._trap.adopt, process),
+            cut=cut,
+            diverged=lambda why: self._agents.kill(process, LEFT, f"EDIVERGED: {why}"),
+            done=done,
+        )
+
+    def _watch(self, process: ControlBlock, replay: Replay) -> None:
+        """End a process that makes none of the calls that its record has next."""
+        loop = asyncio.get_running_loop()
+
+        def look() -> None:
+            done = process.durable is None or process.durable.replay is not replay
+            if done or self._closing or process.state is State.ZOMBIE:
+                return
+            suspended = process.state is State.SUSPENDED
+            if not suspended and (missing := replay.stalled(PATIENCE)) is not None:
+                self._agents.kill(process, LEFT, f"EDIVERGED: {missing}")
+                return
+            loop.call_later(PATIENCE, look)
+
+        loop.call_later(PATIENCE, look)
+
+
+def _program(order: dict[str, Any]) -> str:
+    arguments: list[str] = order["arguments"]
+    return " ".join(arguments) if order["program"] == "-" else str(order["program"])

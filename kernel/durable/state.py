@@ -1,0 +1,63 @@
+"""What the kernel keeps of a durable process beside its control block.
+
+Interface:
+    Durable         how it is started again, and how far it has come
+"""
+
+from __future__ import annotations
+
+from collections import deque
+from typing import TYPE_CHECKING, Any
+
+from ..journal.record import Record
+
+if TYPE_CHECKING:
+    from ..process import ControlBlock
+    from ..spawn import Spawn
+    from .replay import Replay
+
+#: So many restarts within so many seconds, and it is given up.
+INTENSITY, PERIOD = 10, 300.0
+
+
+class Durable:
+    """Hangs on the control block of a durable process."""
+
+    def __init__(self, spawn: Spawn, seed: str) -> None:
+        self.spawn = spawn
+        #: What its random numbers begin with.
+        self.seed = seed
+        #: The way along its record; None once it has caught up.
+        self.replay: Replay | None = None
+        #: Calls that the present incarnation has made.
+        self.asked = 0
+        #: Calls that any incarnation is known to have made.
+        self.reached = 0
+        #: Taints and answers that the journal knows of.
+        self.taints: tuple[str, ...] = ()
+        #: When it was started again, the latest times, in the loop's seconds.
+        self.recent: deque[float] = deque(maxlen=INTENSITY)
+
+    def learn(self, record: Record) -> None:
+        """A call of an earlier incarnation has ended."""
+        if self.replay is not None:
+            self.replay.learn(record)
+
+    def started(self, process: ControlBlock) -> dict[str, Any]:
+        """Return what else the record of its start has to hold."""
+        spawn, budget = self.spawn, process.budget
+        return {
+            "started": process.started,
+            "entry": spawn.entry,
+            "home": str(spawn.home),
+            "readable": [str(one) for one in spawn.readable],
+            "environment": dict(spawn.order.environment),
+            "remove": process.remove,
+            "seed": self.seed,
+            # What those above it allowed: they may be gone when it comes back.
+            "bounds": {
+                name: budget.remaining(name)
+                for name in ("tokens", "money", "device_seconds", "processes")
+                if budget.limited(name)
+            },
+        }
