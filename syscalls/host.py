@@ -39,6 +39,9 @@ class Host:
     tasks: asyncio.TaskGroup
     #: The folder of all agents' homes, `principal/name`; each holds its own files.
     homes: Path
+    #: A filter of system calls for a stranger's program, as seccomp takes it; empty where this
+    #: machine has none.
+    seccomp: bytes = b""
 
     async def home(self, who: Caller) -> Path:
         """Return a caller's own folder, which the kernel knows. Takes `process.inspect`."""
@@ -116,6 +119,7 @@ async def _serve(arguments: Mapping[str, Any], sock: socket.socket) -> None:
             homes=Path(arguments["homes"]),
             config=arguments.get("config", {}),
             tasks=tasks,
+            seccomp=arguments.get("seccomp", b""),
         )
         Server(tasks, interface).attach(client)
         await client.open(sock)

@@ -54,6 +54,8 @@ class Context:
     home: Path
     #: The driver's settings, `[drivers.tools.settings]`.
     config: Mapping[str, Any]
+    #: The filter of system calls for a stranger's program, empty where this machine has none.
+    filter: bytes = b""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

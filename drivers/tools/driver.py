@@ -151,7 +151,7 @@ class ToolsDriver(Tool):
         if tool.entry is not None:
             # Its process checks them again: what was converted cannot always be sent.
             return bounded(await run_aside(system, tool.entry, home, self._config, given))
-        context = Context(os=system, home=home, config=self._config)
+        context = Context(os=system, home=home, config=self._config, filter=self._host.seccomp)
         function = tool.definition.function
         if inspect.iscoroutinefunction(function):
             return bounded(tool.definition.outcome(await function(context, **arguments)))

@@ -13,6 +13,7 @@ from typing import Any
 from pydantic import BaseModel, ConfigDict, PositiveFloat, ValidationError
 
 from ...syscalls.errors import InvalidArgument
+from .box import SandboxSettings
 from .mcp.settings import ServerSettings
 
 
@@ -33,6 +34,8 @@ class Settings(BaseModel):
     model_config = ConfigDict(strict=True, extra="allow")
 
     http: Http = Http()
+    #: What holds the code that the tools `python` and `shell` run, and servers that are programs.
+    sandbox: SandboxSettings = SandboxSettings()
     #: Calls a minute that a principal may make, by patterns of tools' names.
     rates: dict[str, PositiveFloat] = {}
     #: Servers of tools.

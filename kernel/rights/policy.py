@@ -25,7 +25,7 @@ import tomllib
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
 
 from pydantic import BaseModel, ConfigDict, ValidationError
 
@@ -33,6 +33,7 @@ from ...syscalls.errors import InvalidArgument
 from ..budget import Limits
 from ..capability import Capability, CapabilitySet
 
+T = TypeVar("T")
 _NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9_.-]{0,63}")
 
 
@@ -104,13 +105,8 @@ def read(files: Iterable[Path]) -> Policy:
     agents: list[Capability] = []
     found = [(file, _file(file)) for file in files if file.exists()]
     for file, said in found:
-        for kind, known, more in (
-            ("roles", roles, said.roles),
-            ("principals", principals, said.principals),
-        ):
-            if twice := sorted(known.keys() & more.keys()):
-                raise InvalidArgument(f"{file}: {kind}.{twice[0]} stands in another file as well")
-            known.update(more)  # type: ignore[attr-defined]
+        _enter(file, "roles", roles, said.roles)
+        _enter(file, "principals", principals, said.principals)
         agents += _limits(file, said.agents.limits)
     for file, said in found:
         for name, role in said.roles.items():
@@ -148,6 +144,12 @@ def _file(file: Path) -> _File:
         raise InvalidArgument(
             f"{file}: {'.'.join(map(str, first['loc']))}: {first['msg']}"
         ) from None
+
+
+def _enter(file: Path, kind: str, known: dict[str, T], more: Mapping[str, T]) -> None:
+    if twice := sorted(known.keys() & more.keys()):
+        raise InvalidArgument(f"{file}: {kind}.{twice[0]} stands in another file as well")
+    known.update(more)
 
 
 def _limits(file: Path, texts: list[str]) -> list[Capability]:

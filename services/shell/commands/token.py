@@ -27,10 +27,16 @@ def token() -> None:
 )
 @click.option("--max-tokens", type=click.IntRange(0), help="Tokens that may be spent with it.")
 @click.option("--expires", metavar="TIME", help="Such as 30m, 12h or 7d.")
+@click.option("--principal", help="For somebody that the policy names, with what that allows.")
 @as_json
 @click.argument("name", default="default")
 def create(
-    name: str, cap: tuple[str, ...], max_tokens: int | None, expires: str | None, as_json: bool
+    name: str,
+    cap: tuple[str, ...],
+    max_tokens: int | None,
+    expires: str | None,
+    principal: str | None,
+    as_json: bool,
 ) -> None:
     """Make a token; its secret is printed this once."""
     budget = {} if max_tokens is None else {"tokens": float(max_tokens)}
@@ -41,7 +47,8 @@ def create(
             raise click.UsageError(f"{expires!r} is no time; write 30m, 12h or 7d")
         seconds = float(found[1]) * _UNITS[found[2]]
     made = session(
-        lambda os: os.system.token_create(name, list(cap) or None, budget, seconds), start=True
+        lambda os: os.system.token_create(name, list(cap) or None, budget, seconds, principal),
+        start=True,
     )
     if as_json:
         show_json(made)
@@ -63,17 +70,24 @@ def ls(as_json: bool) -> None:
             "never" if one.expires is None else time.strftime("%F %T", time.localtime(one.expires))
         )
         rows.append(
-            (one.id, one.name, "revoked" if one.revoked else until, " ".join(one.capabilities))
+            (
+                one.id,
+                one.name,
+                one.principal,
+                "revoked" if one.revoked else until,
+                " ".join(one.capabilities),
+            )
         )
-    table(("ID", "NAME", "EXPIRES", "CAPABILITIES"), rows)
+    table(("ID", "NAME", "PRINCIPAL", "EXPIRES", "CAPABILITIES"), rows)
 
 
 @token.command()
 @as_json
 @click.argument("id")
-def revoke(id: str, as_json: bool) -> None:
-    """End a token at once."""
-    session(lambda os: os.system.token_revoke(id))
+@click.argument("capabilities", nargs=-1)
+def revoke(id: str, capabilities: tuple[str, ...], as_json: bool) -> None:
+    """End a token at once, or take only these rights from it."""
+    session(lambda os: os.system.token_revoke(id, list(capabilities) or None))
     if as_json:
         show_json({"id": id})
     else:

@@ -125,7 +125,8 @@ def test_machine_whose_calls_nobody_has_listed_is_refused(monkeypatch: pytest.Mo
 
 def test_lists_of_both_architectures_name_the_same_calls() -> None:
     (one, first), (other, second) = seccomp._REFUSED.values()
-    assert first.keys() == second.keys() and one != other
+    # One of them has ports for input and output.
+    assert first.keys() - {"iopl", "ioperm"} == second.keys() and one != other
     for numbers in (first, second):
         assert len(set(numbers.values())) == len(numbers)
 
