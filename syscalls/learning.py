@@ -102,7 +102,7 @@ class ModelCard:
     #: What `model.use` takes.
     target: str
     #: `causal`, `masked`, `seq2seq`, `classifier`, `adapter` (LoRA weights on the parent), `policy`
-    #: (a table or a small network that chooses among actions).
+    #: (a table or a small network that chooses among actions, with `policy.json`).
     kind: str
     #: The model that it was made from; None for one that began with random numbers.
     parent: str | None

@@ -30,7 +30,6 @@ from ...syscalls.learning import (
     Promotion,
     Verdict,
 )
-from ...syscalls.process import ProcessInfo
 from ...syscalls.server import caller
 from .promotions import Promotions
 from .shelf import Shelf
@@ -234,13 +233,18 @@ class LearningService(Learning):
     async def _settle(self, principal: str) -> None:
         """Find out which jobs' processes have ended without a word."""
         for job, pid in await self._do(lambda: self._shelf.running(principal)):
-            try:
-                process: ProcessInfo | None = await self._host.os.process.inspect(pid)
-            except NotFound:
-                process = None
-            if process is None or process.state == "zombie":
-                ended = None if process is None else process.ended
-                await self._do(partial(self._shelf.lose, job, ended))
+            for os in (self._host.os, self._host.os.on_behalf(caller().call)):
+                try:
+                    process = await os.process.inspect(pid)
+                except NotFound:  # or it is none of the service's own principal
+                    continue
+                except LLMAgentOSError:
+                    break
+                if process.state == "zombie":
+                    await self._do(partial(self._shelf.lose, job, process.ended))
+                break
+            else:
+                await self._do(partial(self._shelf.lose, job))
 
     async def _kept(self, name: str, home: Path | None, path: str, **known: Any) -> ModelCard:
         """Take a folder into the store."""

@@ -21,7 +21,7 @@ from typing import Any
 from ...syscalls.errors import InvalidArgument
 
 ADAPTER, ADAPTED = "adapter_config.json", "adapter_model.safetensors"
-CONFIG = "config.json"
+CONFIG, POLICY = "config.json", "policy.json"
 #: Of those that are read from `config.json`, how the names of their classes end.
 _ENDINGS = {
     "classifier": ("ForSequenceClassification",),
@@ -29,8 +29,6 @@ _ENDINGS = {
     "masked": ("ForMaskedLM", "ForPreTraining"),
 }
 KINDS = frozenset({"causal", "adapter", "policy", *_ENDINGS})
-#: The model type of what chooses among actions.
-_POLICY = "llmagentos_policy"
 #: Bytes of a file's header.
 _HEADER = 100 * 2**20
 _BITS = {
@@ -45,14 +43,13 @@ def kind_of(path: str) -> str:
     try:
         if (folder / ADAPTER).exists():
             return "adapter"
+        if (folder / POLICY).exists():
+            return "policy"
         if not (folder / CONFIG).exists():
             return "causal"
     except (OSError, ValueError) as error:
         raise InvalidArgument(f"{path!r} cannot be read: {error}") from None
-    said = settings(folder / CONFIG)
-    if said.get("model_type") == _POLICY:
-        return "policy"
-    names = said.get("architectures")
+    names = settings(folder / CONFIG).get("architectures")
     name = str(names[0]) if isinstance(names, list) and names else ""
     kinds = (kind for kind, endings in _ENDINGS.items() if name.endswith(endings))
     return next(kinds, "causal")
@@ -64,7 +61,7 @@ def measure(folder: Path, kind: str) -> int:
         if "peft_type" not in settings(folder / ADAPTER):
             raise InvalidArgument(f"{ADAPTER} names no peft_type")
         return _numbers(folder / ADAPTED)
-    settings(folder / CONFIG)
+    settings(folder / (POLICY if kind == "policy" else CONFIG))
     for index in folder.glob("*.safetensors.index.json"):
         named = settings(index).get("weight_map")
         if not isinstance(named, dict):
