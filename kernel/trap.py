@@ -309,7 +309,7 @@ class Trap:
         try:
             call = self._arrival.identify(origin, header, body)
         except LLMAgentOSError as error:
-            if origin.durable is not None:
+            if origin.durable is not None or isinstance(error, PermissionDenied):
                 self._recorder.refused(origin, header, body, error)
             send_error(origin, header[2], error)
             return

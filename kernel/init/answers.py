@@ -36,7 +36,13 @@ class Answers(Approval):
             _check(me, ticket)
         asked = self._asked(ticket)
         for_good = remember == "process"
-        self._house.trap.decide(ticket, allow=allow, for_good=for_good, reason=reason)
+        self._house.trap.decide(
+            ticket,
+            allow=allow,
+            for_good=for_good,
+            reason=reason,
+            by=f"{me.principal} ({me.name}, process {me.pid})",
+        )
         return asked
 
     def _person(self) -> ControlBlock:

@@ -13,11 +13,12 @@ from collections.abc import Callable
 from typing import Any, Literal
 
 from ...syscalls.codec import pack, unpack
-from ...syscalls.errors import InputOutputError, LLMAgentOSError
+from ...syscalls.errors import InputOutputError, LLMAgentOSError, PermissionDenied
 from ...syscalls.process import ASKED
 from ..agents import Order
 from ..call import Call
 from ..process import ControlBlock
+from ..rights.notes import WHO, Pace, audited
 from .census import DURABLE, REMOVED
 from .commit import Commit, OnDisk
 from .record import Kind, Record, digest
@@ -32,11 +33,14 @@ TRACE = 64
 #: The kernel's own interfaces, whose effects are its own state, which ends with it: they need no
 #: intent. They go on while the journal cannot be written, so that whoever fills the disk can be
 #: stopped.
-_OWN = ("system.", "device.", "ipc.", "process.", "approval.")
+_OWN = ("system.", "device.", "ipc.", "process.", "approval.", "rights.")
 _BUT = "process.spawn"
 #: Whose arguments may hold secrets: an environment, of which nothing is kept in the record of the
 #: start, and the key of an endpoint.
-_SECRET = frozenset({_BUT, "model.use", "model.add"})
+_SECRET = frozenset({_BUT, "model.use", "model.add", "rights.secret_set"})
+#: Of the system's own calls, whose arguments and results may be secrets, those that an audit shows,
+#: with neither; and all that were refused.
+_AUDITED = frozenset({"system.token_create", "system.token_revoke", "system.shutdown"})
 #: Its result stands in the journal already.
 _KNOWN = "process.history"
 #: What a durable process was sent comes back with it.
@@ -66,6 +70,7 @@ class JournalRecorder:
         self._commit = Commit(journal)
         self._now = now
         self._clock = clock
+        self._pace = Pace(clock)
         #: Return a durable process, None where there is none of that number.
         self.durable: Callable[[int], ControlBlock | None] = lambda pid: None
 
@@ -111,9 +116,11 @@ class JournalRecorder:
     def ended(self, call: Call, code: str, body: bytes) -> bool:
         """Write down how a call ended, and show it to whoever watches its process; returns whether
         its answer has to wait until that is on the disk."""
-        own = call.syscall.name.startswith("system.")
-        if not call.unheard and (not own or call.origin.durable is not None):
-            self._append(call, Kind.CALL, code, body)
+        name = call.syscall.name
+        own = name.startswith("system.")
+        kept = not own or call.origin.durable is not None
+        if not call.unheard and (kept or name in _AUDITED or code == PermissionDenied.code):
+            self._append(call, Kind.CALL, code, body if kept or code != "ok" else b"", not kept)
         self._show(call, code, body)
         return self._sync == "all" or (call.intended and self._sync != "none")
 
@@ -124,8 +131,10 @@ class JournalRecorder:
     def refused(
         self, process: ControlBlock, header: list[Any], body: bytes, error: LLMAgentOSError
     ) -> None:
-        """Write down that a durable process's request was refused before it became a call."""
-        assert process.durable is not None
+        """Write down that a request was refused before it became a call: for the audit, and for a
+        durable process that is to be told so again."""
+        if process.durable is None and not self._pace.take(process.pid):
+            return
         self._write(
             Record(
                 kind=Kind.CALL,
@@ -136,8 +145,9 @@ class JournalRecorder:
                 digest=digest(body),
                 outcome=error.code,
                 body=pack([error.message, error.details]),
-                ask=header[2],
-                asked=process.durable.asked,
+                ask=0 if process.durable is None else header[2],
+                asked=0 if process.durable is None else process.durable.asked,
+                notes={WHO: [process.principal, process.name]},
             )
         )
 
@@ -178,13 +188,16 @@ class JournalRecorder:
         """Write down what a durable process is to have again."""
         self._mark(Kind.MARK, process, what, pack(value))
 
-    def _append(self, call: Call, kind: Kind, outcome: str, body: bytes) -> None:
+    def _append(
+        self, call: Call, kind: Kind, outcome: str, body: bytes, private: bool = False
+    ) -> None:
         name, process = call.syscall.name, call.process
         most = KEPT if name.startswith(_LEARNT) else ARGUMENTS
-        shown = len(call.body) <= most and name not in _SECRET
+        private = private or name in _SECRET
+        shown = len(call.body) <= most and not private
         hashed = len(body) > KEPT or (name == _KNOWN and outcome == "ok")
         ask = asked = also = 0
-        notes: dict[str, Any] = {}
+        notes = audited(call)
         if (durable := call.origin.durable) is not None and call.origin is process:
             hashed, ask = False, call.origin_number
             fresh = call.incarnation == process.incarnation
@@ -205,7 +218,8 @@ class JournalRecorder:
             incarnation=process.incarnation,
             seq=call.seq,
             syscall=name,
-            digest=digest(call.body),
+            # What is short could be guessed by its digest.
+            digest=digest(b"" if private and ask == 0 else call.body),
             outcome=outcome,
             body=digest(body) if hashed else body,
             synced=kind is Kind.INTENT,

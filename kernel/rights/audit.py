@@ -3,7 +3,6 @@
 Interface:
     Wanted          which calls somebody wants to see
     Audit           `read`, off the event loop
-    notes           what the journal keeps of a call for this
 """
 
 from __future__ import annotations
@@ -15,18 +14,16 @@ from pathlib import Path
 from typing import Any
 
 from ...syscalls.rights import Audited
-from ..call import Call
 from ..capability import Capability
 from ..journal.record import Damaged, Kind, Record, decode
 from ..journal.writer import segments
 from ..shown import decoded, line
+from .notes import APPROVER, GRANT, WHO
 
 #: Seconds between two looks at a journal that is followed, and bytes that are read at once.
 EVERY, CHUNK = 0.2, 4 * 1024 * 1024
 #: Characters of a text that is shown.
 LONGEST = 400
-#: What `Record.notes` calls the three.
-WHO, GRANT, APPROVER = "who", "grant", "approver"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -48,17 +45,6 @@ class Wanted:
             and (not self.denied or one.outcome == "EPERM")
             and (self.capability is None or self.capability.concerns(one.syscall, one.subject, {}))
         )
-
-
-def notes(call: Call) -> dict[str, Any]:
-    """Return what the journal is to keep of a call, besides what it keeps of every call."""
-    process = call.process
-    kept: dict[str, Any] = {WHO: [process.principal, process.name]}
-    if call.grant is not None:
-        kept[GRANT] = str(call.grant)
-    if call.approver:
-        kept[APPROVER] = call.approver
-    return kept
 
 
 class Audit:
