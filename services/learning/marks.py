@@ -6,6 +6,7 @@ Interface:
 
 from __future__ import annotations
 
+import threading
 from collections.abc import Collection
 from pathlib import Path
 from typing import Any
@@ -28,6 +29,8 @@ class Marks:
     """Owns the file. The latest mark of each who gave one counts."""
 
     def __init__(self, path: Path) -> None:
+        #: A connection serves one thread at a time.
+        self._lock = threading.Lock()
         self._base = apsw.Connection(str(path))
         self._base.set_busy_timeout(5000)
         self._base.execute(_SCHEMA).fetchall()
@@ -63,6 +66,7 @@ class Marks:
 
     def _rows(self, statement: str, *values: Any) -> list[tuple[Any, ...]]:
         try:
-            return self._base.execute(statement, values).fetchall()
+            with self._lock:
+                return self._base.execute(statement, values).fetchall()
         except apsw.Error as error:
             raise InputOutputError(f"the marks cannot be kept: {error}") from error

@@ -1,0 +1,104 @@
+"""A policy in a folder: `policy.json` and `model.safetensors`, a score for each action.
+
+    table       `values` (states, actions); the state is a number
+    network     layers `0.weight` (outputs, inputs), `0.bias`, …; the state is a list of numbers
+    linear      `weights` (features, actions); the state is a record of a task's course
+
+Interface:
+    Policy          `scores` of a state
+    load            from a folder; raises `InvalidArgument` for one that holds none
+    save            into a folder
+"""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from safetensors import SafetensorError
+from safetensors.numpy import load_file, save_file
+
+from ....syscalls.errors import InvalidArgument
+from ..training.failures import writing
+from .features import Course, places
+from .learner import Arrays
+
+#: What `policy.json` says of itself.
+TYPE = "llmagentos_policy"
+FORMS = ("table", "network", "linear")
+
+
+class Policy:
+    """What was learnt, to be asked."""
+
+    def __init__(self, config: dict[str, Any], arrays: Arrays) -> None:
+        self.config = config
+        self._arrays = arrays
+        #: Names of the actions, in the order of the scores.
+        self.actions: list[str] = list(config["actions"])
+
+    def scores(self, state: Any) -> list[float]:
+        """Return a number for each action, the best has the highest.
+
+        Raises `InvalidArgument` for a state of another shape.
+        """
+        try:
+            found = getattr(self, f"_{self.config['form']}")(state)
+        except (TypeError, ValueError, IndexError, KeyError) as error:
+            raise InvalidArgument(
+                f"a {self.config['form']} policy of {self._inputs()} cannot be asked about "
+                f"{str(state)[:80]}"
+            ) from error
+        return [float(one) for one in found]
+
+    def _inputs(self) -> str:
+        if self.config["form"] == "table":
+            return f"{len(self._arrays['values'])} states"
+        if self.config["form"] == "network":
+            return f"{self._arrays['0.weight'].shape[1]} numbers"
+        return "records with the key task"
+
+    def _table(self, state: Any) -> Any:
+        if not 0 <= int(state) < len(self._arrays["values"]):
+            raise IndexError(state)
+        return self._arrays["values"][int(state)]
+
+    def _network(self, state: Any) -> Any:
+        size = self._arrays["0.weight"].shape[1]
+        if isinstance(state, int):
+            held = np.zeros(size, dtype=np.float32)
+            held[state] = 1.0
+        else:
+            held = np.asarray(state, dtype=np.float32).reshape(size)
+        layers = len(self._arrays) // 2
+        for place in range(layers):
+            held = self._arrays[f"{place}.weight"] @ held + self._arrays[f"{place}.bias"]
+            if place < layers - 1:
+                held = np.maximum(held, 0.0)
+        return held
+
+    def _linear(self, state: Any) -> Any:
+        weights = self._arrays["weights"]
+        return weights[places(Course.of(state), len(weights))].sum(0)
+
+
+def save(folder: Path, form: str, arrays: Arrays, actions: list[str], **config: Any) -> None:
+    """Write a policy into a folder, which is made. Raises `InputOutputError`."""
+    said = {"type": TYPE, "form": form, "actions": actions, **config}
+    with writing("the policy"):
+        folder.mkdir(parents=True, exist_ok=True)
+        save_file(arrays, folder / "model.safetensors", metadata={"format": "np"})
+        (folder / "policy.json").write_text(json.dumps(said, indent=2) + "\n")
+
+
+def load(folder: Path) -> Policy:
+    """Return the policy in a folder. Raises `InvalidArgument`."""
+    try:
+        config = json.loads((folder / "policy.json").read_text())
+        if config.get("type") != TYPE or config.get("form") not in FORMS:
+            raise InvalidArgument(f"{folder.name} holds no policy of ours")
+        return Policy(config, load_file(folder / "model.safetensors"))
+    except (OSError, ValueError, KeyError, AttributeError, SafetensorError) as error:
+        raise InvalidArgument(f"{folder.name} holds no policy: {error}") from error

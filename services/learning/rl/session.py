@@ -1,0 +1,227 @@
+"""A job that learns in a world: episode after episode, tried now and then, to the best policy.
+
+Interface:
+    learn           the whole of it, for `q`, `dqn` and `reinforce`
+    tried           the returns of a policy's episodes
+"""
+
+from __future__ import annotations
+
+import statistics
+from collections.abc import Callable, Mapping, Sequence
+from importlib import import_module
+
+from ....syscalls.errors import InvalidArgument
+from ..job import Job
+from ..training.checkpoints import Checkpoints
+from ..training.extras import require
+from ..training.log import CurveLog
+from .learner import Arrays, Learner, Memo, Played
+from .memo import keep, recall
+from .policy import Policy, save
+from .recipe import Evaluation, Online, Recipe, World
+from .world import Guarded, open_world, seed_of, shape_of
+
+#: Points of a curve, checkpoints and quick tries of a whole job.
+POINTS, KEPT, TRIES = 200, 20, 20
+_BEST = "best/"
+
+
+def learn(job: Job, recipe: Recipe) -> dict[str, float]:
+    """Learn in a world, publish the best policy, and return its scores.
+
+    Raises `Stopped` where the job was asked to end, `DeviceError` for a world that crashes, and
+    `InvalidArgument` where learning diverges; the same job goes on from its last checkpoint.
+    """
+    require("gymnasium", "tensorboard")
+    assert recipe.world is not None and isinstance(recipe.learning, Online)
+    env = open_world(recipe.world)
+    try:
+        return _Session(job, recipe, recipe.world, recipe.learning, env).run()
+    finally:
+        env.close()
+
+
+def tried(policy: Policy, env: Guarded, seed: int, purpose: str, episodes: int) -> list[float]:
+    """Return the sums of rewards of a policy that does what it holds for the best."""
+    found: list[float] = []
+    for number in range(episodes):
+        observation, total, over = env.reset(seed_of(seed, purpose, number)), 0.0, False
+        while not over:
+            scores = policy.scores(observation)
+            observation, reward, ended, cut = env.step(scores.index(max(scores)))
+            total, over = total + reward, ended or cut
+        found.append(total)
+    return found
+
+
+class _Session:
+    """One run of a job. Owns the learner and the best policy so far."""
+
+    def __init__(
+        self, job: Job, recipe: Recipe, world: World, settings: Online, env: Guarded
+    ) -> None:
+        self._job, self._recipe, self._world, self._env = job, recipe, world, env
+        self._settings = settings
+        self._judging: Evaluation = recipe.evaluation
+        self._points = Checkpoints(job.checkpoints, job.recipe)
+        self._learner, self._actions = _learner(recipe, env)
+        self._best: tuple[float, str, Arrays] | None = None
+        self._window: list[Played] = []
+        self._log: CurveLog
+
+    def run(self) -> dict[str, float]:
+        done = self._resume()
+        self._job.begin(self._settings.episodes, done)
+        self._log = CurveLog(self._job.folder / "tensorboard", done)
+        try:
+            last = self._learn(done)
+            scores = self._final()
+            self._tell(last, {f"final_{name}": value for name, value in scores.items()})
+        finally:
+            self._log.close()
+        self._publish(scores, last)
+        return scores
+
+    def _learn(self, done: int) -> int:
+        """Play the episodes that are left, or fewer where the goal is reached; return the last."""
+        total, seed = self._settings.episodes, self._settings.seed
+        every = self._judging.every or max(total // TRIES, 1)
+        for number in range(done, total):
+            start = seed_of(seed, "learning", number)
+            self._window.append(self._learner.play(self._env, start, number / total))
+            step = number + 1
+            if step % max(total // POINTS, 1) == 0 or step == total:
+                self._tell(step, _averages(self._window))
+                self._window.clear()
+            reached = (step % every == 0 or step == total) and self._try(step)
+            if self._job.stopping or step % max(total // KEPT, 1) == 0 or reached or step == total:
+                keep(self._points, step, self._memo())
+            self._job.check()
+            if reached:
+                return step
+        return total
+
+    def _try(self, step: int) -> bool:
+        """Try the policy as it is, keep it if none was better, and say whether the goal is
+        reached: first by a few episodes, then by as many as the last word takes."""
+        form, arrays = self._learner.policy()
+        policy = self._policy(form, arrays)
+        score = statistics.fmean(self._returns(policy, "try", self._judging.quick))
+        self._tell(step, {"return_greedy": score})
+        if self._best is None or score >= self._best[0]:
+            self._best = (score, form, arrays)
+            goal = self._judging.goal
+            if goal is not None and score >= goal:
+                returns = self._returns(policy, "goal", self._judging.episodes)
+                return statistics.fmean(returns) >= goal
+        return False
+
+    def _final(self) -> dict[str, float]:
+        """Return the scores of the best policy on episodes that nothing was chosen by."""
+        assert self._best is not None
+        _, form, arrays = self._best
+        return _scores(self._returns(self._policy(form, arrays), "final", self._judging.episodes))
+
+    def _returns(self, policy: Policy, purpose: str, episodes: int) -> list[float]:
+        return tried(policy, self._env, self._settings.seed, purpose, episodes)
+
+    def _publish(self, scores: Mapping[str, float], episodes: int) -> None:
+        assert self._best is not None
+        _, form, arrays = self._best
+        folder = self._job.folder / "policy"
+        save(folder, form, arrays, self._actions, world=self._world.model_dump())
+        self._job.publish(
+            self._recipe.publish or self._job.name,
+            folder,
+            kind="policy",
+            data={"world": self._world.id, "episodes": episodes, "seed": self._settings.seed},
+            scores=dict(scores),
+        )
+        print(_summary(self._world.id, scores, episodes, self._settings.seed), flush=True)
+
+    def _policy(self, form: str, arrays: Arrays) -> Policy:
+        return Policy({"form": form, "actions": self._actions}, arrays)
+
+    def _tell(self, step: int, metrics: dict[str, float]) -> None:
+        self._log.add(step, metrics)
+        self._job.report(step, metrics, check=False)
+
+    def _memo(self) -> Memo:
+        """Return the learner's state with the best policy."""
+        memo = self._learner.memo()
+        if self._best is None:
+            return Memo(arrays=memo.arrays, values={"learner": memo.values})
+        score, form, arrays = self._best
+        best = {_BEST + name: array for name, array in arrays.items()}
+        values = {"learner": memo.values, "score": score, "form": form}
+        return Memo(arrays={**memo.arrays, **best}, values=values)
+
+    def _resume(self) -> int:
+        """Go on from the last checkpoint; return the episodes that are done."""
+        point = self._points.latest()
+        if point is None:
+            return 0
+        memo = recall(point)
+        best = {
+            name.removeprefix(_BEST): array
+            for name, array in memo.arrays.items()
+            if name.startswith(_BEST)
+        }
+        if best:
+            self._best = (memo.values["score"], memo.values["form"], best)
+        self._learner.restore(Memo(arrays=memo.arrays, values=memo.values["learner"]))
+        return point.step
+
+
+#: Where each algorithm's learner stands; torch is loaded for those that need it.
+_LEARNERS = {
+    "q": "tabular:TableLearner",
+    "dqn": "dqn:DeepLearner",
+    "reinforce": "reinforce:GradientLearner",
+}
+
+
+def _learner(recipe: Recipe, env: Guarded) -> tuple[Learner, list[str]]:
+    """Return the algorithm's learner, and names of the actions. Raises `InvalidArgument` where it
+    cannot learn in this world."""
+    numbered, states, actions = shape_of(env)
+    algorithm = recipe.job.algorithm
+    module, _, name = _LEARNERS[algorithm].partition(":")
+    make: Callable[..., Learner] = getattr(import_module(f".{module}", __package__), name)
+    names = [str(action) for action in range(actions)]
+    if algorithm != "q":
+        import torch
+
+        torch.set_num_threads(1)
+        return make(recipe.learning, numbered, states, actions), names
+    if not numbered:
+        raise InvalidArgument(
+            f"the algorithm q takes numbered states; {env.name} shows {states} numbers: take dqn"
+        )
+    return make(recipe.learning, states, actions), names
+
+
+def _averages(window: Sequence[Played]) -> dict[str, float]:
+    """Return the means of what was played; what the last episode said of itself stands as it is."""
+    found = {
+        "return": statistics.fmean(one.reward for one in window),
+        "length": statistics.fmean(one.steps for one in window),
+    }
+    for one in window:
+        found |= one.metrics
+    return found
+
+
+def _scores(returns: Sequence[float]) -> dict[str, float]:
+    return {
+        "return": statistics.fmean(returns),
+        "deviation": statistics.pstdev(returns),
+        "success": statistics.fmean(one > 0 for one in returns),
+    }
+
+
+def _summary(world: str, scores: Mapping[str, float], episodes: int, seed: int) -> str:
+    mean, deviation = scores["return"], scores["deviation"]
+    told = f"{world}: mean return {mean:.3f} (standard deviation {deviation:.3f})"
+    return f"{told} after {episodes} episodes, seed {seed}"
