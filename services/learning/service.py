@@ -9,6 +9,7 @@ Interface:
 from __future__ import annotations
 
 import asyncio
+import math
 import threading
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
@@ -126,9 +127,8 @@ class LearningService(Learning):
         points = await self._do(lambda: self._shelf.thinned(id, DRAWN))
 
         def work() -> str:
-            known = {card.name: card for card in self._store.ls(principal)}
-            cards = [known[name] for name in job.models if name in known]
-            return render(job, points, [card for card in cards if card.job == id])
+            cards = self._store.ls(principal)
+            return render(job, points, [card for card in cards if _concerns(job, card)])
 
         return await asyncio.to_thread(work)
 
@@ -291,3 +291,11 @@ async def _stoppable(stop: threading.Event, work: Callable[[], T]) -> T:
         stop.set()
         await asyncio.wait([running])
         raise
+
+
+def _concerns(job: JobInfo, card: ModelCard) -> bool:
+    """Whether a job has made a model, or judged it."""
+    if job.kind != "evaluate":
+        return card.job == job.id and card.name in job.models
+    ended = math.inf if job.ended is None else job.ended
+    return any(job.started <= one.time <= ended for one in card.verdicts)
