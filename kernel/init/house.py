@@ -56,6 +56,12 @@ class House:
             return self.table[-1]  # Raises as an unknown pid does.
         return process
 
+    def inspectable(self, pid: int) -> ControlBlock:
+        """Return a process that the caller may be told of: a driver or service any, since it serves
+        every principal's."""
+        serves = self.caller().kind in (Kind.DRIVER, Kind.SERVICE)
+        return self.table[pid] if serves else self.visible(pid)
+
     def reachable(self, pid: int) -> ControlBlock:
         """Return a process that the caller may steer.
 

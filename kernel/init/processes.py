@@ -79,7 +79,7 @@ class Processes(Process):
         ]
 
     async def inspect(self, pid: int) -> ProcessInfo:
-        return self._house.info(self._house.visible(pid))
+        return self._house.info(self._house.inspectable(pid))
 
     async def wait(self, pid: int) -> Exit:
         process = self._house.visible(pid)

@@ -2,19 +2,23 @@
 
 from __future__ import annotations
 
+import http.client
 import json
 import os
 import socket
+import subprocess
 import sys
 from collections.abc import Iterator
-from contextlib import ExitStack
+from contextlib import ExitStack, contextmanager
 from pathlib import Path
 from typing import Any
+from urllib.parse import urlsplit
 
 import pytest
 
 from llmagentos.syscalls.os import OS
 
+from ..acceptance.conftest import House
 from ..integration.conftest import Daemon
 
 ESCAPES = Path(__file__).with_name("escapes.py")
@@ -100,3 +104,103 @@ def _read(lines: list[str]) -> list[tuple[str, str]]:
         name, outcome = json.loads(line)
         found.append((name, outcome))
     return found
+
+
+class Fort(House):
+    """A house with a policy and its gateway, spoken to over HTTP; without a model."""
+
+    def __init__(self, state: Path) -> None:
+        super().__init__(state)
+        self.policy = state.parent / "config/llmagentos/policy.toml"
+        self.policy.parent.mkdir(parents=True)
+        self.environment |= {
+            "XDG_CONFIG_HOME": str(state.parent / "config"),
+            "LLMAGENTOS_DRIVERS__INFERENCE__ENABLED": "false",
+            "LLMAGENTOS_SERVICES__LEARNING__ENABLED": "false",
+            "LLMAGENTOS_SERVICES__PLANNER__ENABLED": "false",
+        }
+
+    def token(self, *arguments: str) -> str:
+        return self.aos("token", "create", *arguments).out.strip()
+
+    @contextmanager
+    def follow(self, pid: str) -> Iterator[Iterator[str]]:
+        """Give the lines that a process writes, from the first on."""
+        with self._lines("logs", "-f", pid) as lines:
+            yield (line.strip() for line in lines)
+
+    @contextmanager
+    def events(self, kind: str) -> Iterator[Iterator[Any]]:
+        """Give the events of a kind, with those of before."""
+        with self._lines("events", "--json") as lines:
+            yield (one for one in map(json.loads, lines) if one["kind"] == kind)
+
+    @contextmanager
+    def _lines(self, *arguments: str) -> Iterator[Iterator[str]]:
+        follow = subprocess.Popen(
+            [sys.executable, "-c", "from llmagentos.services.shell.main import main; main()",
+             *arguments],
+            stdout=subprocess.PIPE,
+            text=True,
+            env=self.environment,
+        )  # fmt: skip
+        assert follow.stdout is not None
+        try:
+            yield follow.stdout
+        finally:
+            follow.kill()
+            follow.wait()
+            follow.stdout.close()
+
+    def connection(self) -> http.client.HTTPConnection:
+        where = urlsplit(self.status()["url"])
+        return http.client.HTTPConnection(str(where.hostname), where.port, timeout=30)
+
+    def call(
+        self, token: str, syscall: str, /, **arguments: Any
+    ) -> tuple[int, Any, dict[str, str]]:
+        """Make a syscall over HTTP; return the status, the body and the headers."""
+        return self.request(
+            "POST", f"/api/v1/syscalls/{syscall}", json.dumps(arguments),
+            {"Authorization": f"Bearer {token}"},
+        )  # fmt: skip
+
+    def request(
+        self, method: str, path: str, body: str | bytes = "", headers: dict[str, str] | None = None
+    ) -> tuple[int, Any, dict[str, str]]:
+        connection = self.connection()
+        try:
+            connection.request(method, path, body, headers or {})
+            answer = connection.getresponse()
+            said = answer.read()
+            found = {name.lower(): value for name, value in answer.getheaders()}
+            return answer.status, json.loads(said) if said else None, found
+        finally:
+            connection.close()
+
+
+@pytest.fixture(scope="module")
+def fort(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Fort]:
+    made = Fort(tmp_path_factory.mktemp("fort") / "s")
+    made.policy.write_text(POLICY)
+    try:
+        made.aos("start")
+        made.when_ready()
+        yield made
+    finally:
+        made.aos("stop", check=False)
+
+
+#: Of the tests' own people.
+POLICY = """
+[roles.reader]
+capabilities = ["memory.get", "memory.ls", "process.*", "ipc.*", "clock.*", "tool.*",
+                "rights.audit", "!tool.call:shell"]
+budget = { processes = 3 }
+[principals.alice]
+roles = ["reader"]
+[principals.bob]
+roles = ["reader"]
+[agents]
+limits = ["!tool.call:http_fetch{untainted}"]
+"""
