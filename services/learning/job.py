@@ -58,6 +58,14 @@ KINDS: Mapping[str, str] = {
 NICE = 10
 #: Among the arguments of the process: forget the checkpoints of an earlier run.
 FRESH = "--fresh"
+#: What transformers reads when it is imported. Offline, a folder that is missing is at once; else
+#: it is taken for a model of the hub and asked for over a network that is not there.
+QUIET = {
+    "HF_HUB_OFFLINE": "1",
+    "HF_HUB_DISABLE_PROGRESS_BARS": "1",
+    "TRANSFORMERS_VERBOSITY": "error",
+    "TOKENIZERS_PARALLELISM": "false",
+}
 #: Seconds between two reports.
 INTERVAL = 0.25
 #: What a report may fail for while the work goes on: the next one tells all that it would have.
@@ -170,6 +178,7 @@ def run(arguments: Mapping[str, Any], sock: socket.socket) -> int:
     """Run the job that `arguments["program"]`, a TOML file, describes."""
     import uvloop
 
+    machine.environ.update(QUIET)
     fresh = FRESH in arguments.get("arguments", ())
     return uvloop.run(_run(Path(arguments["program"]), sock, fresh))
 

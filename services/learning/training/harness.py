@@ -56,6 +56,8 @@ class Harness:
         self._saved: Checkpoint | None = None
         self._loaded: dict[str, Any] = {}
         self._metrics: dict[str, float] = {}
+        #: What was seen of the untrained model.
+        self.first: dict[str, float] = {}
         self._log: CurveLog
 
     def run(self) -> dict[str, float]:
@@ -70,8 +72,8 @@ class Harness:
         torch.set_num_threads(self._settings.threads)
         found = self._saved = self._points.latest()
         step = found.step if found else 0
-        self._metrics = dict(found.notes) if found else {}
         if found:
+            self.first, self._metrics = found.notes["first"], found.notes["last"]
             self._loaded = _read(found.folder / _STATE)
         self._job.begin(self._settings.steps, step)
         self._log = CurveLog(self._job.folder / "tensorboard", step)
@@ -86,6 +88,7 @@ class Harness:
         trainer = self._trainer()
         if found is None:
             self._look(trainer, 0)
+            self.first = dict(self._metrics)
         if found is not None and found.step >= self._settings.steps:
             state.weights(trainer, self._loaded)
         else:
@@ -164,7 +167,8 @@ class Harness:
             torch.save(state.capture(trainer, self._data), folder / _STATE)
 
         self._log.flush()
-        self._saved = self._points.save(step, write, self._metrics)
+        notes = {"first": self.first, "last": self._metrics}
+        self._saved = self._points.save(step, write, notes)
 
     def _load(self, part: str, trainer: Any) -> None:
         if part == "weights":

@@ -1,0 +1,149 @@
+"""A pretraining job: reads its corpus, learns a tokenizer, trains a model and gives it in.
+
+Interface:
+    work(job)
+"""
+
+from __future__ import annotations
+
+import shutil
+import sys
+from pathlib import Path
+from typing import Any
+
+from ....syscalls.errors import InvalidArgument
+from ..job import Job
+from ..training.checkpoints import fingerprint
+from ..training.extras import require
+from ..training.failures import memory, writing
+from ..training.harness import Harness
+from .corpus import Corpus, Documents, Survey
+from .examples import sentences
+from .models import build, load
+from .objectives import collator, held_out, measure, stream
+from .perceived import perceive
+from .recipe import Recipe, read
+from .tokenizer import learn
+
+#: Characters of a token, more or less: as many held-out texts are kept.
+_CHARACTERS = 8
+_KINDS = {"causal": "causal", "masked": "masked", "masked+next": "masked", "denoise": "seq2seq"}
+
+
+def work(job: Job) -> None:
+    """Pretrain. Raises `InvalidArgument` for a recipe or corpus that is wrong, before anything is
+    trained."""
+    recipe = read(job)
+    require("accelerate", "tensorboard")
+    corpus = _corpus(job, recipe)
+    wanted = recipe.corpus.held_out_examples * recipe.model.length * _CHARACTERS
+    seen = corpus.survey(recipe.tokenizer.characters, wanted)
+    _tell(recipe, corpus, seen)
+    job.check()
+    with memory("while the model was made"):
+        model, tokenizer = _model(job, recipe, corpus, seen)
+    collate = collator(recipe, tokenizer)
+    examples = held_out(recipe, corpus, seen.held_out, tokenizer)
+    harness = Harness(
+        job,
+        model=model,
+        dataset=stream(recipe, Documents(corpus), tokenizer, recipe.corpus.shuffle),
+        collator=collate,
+        arguments=recipe.training,
+        evaluate=measure(recipe, examples, collate),
+    )
+    metrics = harness.run()
+    _publish(job, recipe, model, tokenizer, seen, metrics)
+    _say(harness.first, metrics)
+
+
+def _corpus(job: Job, recipe: Recipe) -> Corpus:
+    if recipe.corpus.format != "documents":
+        return Corpus(job.source, recipe.corpus)
+    return perceive(job, recipe.corpus)
+
+
+def _tell(recipe: Recipe, corpus: Corpus, seen: Survey) -> None:
+    if recipe.objective.kind == "masked+next":
+        for which in (seen.sample, seen.held_out):
+            if not any(len(sentences(one)) > 1 for one in which):
+                raise InvalidArgument("masked+next needs documents of two sentences or more")
+    for trouble in corpus.troubles:
+        print(f"passed over: {trouble}", file=sys.stderr)
+    passed = f", {seen.skipped} passed over" if seen.skipped else ""
+    print(
+        f"{seen.files} files, {seen.documents} documents, {seen.characters} characters{passed}",
+        file=sys.stderr,
+    )
+
+
+def _model(job: Job, recipe: Recipe, corpus: Corpus, seen: Survey) -> tuple[Any, Any]:
+    """Return the model to train and its tokenizer; one that was learnt before a kill is kept."""
+    import transformers
+
+    transformers.set_seed(recipe.training.seed)
+    objective = recipe.objective.kind
+    folder = job.folder / "prepared" / fingerprint({"of": job.recipe, "data": corpus.print_of()})
+    if recipe.model.parent is not None:
+        if not folder.exists():
+            _anew(folder)
+            with writing("the parent"):
+                aside = folder.with_suffix(".aside")
+                job.ask(
+                    job.os.learning.fetch(
+                        recipe.model.parent, aside.relative_to(job.folder).as_posix()
+                    )
+                )
+                aside.rename(folder)
+        model, tokenizer = load(folder, objective)
+        most = getattr(model.config, "max_position_embeddings", None)
+        if most is not None and recipe.model.length > most:
+            raise InvalidArgument(f"{job.file} model.length: the parent takes {most} tokens")
+        return model, tokenizer
+    if folder.exists():
+        tokenizer = transformers.AutoTokenizer.from_pretrained(folder, local_files_only=True)
+    else:
+        _anew(folder)
+        tokenizer = learn(seen.sample, recipe.tokenizer, objective, recipe.model.length)
+        with writing("the tokenizer"):
+            aside = folder.with_suffix(".aside")
+            tokenizer.save_pretrained(aside)
+            aside.rename(folder)
+    return build(recipe.model, objective, tokenizer), tokenizer
+
+
+def _anew(folder: Path) -> None:
+    """Forget what was prepared for another recipe."""
+    shutil.rmtree(folder.parent, ignore_errors=True)
+    folder.parent.mkdir(parents=True)
+
+
+def _publish(
+    job: Job, recipe: Recipe, model: Any, tokenizer: Any, seen: Survey, metrics: dict[str, float]
+) -> None:
+    folder = job.folder / "model"
+    with writing("the model"):
+        shutil.rmtree(folder, ignore_errors=True)
+        model.save_pretrained(folder)
+        tokenizer.save_pretrained(folder)
+    curves = {"loss", "gradient", "rate"}
+    job.publish(
+        job.name,
+        folder,
+        kind=_KINDS[recipe.objective.kind],
+        parent=recipe.model.parent,
+        data={
+            "files": seen.files,
+            "documents": seen.documents,
+            "characters": seen.characters,
+            "passed over": seen.skipped,
+        },
+        scores={name: value for name, value in metrics.items() if name not in curves},
+    )
+
+
+def _say(first: dict[str, float], last: dict[str, float]) -> None:
+    """Print what was reached."""
+    for name, value in last.items():
+        if name in first and name not in ("rate", "gradient", "loss"):
+            print(f"{name}: {first[name]:.4g} → {value:.4g}")
