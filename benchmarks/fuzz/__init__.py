@@ -1,0 +1,1 @@
+"""Millions of damaged frames and requests against a running daemon."""
