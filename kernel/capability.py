@@ -32,6 +32,7 @@ import re
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, replace
 from enum import IntEnum
+from posixpath import normpath
 from typing import Any
 from urllib.parse import urlsplit
 
@@ -178,7 +179,8 @@ class Capability:
             return False
         if _climbs(value) or (key == "host" and value == _DOUBTFUL):
             return self.limit
-        return matches(pattern, value)
+        # A limit on a path is not got around by another way of writing it.
+        return matches(pattern, value) or (self.limit and matches(pattern, normpath(value)))
 
     def overlaps(self, other: Capability) -> bool:
         """Whether some call may be allowed by both; constraints are taken to leave room for one."""

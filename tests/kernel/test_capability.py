@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from itertools import product
 from typing import Any
 
@@ -29,6 +30,7 @@ CAPABILITIES = st.builds(
     ),
     conditions=st.frozensets(st.sampled_from(sorted(CONDITIONS))),
     asks=st.booleans(),
+    limit=st.sampled_from([False, False, True]),
 )
 NAMES = ["a", "b", "ab", "a.b", "b.a", "aa", "a.a"]
 VALUES = [None, "a", "b", "ab", "ba", "aab"]
@@ -55,6 +57,7 @@ def test_covering_capability_judges_every_call_at_least_as_well_as_the_covered_o
 ) -> None:
     if not mine.covers(theirs):
         return
+    assert not (mine.limit or theirs.limit)
     for name, subject, path, holds in product(NAMES, VALUES, VALUES, HELD):
         arguments = {} if path is None else {"path": path}
         judged = theirs.judge(name, subject, arguments, holds)
@@ -70,10 +73,100 @@ def test_child_is_never_judged_better_than_its_parent(
         child = parent.attenuate(CapabilitySet(theirs))
     except PermissionDenied:
         return
-    for name, subject, holds in product(NAMES, VALUES, HELD):
-        judged = child.judge(name, subject, {}, holds)[0]
-        assert parent.judge(name, subject, {}, holds)[0] >= judged
+    for name, subject, path, holds in product(NAMES, VALUES, [None, "a", "b/../a"], HELD):
+        arguments = {} if path is None else {"path": path}
+        judged = child.judge(name, subject, arguments, holds)[0]
+        assert parent.judge(name, subject, arguments, holds)[0] >= judged
         assert parent.free(name) or not child.free(name)
+
+
+@given(st.lists(CAPABILITIES, max_size=3), CAPABILITIES)
+def test_revoked_right_is_gone_and_nothing_else_is_judged_better(
+    mine: list[Capability], gone: Capability
+) -> None:
+    before = CapabilitySet(mine)
+    after = before.revoked(gone)
+    named = replace(gone, limit=False, asks=False, conditions=frozenset())
+    for name, subject, path, holds in product(NAMES, VALUES, [None, "a", "b"], HELD):
+        arguments = {} if path is None else {"path": path}
+        judged = after.judge(name, subject, arguments, holds)[0]
+        assert judged <= before.judge(name, subject, arguments, holds)[0]
+        if named.concerns(name, subject, arguments):
+            assert judged is Verdict.REFUSED
+        elif not any(one.limit for one in mine):
+            assert judged is before.judge(name, subject, arguments, holds)[0]
+
+
+@given(st.lists(CAPABILITIES, max_size=4))
+def test_texts_of_a_set_read_back_as_the_same_set(mine: list[Capability]) -> None:
+    held = CapabilitySet(mine)
+    again = CapabilitySet.parse(map(str, held))
+    for name, subject, holds in product(NAMES, VALUES, HELD):
+        assert held.judge(name, subject, {}, holds) == again.judge(name, subject, {}, holds)
+
+
+@pytest.mark.parametrize(
+    ("texts", "holds", "verdict"),
+    [
+        (["*", "!a"], {UNTAINTED}, Verdict.REFUSED),
+        (["*", "!a:x"], {UNTAINTED}, Verdict.REFUSED),
+        (["*", "!a:y"], set(), Verdict.ALLOWED),
+        (["*", "!a{untainted}"], {UNTAINTED}, Verdict.ALLOWED),
+        (["*", "!a{untainted}"], {EFFECTLESS}, Verdict.REFUSED),
+        (["*", "!a{untainted}?"], set(), Verdict.ASKED),
+        (["*", "!a?"], {UNTAINTED, EFFECTLESS}, Verdict.ASKED),
+        (["a?", "!a{untainted}"], {UNTAINTED}, Verdict.ASKED),
+        (["!a"], set(), Verdict.REFUSED),
+        (["!a?"], set(), Verdict.REFUSED),
+    ],
+)
+def test_limit_takes_from_what_grants_give_and_gives_nothing(
+    texts: list[str], holds: set[str], verdict: Verdict
+) -> None:
+    held = CapabilitySet.parse(texts)
+    assert held.judge("a", "x", {}, frozenset(holds))[0] is verdict
+    assert held.free("a") is None
+
+
+def test_part_of_a_grant_can_be_dropped_and_what_is_not_held_cannot() -> None:
+    held = CapabilitySet.parse(["memory.*", "tool.call"])
+    less = held.without(["memory.put", "tool.call:shell"])
+    assert less.allows("memory.get") and not less.allows("memory.put")
+    assert less.allows("tool.call", "calculator") and not less.allows("tool.call", "shell")
+    assert [str(one) for one in held.without(["memory.*"])] == ["tool.call"]
+    with pytest.raises(InvalidArgument, match=r"system\.status"):
+        held.without(["system.status"])
+
+
+@pytest.mark.parametrize(
+    "url",
+    [
+        "http://evil.test\\@www.example.org/", "http://www.example.org\\@evil.test/",
+        "http://www.example.org@evil.test/", "http://evil.test#@www.example.org/",
+        "http://www.%65xample.org/", "http://\uff57ww.example.org/", " http://www.example.org/",
+        "http://www.example.org\n/", "http:///www.example.org/", "http:www.example.org",
+        "http://www.example.org:80:80/", "http://[::1", "//www.example.org/", "",
+    ],
+)  # fmt: skip
+def test_address_that_readers_may_disagree_on_is_for_limits_and_not_for_grants(url: str) -> None:
+    arguments = {"arguments": {"url": url}}
+    granted = CapabilitySet.parse(["tool.call:http_fetch{host=*.example.org}"])
+    assert not granted.allows("tool.call", "http_fetch", arguments)
+    limited = CapabilitySet.parse(["*", "!tool.call:http_fetch{host=evil.*}"])
+    if "evil.test#" not in url:
+        assert not limited.allows("tool.call", "http_fetch", arguments)
+
+
+def test_limit_on_a_path_also_takes_one_that_climbs() -> None:
+    held = CapabilitySet.parse(["*", "!tool.call:read_file{path=private/*}"])
+    for path, allowed in (
+        ("private/a", False),
+        ("x/../private/a", False),
+        ("./private//a", False),
+        ("public/a", True),
+    ):
+        arguments = {"arguments": {"path": path}}
+        assert held.allows("tool.call", "read_file", arguments) is allowed
 
 
 @pytest.mark.parametrize(("mine", "theirs"), list(product(FORMS, FORMS)))
@@ -86,8 +179,8 @@ def test_form_covers_exactly_those_that_are_never_judged_better(mine: str, their
 
 
 @given(CAPABILITIES)
-def test_capability_covers_itself(capability: Capability) -> None:
-    assert capability.covers(capability)
+def test_grant_covers_itself(capability: Capability) -> None:
+    assert capability.covers(capability) is not capability.limit
 
 
 @pytest.mark.parametrize(
