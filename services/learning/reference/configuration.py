@@ -47,9 +47,9 @@ class ReferenceConfig(PretrainedConfig):
         # Embeddings are multiplied by the root of the width (3.4), and are of about 1 after that.
         self.initializer_range = hidden_size**-0.5
         start = pad_token_id if decoder_start_token_id is None else decoder_start_token_id
-        self.decoder_start_token_id = start
         more.setdefault("use_cache", False)
         more.setdefault("tie_word_embeddings", True)
         more |= {"pad_token_id": pad_token_id, "is_decoder": is_decoder}
         more |= {"bos_token_id": bos_token_id, "eos_token_id": eos_token_id}
-        super().__init__(**more, **{"decoder_start_token_id": start})
+        more["decoder_start_token_id"] = start
+        super().__init__(**more)
