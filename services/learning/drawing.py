@@ -31,8 +31,9 @@ def curve(
     right = max(steps[-1], total or 0, steps[0] + 1)
     across = _Axis(min(steps[0], right - 1), right, LEFT, WIDTH - RIGHT)
     low, high = min(heights), max(heights)
-    if low == high:
-        low, high = low - (abs(low) or 1) / 2, high + (abs(high) or 1) / 2
+    size = max(abs(low), abs(high))
+    if high - low <= 1e-9 * size:
+        low, high = low - (size or 1) / 2, high + (size or 1) / 2
     marks = ticks(low, high, 4)
     down = _Axis(marks[0], marks[-1], HEIGHT - BOTTOM, TOP)
     parts = [
@@ -109,7 +110,7 @@ def ticks(low: float, high: float, most: int, least: float = 0.0) -> list[float]
     size = 10.0 ** math.floor(math.log10(rough)) if rough > 0 else 1.0
     step = next(size * one for one in (1, 2, 5, 10) if size * one >= rough * 0.999)
     first, last = math.floor(low / step + 1e-9), math.ceil(high / step - 1e-9)
-    return [round(place * step, 12) for place in range(first, max(last, first + 1) + 1)]
+    return [place * step for place in range(first, max(last, first + 1) + 1)]
 
 
 def number(value: float) -> str:

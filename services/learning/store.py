@@ -205,7 +205,10 @@ class Store:
         return cards.SHIPPED if name == EMBEDDED else self._place(principal, name)
 
     def judge(self, principal: str, name: str, verdict: Verdict) -> None:
-        """Note a verdict on a card; of many the latest stay. Raises `NotFound`."""
+        """Note a verdict on a card; of many the latest stay. Raises `NotFound`, and
+        `InvalidArgument` for the shipped model's, which is as it is."""
+        if name == EMBEDDED:
+            raise InvalidArgument("nothing is noted on the shipped model's card")
         card, place = self.card(principal, name), self._place(principal, name)
         verdicts = [one for one in card.verdicts if one != verdict]
         card = replace(card, verdicts=[*verdicts, verdict][-VERDICTS:])
