@@ -11,9 +11,9 @@ from http import HTTPStatus
 
 from fastapi import FastAPI, Request
 from fastapi.responses import HTMLResponse, JSONResponse, RedirectResponse, Response
-from starlette.datastructures import Headers
+from starlette.datastructures import Headers, MutableHeaders
 from starlette.exceptions import HTTPException
-from starlette.types import ASGIApp, Receive, Scope, Send
+from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from ...syscalls.errors import Internal, LLMAgentOSError
 from ...syscalls.os import OS
@@ -23,19 +23,27 @@ from .openai.routes import PREFIX, attach
 from .page import render
 from .problems import problem, refuse
 from .schema import compose
+from .sessions import RATE, Sessions
 
 #: Names that this machine calls itself; any other is a page that plays tricks with DNS.
 LOCAL = frozenset({"localhost", "127.0.0.1", "[::1]"})
 _READ = ["GET", "HEAD"]
 
 
-def build(os: OS, *, any_host: bool = False, aliases: Mapping[str, str] | None = None) -> FastAPI:
-    """Return the application. `any_host` for one that others reach by a name of its own; `aliases`
-    are further names of models, for clients that insist on one."""
+def build(
+    os: OS,
+    *,
+    hosts: frozenset[str] | None = LOCAL,
+    aliases: Mapping[str, str] | None = None,
+    rate: float = RATE,
+) -> FastAPI:
+    """Return the application. `hosts` are the names by which it may be reached, None for any;
+    `aliases` are further names of models, for clients that insist on one; `rate` how many requests
+    a second a token may make."""
     app = FastAPI(openapi_url=None, docs_url=None, redoc_url=None, redirect_slashes=False)
-    calls = Calls(os)
-    if not any_host:
-        app.add_middleware(Guard)
+    sessions = Sessions(os, rate=rate)
+    calls = Calls(os, sessions)
+    app.add_middleware(Guard, hosts=hosts)
 
     @app.post("/api/v1/syscalls/{name}")
     async def call(name: str, request: Request) -> Response:
@@ -63,7 +71,7 @@ def build(os: OS, *, any_host: bool = False, aliases: Mapping[str, str] | None =
             return JSONResponse({"status": "ready"})
         return refuse(503, "a driver or service is not up yet")
 
-    attach(app, os, aliases or {})
+    attach(app, os, sessions, aliases or {})
     _convert(app)
     return app
 
@@ -94,16 +102,30 @@ def _convert(app: FastAPI) -> None:
 
 
 class Guard:
-    """Refuses requests that name another host than this machine."""
+    """Refuses requests that name a host that this is not, and tells browsers to keep to the answer
+    that they get."""
 
-    def __init__(self, app: ASGIApp) -> None:
+    def __init__(self, app: ASGIApp, hosts: frozenset[str] | None) -> None:
         self._app = app
+        self._hosts = hosts
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        if scope["type"] == "http":
-            host = Headers(scope=scope).get("host", "")
-            name = host if host.endswith("]") else host.rpartition(":")[0] or host
-            if name.lower() not in LOCAL:
-                await refuse(421, f"this is not {host!r}")(scope, receive, send)
-                return
-        await self._app(scope, receive, send)
+        if scope["type"] != "http":
+            await self._app(scope, receive, send)
+            return
+
+        async def guarded(message: Message) -> None:
+            if message["type"] == "http.response.start":
+                headers = MutableHeaders(scope=message)
+                headers["X-Content-Type-Options"] = "nosniff"
+                headers["X-Frame-Options"] = "DENY"
+                headers["Referrer-Policy"] = "no-referrer"
+                headers.setdefault("Cache-Control", "no-store")
+            await send(message)
+
+        host = Headers(scope=scope).get("host", "")
+        name = host if host.endswith("]") else host.rpartition(":")[0] or host
+        if self._hosts is not None and name.lower() not in self._hosts:
+            await refuse(421, f"this is not {host[:100]!r}")(scope, receive, guarded)
+            return
+        await self._app(scope, receive, guarded)

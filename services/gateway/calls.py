@@ -23,7 +23,7 @@ from .deadline import deadline_of
 from .hangup import unless_gone
 from .problems import problem, refuse
 from .repeats import Answer, Repeats
-from .sessions import Sessions
+from .sessions import Sessions, place_of
 
 #: Seconds in which a stream may still be refused with a status of its own.
 PROMPT = 0.25
@@ -38,9 +38,9 @@ _END = object()
 class Calls:
     """Turns requests into syscalls with the rights of their tokens."""
 
-    def __init__(self, os: OS) -> None:
+    def __init__(self, os: OS, sessions: Sessions) -> None:
         self._os = os
-        self._sessions = Sessions(os)
+        self._sessions = sessions
         self._repeats = Repeats()
         self._table: dict[str, Description] = {}
 
@@ -48,9 +48,11 @@ class Calls:
         """Answer one request; whatever is wrong with it is a problem."""
         header = request.headers.get("authorization")
         try:
-            session = await self._sessions.of(header)
+            session = await self._sessions.of(header, place=place_of(request))
         except PermissionDenied as error:
             return refuse(401, error.message, _CHALLENGE)
+        except LLMAgentOSError as error:
+            return problem(error)
         try:
             arguments = await read(request)
             deadline, key = deadline_of(request), _key(request)

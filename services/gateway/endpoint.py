@@ -24,11 +24,13 @@ MOST = 4
 class Endpoint:
     """Takes connections and has them served. Its event loop alone uses it."""
 
-    def __init__(self, path: Path, serve: Callable[[socket.socket], object]) -> None:
-        """`serve` owns each connection that it is given. Raises `InputOutputError`."""
+    def __init__(self, path: Path, serve: Callable[[socket.socket, int], object]) -> None:
+        """`serve` owns each connection that it is given, with a number of the relay that it came
+        from. Raises `InputOutputError`."""
         self._loop = asyncio.get_running_loop()
         self._serve = serve
-        self._relays: set[socket.socket] = set()
+        self._relays: dict[socket.socket, int] = {}
+        self._count = 0
         self._listener = _bind(path)
         self._loop.add_reader(self._listener, self._accept)
 
@@ -41,7 +43,8 @@ class Endpoint:
         with suppress(OSError):  # It has hung up already, or no descriptor is left.
             relay, _ = self._listener.accept()
             relay.setblocking(False)
-            self._relays.add(relay)
+            self._count += 1
+            self._relays[relay] = self._count
             self._loop.add_reader(relay, self._receive, relay)
 
     def _receive(self, relay: socket.socket) -> None:
@@ -52,11 +55,11 @@ class Endpoint:
         except OSError:
             data, descriptors = b"", []
         for descriptor in descriptors:
-            self._take(descriptor)
+            self._take(descriptor, self._relays[relay])
         if not data:
             self._drop(relay)
 
-    def _take(self, descriptor: int) -> None:
+    def _take(self, descriptor: int, relay: int) -> None:
         try:
             connection = socket.socket(fileno=descriptor)
         except OSError:
@@ -65,13 +68,13 @@ class Endpoint:
         inet = connection.family in (socket.AF_INET, socket.AF_INET6)
         if inet and connection.type == socket.SOCK_STREAM:
             connection.setblocking(False)
-            self._serve(connection)
+            self._serve(connection, relay)
         else:
             connection.close()
 
     def _drop(self, sock: socket.socket) -> None:
         self._loop.remove_reader(sock)
-        self._relays.discard(sock)
+        self._relays.pop(sock, None)
         sock.close()
 
 

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import asyncio
 import ipaddress
+import os
 import socket
 from collections.abc import Mapping
 from contextlib import suppress
@@ -19,6 +20,8 @@ from ...syscalls.interface import Interface, syscall
 from ...syscalls.locations import ENDPOINT
 
 PORT = 8765
+#: Connections, and requests that are worked on, at once; further ones get a 503.
+CONNECTIONS = 2000
 
 
 class Gateway(Interface, name="gateway"):
@@ -34,39 +37,55 @@ class Gateway(Interface, name="gateway"):
 
         from .app import build
         from .endpoint import Endpoint
+        from .patience import MOST, Patient
 
         settings = host.config
         address, port = str(settings.get("host", "127.0.0.1")), int(settings.get("port", PORT))
         remote = bool(settings.get("allow_remote", False))
         if not remote and not ipaddress.ip_address(address).is_loopback:
             raise InvalidArgument(f"{address} is not loopback; set allow_remote to bind it")
+        certificate, key = _tls(settings)
+        rate = _rate(settings)
         sock = _listen(address, port)
-        self._url = f"http://{address}:{sock.getsockname()[1]}"
+        shown = f"[{address}]" if ":" in address else address
+        self._url = f"http{'s' if certificate else ''}://{shown}:{sock.getsockname()[1]}"
         config = uvicorn.Config(
-            build(host.os, any_host=remote, aliases=_aliases(settings)),
+            build(host.os, hosts=_hosts(settings, remote), aliases=_aliases(settings), rate=rate),
+            http=Patient,
+            h11_max_incomplete_event_size=MOST,
+            limit_concurrency=CONNECTIONS,
+            ssl_certfile=certificate,
+            ssl_keyfile=key,
             log_level="warning",
             access_log=False,
             lifespan="off",
             server_header=False,
             timeout_graceful_shutdown=3,
         )
-        config.load()
+        try:
+            config.load()
+        except (OSError, ValueError) as error:
+            sock.close()
+            raise InvalidArgument(f"certificate, key: {error}") from None
         self._config, self._server = config, uvicorn.Server(config)
         # The process has its own way to end; the server must not take its signals.
         self._server.install_signal_handlers = lambda: None  # type: ignore[attr-defined]
         self._task = host.tasks.create_task(self._server._serve([sock]))
 
         self._endpoint = Endpoint(
-            host.state / ENDPOINT, lambda sock: host.tasks.create_task(self._take(sock))
+            host.state / ENDPOINT,
+            lambda sock, relay: host.tasks.create_task(self._take(sock, relay)),
         )
         await host.os.system.ready(self._url)
 
-    async def _take(self, connection: socket.socket) -> None:
+    async def _take(self, connection: socket.socket, relay: int) -> None:
         """Serve a connection that was accepted elsewhere."""
         with suppress(OSError):  # It has hung up already.
             await asyncio.get_running_loop().connect_accepted_socket(
                 lambda: self._config.http_protocol_class(  # type: ignore[call-arg]
-                    config=self._config, server_state=self._server.server_state, app_state={}
+                    config=self._config,
+                    server_state=self._server.server_state,
+                    app_state={"relay": relay},
                 ),
                 connection,
             )
@@ -83,6 +102,39 @@ def _aliases(settings: Mapping[str, Any]) -> dict[str, str]:
     if not isinstance(given, dict) or not all(isinstance(one, str) for one in given.values()):
         raise InvalidArgument("aliases is a table of names: each for another one")
     return given
+
+
+def _hosts(settings: Mapping[str, Any], remote: bool) -> frozenset[str] | None:
+    """Return the names by which it may be reached, None for any."""
+    from .app import LOCAL
+
+    given = settings.get("hosts")
+    if given is None:
+        return None if remote else LOCAL
+    if not isinstance(given, list) or not all(isinstance(one, str) for one in given):
+        raise InvalidArgument("hosts is a list of names")
+    return LOCAL | {one.lower() for one in given}
+
+
+def _rate(settings: Mapping[str, Any]) -> float:
+    """Return how many requests a second a token may make."""
+    from .sessions import RATE
+
+    rate = settings.get("rate", RATE)
+    if isinstance(rate, bool) or not isinstance(rate, (int, float)) or not 0 < rate < 1e9:
+        raise InvalidArgument("rate is a number of requests a second above 0")
+    return float(rate)
+
+
+def _tls(settings: Mapping[str, Any]) -> tuple[str | None, str | None]:
+    """Return the files of a certificate and of its key, where there are any."""
+    certificate, key = settings.get("certificate"), settings.get("key")
+    if (certificate is None) != (key is None):
+        raise InvalidArgument("certificate and key stand together")
+    for name, path in (("certificate", certificate), ("key", key)):
+        if path is not None and not (isinstance(path, str) and os.path.isfile(path)):
+            raise InvalidArgument(f"{name}: there is no file {path}")
+    return certificate, key
 
 
 def _listen(address: str, port: int) -> socket.socket:

@@ -16,7 +16,7 @@ from ....syscalls.os import OS
 from ..body import Refused, read
 from ..deadline import deadline_of
 from ..hangup import unless_gone
-from ..sessions import Sessions
+from ..sessions import Sessions, place_of
 from .body import B, parse
 from .caller import Caller
 from .refusal import Refusal, refusal_of
@@ -28,9 +28,9 @@ Answer = Callable[[B, Caller], Awaitable[Response]]
 class Door:
     """Lets requests in with the rights of their tokens."""
 
-    def __init__(self, os: OS) -> None:
+    def __init__(self, os: OS, sessions: Sessions) -> None:
         self._os = os
-        self._sessions = Sessions(os)
+        self._sessions = sessions
 
     async def take(self, request: Request, kind: type[B], answer: Answer[B]) -> Response:
         """Answer a request that has a body."""
@@ -52,7 +52,9 @@ class Door:
     ) -> Response:
         """Answer a request that says all in its path."""
         try:
-            session = await self._sessions.of(request.headers.get("authorization"))
+            session = await self._sessions.of(
+                request.headers.get("authorization"), place=place_of(request)
+            )
         except PermissionDenied as error:
             return _stranger(error).response()
         except LLMAgentOSError as error:

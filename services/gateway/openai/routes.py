@@ -14,6 +14,7 @@ from fastapi import FastAPI, Request
 from fastapi.responses import Response
 
 from ....syscalls.os import OS
+from ..sessions import Sessions
 from .body import Asked
 from .caller import Caller
 from .chat import ChatRequest, chat
@@ -27,9 +28,9 @@ A = TypeVar("A", bound=Asked)
 PREFIX = "/v1"
 
 
-def attach(app: FastAPI, os: OS, aliases: Mapping[str, str]) -> None:
+def attach(app: FastAPI, os: OS, sessions: Sessions, aliases: Mapping[str, str]) -> None:
     """Add the routes. `aliases` are further names for models, and what they stand for."""
-    door, names, responses = Door(os), Names(aliases), Responses()
+    door, names, responses = Door(os, sessions), Names(aliases), Responses()
 
     def post(
         path: str,

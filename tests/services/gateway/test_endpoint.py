@@ -20,7 +20,7 @@ class Desk:
     def __init__(self, path: Path) -> None:
         self.path = path
         self.taken: asyncio.Queue[socket.socket] = asyncio.Queue()
-        self.endpoint = Endpoint(path, self.taken.put_nowait)
+        self.endpoint = Endpoint(path, lambda sock, relay: self.taken.put_nowait(sock))
 
     def relay(self) -> socket.socket:
         """Return a connection as a relay makes it, whose folder is where the socket lies."""
@@ -101,7 +101,7 @@ def test_relay_that_leaves_is_forgotten_and_one_can_come_back(
                 socket.send_fds(relay, [b"\0"], [connection.fileno()])
                 (await desk.taken.get()).close()
         desk.endpoint.close()
-        desk.endpoint = Endpoint(desk.path, desk.taken.put_nowait)
+        desk.endpoint = Endpoint(desk.path, lambda sock, relay: desk.taken.put_nowait(sock))
         with desk.relay():
             pass
 

@@ -1,10 +1,12 @@
 from __future__ import annotations
 
+from pathlib import Path
 from typing import Any
 
 import pytest
 
-from llmagentos.services.gateway.service import _aliases
+from llmagentos.services.gateway.app import LOCAL
+from llmagentos.services.gateway.service import _aliases, _hosts, _rate, _tls
 from llmagentos.syscalls.errors import InvalidArgument
 
 
@@ -17,3 +19,24 @@ def test_aliases_are_names_for_names() -> None:
 def test_aliases_that_are_none_are_refused(wrong: Any) -> None:
     with pytest.raises(InvalidArgument, match="aliases"):
         _aliases({"aliases": wrong})
+
+
+def test_host_is_this_machine_unless_others_may_come(tmp_path: Path) -> None:
+    assert _hosts({}, False) == LOCAL and _hosts({}, True) is None
+    assert _hosts({"hosts": ["Agents.Example.org"]}, True) == LOCAL | {"agents.example.org"}
+    assert _rate({"rate": 5}) == 5.0 and _tls({}) == (None, None)
+
+
+@pytest.mark.parametrize(
+    ("read", "settings", "words"),
+    [
+        (lambda s: _hosts(s, True), {"hosts": "x"}, "hosts"),
+        (_rate, {"rate": 0}, "rate"),
+        (_rate, {"rate": True}, "rate"),
+        (_tls, {"certificate": "/x"}, "together"),
+        (_tls, {"certificate": "/nowhere/c", "key": "/nowhere/k"}, "/nowhere/c"),
+    ],
+)
+def test_bad_setting_is_named(read: Any, settings: dict[str, Any], words: str) -> None:
+    with pytest.raises(InvalidArgument, match=words):
+        read(settings)

@@ -7,7 +7,7 @@ import pytest
 
 from llmagentos.services.gateway import sessions
 from llmagentos.services.gateway.sessions import FRESH, Sessions
-from llmagentos.syscalls.errors import PermissionDenied
+from llmagentos.syscalls.errors import PermissionDenied, TryAgain
 from llmagentos.syscalls.os import OS
 from llmagentos.syscalls.system import Session
 
@@ -70,3 +70,36 @@ def test_what_is_remembered_is_bounded(monkeypatch: pytest.MonkeyPatch) -> None:
     for header in ("Bearer good", "Bearer other", "Bearer good"):
         of(known, header)
     assert system.asked == 3
+
+
+def test_token_that_asks_too_often_is_told_when_to_come_back() -> None:
+    system, clock = Counting(), Clock()
+    known = Sessions(cast(OS, system), clock, rate=1.0)
+    burst = int(sessions.BURST / sessions.RATE)
+    for _ in range(burst):
+        of(known, "Bearer good")
+    with pytest.raises(TryAgain) as refusal:
+        of(known, "Bearer good")
+    assert refusal.value.details["retry_after"] == 1.0
+    assert of(known, "Bearer other") == 8
+    clock.now = 1.0
+    assert of(known, "Bearer good") == 7
+
+
+def test_guesses_from_one_place_are_not_looked_up_for_long_and_known_tokens_go_on() -> None:
+    system, clock = Counting(), Clock()
+    known = Sessions(cast(OS, system), clock)
+    of(known, "Bearer good")
+    for number in range(int(sessions.GUESSED)):
+        with pytest.raises(PermissionDenied):
+            asyncio.run(known.of(f"Bearer bad-{number}", place="here"))
+    asked = system.asked
+    for secret in ("bad", "other"):
+        with pytest.raises(TryAgain):
+            asyncio.run(known.of(f"Bearer {secret}", place="here"))
+    assert system.asked == asked
+    assert asyncio.run(known.of("Bearer good", place="here")).pid == 7
+    assert asyncio.run(known.of("Bearer other", place="elsewhere")).pid == 8
+    clock.now = 10.0
+    with pytest.raises(PermissionDenied):
+        asyncio.run(known.of("Bearer bad", place="here"))

@@ -1,0 +1,153 @@
+"""Connections that send, or read, too little or too much are ended."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import socket
+import ssl
+import subprocess
+from collections.abc import Awaitable, Callable
+from pathlib import Path
+from typing import Any
+
+import pytest
+import uvicorn
+from starlette.types import Receive, Scope, Send
+
+from llmagentos.services.gateway import patience
+from llmagentos.services.gateway.patience import MOST, Patient
+
+Scene = Callable[[int], Awaitable[None]]
+
+
+async def answers(scope: Scope, receive: Receive, send: Send) -> None:
+    """An application that answers with as many bytes as its path says."""
+    count = int(scope["path"].strip("/") or 2)
+    await send({"type": "http.response.start", "status": 200, "headers": []})
+    for _ in range(0, count, 65536):
+        await send({"type": "http.response.body", "body": b"x" * 65536, "more_body": True})
+    await send({"type": "http.response.body", "body": b"ok"})
+
+
+@pytest.fixture
+def play() -> Callable[..., None]:
+    def run(scene: Scene, **options: Any) -> None:
+        async def whole() -> None:
+            sock = socket.create_server(("127.0.0.1", 0))
+            port = sock.getsockname()[1]
+            config = uvicorn.Config(
+                answers, http=Patient, h11_max_incomplete_event_size=MOST, lifespan="off",
+                log_level="critical", **options,
+            )  # fmt: skip
+            config.load()
+            server = uvicorn.Server(config)
+            server.install_signal_handlers = lambda: None  # type: ignore[attr-defined]
+            async with asyncio.timeout(20), asyncio.TaskGroup() as tasks:
+                serving = tasks.create_task(server._serve([sock]))
+                try:
+                    await scene(port)
+                finally:
+                    server.should_exit = True
+                    await serving
+                    sock.close()
+
+        asyncio.run(whole())
+
+    return run
+
+
+async def exchange(port: int, data: bytes) -> bytes:
+    """Send some bytes and return all that comes until the other end hangs up."""
+    reader, writer = await asyncio.open_connection("127.0.0.1", port)
+    writer.write(data)
+    try:
+        return await reader.read()
+    finally:
+        writer.close()
+
+
+@pytest.mark.parametrize("begun", [b"", b"GET / HT", b"GET / HTTP/1.1\r\nHost: localhost\r\nX: "])
+def test_request_that_does_not_come_is_not_waited_for(
+    play: Callable[..., None], monkeypatch: pytest.MonkeyPatch, begun: bytes
+) -> None:
+    monkeypatch.setattr(patience, "HEADERS", 0.05)
+
+    async def scene(port: int) -> None:
+        head, _, body = (await exchange(port, begun)).partition(b"\r\n\r\n")
+        assert head.startswith(b"HTTP/1.1 408 ") and json.loads(body)["status"] == 408
+
+    play(scene)
+
+
+def test_second_request_that_drips_is_not_waited_for(
+    play: Callable[..., None], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(patience, "HEADERS", 0.1)
+
+    async def scene(port: int) -> None:
+        said = await exchange(port, b"GET / HTTP/1.1\r\nHost: localhost\r\n\r\nGET / HT")
+        assert said.startswith(b"HTTP/1.1 200 ") and b"ok" in said
+
+    play(scene)
+
+
+def test_headers_without_an_end_are_refused(play: Callable[..., None]) -> None:
+    async def scene(port: int) -> None:
+        head = await exchange(port, b"GET / HTTP/1.1\r\nHost: localhost\r\nX: " + b"a" * MOST)
+        assert head.startswith(b"HTTP/1.1 431 ")
+
+    play(scene)
+
+
+def test_what_is_no_http_is_told_so(play: Callable[..., None]) -> None:
+    async def scene(port: int) -> None:
+        assert (await exchange(port, b"\x16\x03\x01\r\n\r\n")).startswith(b"HTTP/1.1 400 ")
+
+    play(scene)
+
+
+def test_client_that_reads_nothing_of_a_long_answer_is_hung_up_on(
+    play: Callable[..., None], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(patience, "READING", 0.05)
+
+    async def scene(port: int) -> None:
+        _, writer = await asyncio.open_connection("127.0.0.1", port, limit=1024)
+        transport: Any = writer.transport
+        transport.pause_reading()
+        writer.write(b"GET /67108864 HTTP/1.1\r\nHost: localhost\r\n\r\n")
+        ended = asyncio.Event()
+        # The other end's abort is seen by writing on.
+        while not ended.is_set():
+            writer.write(b"x")
+            try:
+                await writer.drain()
+            except ConnectionError:
+                ended.set()
+            if transport.is_closing():
+                ended.set()
+            await asyncio.sleep(0.01)
+        writer.close()
+
+    play(scene)
+
+
+def test_certificate_makes_it_speak_tls(play: Callable[..., None], tmp_path: Path) -> None:
+    certificate, key = tmp_path / "c.pem", tmp_path / "k.pem"
+    subprocess.run(
+        ["openssl", "req", "-x509", "-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:P-256",
+         "-nodes", "-keyout", key, "-out", certificate, "-days", "1", "-subj", "/CN=localhost",
+         "-addext", "subjectAltName=IP:127.0.0.1"],
+        check=True,
+        capture_output=True,
+    )  # fmt: skip
+
+    async def scene(port: int) -> None:
+        context = ssl.create_default_context(cafile=certificate)
+        reader, writer = await asyncio.open_connection("127.0.0.1", port, ssl=context)
+        writer.write(b"GET / HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\n\r\n")
+        assert (await reader.read()).startswith(b"HTTP/1.1 200 ")
+        writer.close()
+
+    play(scene, ssl_certfile=certificate, ssl_keyfile=key)
