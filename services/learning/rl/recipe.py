@@ -112,7 +112,7 @@ class Offline(Learning):
     """Q-learning over hashed features of a task's course, a linear map for each action."""
 
     #: Passes over all transitions.
-    passes: int = Field(default=20, gt=0, le=10_000)
+    passes: int = Field(default=8, gt=0, le=10_000)
     #: The step size, a share of the error that a step takes away, and that of the last pass.
     rate: float = Field(default=0.3, gt=0, le=1)
     rate_end: float = Field(default=0.03, gt=0, le=1)
