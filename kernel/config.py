@@ -63,6 +63,7 @@ class AgentsConfig(_Section):
         "learning.begin", "learning.report", "learning.finish", "learning.publish",
         "learning.fetch", "learning.judge", "learning.jobs", "learning.job", "learning.curves",
         "learning.models", "learning.card", "learning.trajectories", "learning.reward",
+        "learning.advise",
     ]  # fmt: skip
     #: Limits of tokens, money, device_seconds, wall_seconds and processes.
     budget: dict[str, float] = {}

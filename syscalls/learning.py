@@ -310,6 +310,17 @@ class Learning(Interface, name="learning"):
         """Return a model's card. Raises `NotFound`."""
         raise NotImplementedError
 
+    @syscall(idempotent=True)
+    async def advise(self, name: str, state: Any) -> dict[str, float]:
+        """Ask a policy of the store what an action is worth in a state: a score for each, the best
+        has the highest.
+
+        A state is what the policy has learnt on: a number, a list of numbers, or of a task the
+        record `{"task": text, "steps": [[tool, class], …]}`. Raises `NotFound`, and
+        `InvalidArgument` for a model that is no policy and a state of another shape.
+        """
+        raise NotImplementedError
+
     @syscall(effect=True, deadline=600.0)
     async def adopt(self, name: Name, path: str, parent: str | None = None) -> ModelCard:
         """Take a model folder of this machine into the store, as a person asks. Of an adapter,

@@ -32,6 +32,7 @@ from ...syscalls.learning import (
     Verdict,
 )
 from ...syscalls.server import caller
+from .advice import Advice
 from .promotions import Promotions
 from .shelf import Shelf
 from .store import Store, check
@@ -56,6 +57,7 @@ class LearningService(Learning):
         self._shelf = await self._do(lambda: Shelf(self._path))
         self._store = await asyncio.to_thread(Store, host.state / "models")
         self._trajectories = await asyncio.to_thread(Trajectories, host)
+        self._advice = Advice()
         self._promotions = Promotions(host.state / "promotions.db")
         #: Held while a name is given or taken away.
         self._naming = asyncio.Lock()
@@ -211,6 +213,12 @@ class LearningService(Learning):
 
     async def promotions(self, limit: int = 100) -> list[Promotion]:
         return self._promotions.ls(limit)
+
+    async def advise(self, name: str, state: Any) -> dict[str, float]:
+        principal = caller().principal
+        return await asyncio.to_thread(
+            lambda: self._advice.scores(self._store.card(principal, name), state)
+        )
 
     # Episodes.
 

@@ -36,6 +36,7 @@ class Policy:
     def __init__(self, config: dict[str, Any], arrays: Arrays) -> None:
         self.config = config
         self._arrays = arrays
+        self._layers = len(arrays) // 2
         #: Names of the actions, in the order of the scores.
         self.actions: list[str] = list(config["actions"])
 
@@ -72,10 +73,9 @@ class Policy:
             held[state] = 1.0
         else:
             held = np.asarray(state, dtype=np.float32).reshape(size)
-        layers = len(self._arrays) // 2
-        for place in range(layers):
+        for place in range(self._layers):
             held = self._arrays[f"{place}.weight"] @ held + self._arrays[f"{place}.bias"]
-            if place < layers - 1:
+            if place < self._layers - 1:
                 held = np.maximum(held, 0.0)
         return held
 
@@ -99,6 +99,32 @@ def load(folder: Path) -> Policy:
         config = json.loads((folder / "policy.json").read_text())
         if config.get("type") != TYPE or config.get("form") not in FORMS:
             raise InvalidArgument(f"{folder.name} holds no policy of ours")
-        return Policy(config, load_file(folder / "model.safetensors"))
-    except (OSError, ValueError, KeyError, AttributeError, SafetensorError) as error:
+        arrays = load_file(folder / "model.safetensors")
+        if not _fits(config, arrays):
+            raise InvalidArgument(f"{folder.name}: the arrays are not those of the policy")
+        return Policy(config, arrays)
+    except (OSError, ValueError, KeyError, TypeError, AttributeError, SafetensorError) as error:
         raise InvalidArgument(f"{folder.name} holds no policy: {error}") from error
+
+
+def _fits(config: dict[str, Any], arrays: Arrays) -> bool:
+    """Whether the arrays are those of the form, of one another's shapes, and all numbers."""
+    actions = len(config["actions"])
+    if not actions or not all(np.isfinite(one).all() for one in arrays.values()):
+        return False
+    if config["form"] != "network":
+        name = "values" if config["form"] == "table" else "weights"
+        return (
+            list(arrays) == [name] and arrays[name].ndim == 2 and arrays[name].shape[1] == actions
+        )
+    layers = [(arrays.get(f"{n}.weight"), arrays.get(f"{n}.bias")) for n in range(len(arrays) // 2)]
+    if not layers or any(one is None or other is None for one, other in layers):
+        return False
+    shapes = [(one.shape, other.shape) for one, other in layers]  # type: ignore[union-attr]
+    chained = all(
+        len(weight) == 2
+        and bias == weight[:1]
+        and (not place or weight[1] == shapes[place - 1][0][0])
+        for place, (weight, bias) in enumerate(shapes)
+    )
+    return chained and shapes[-1][1] == (actions,)
