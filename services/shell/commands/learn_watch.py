@@ -26,8 +26,9 @@ from .learn_plot import number, spark
 INTERVAL, SELDOM = 0.5, 10.0
 #: Curves that stand beside the bar, and characters of the one that is drawn.
 BESIDE, DRAWN = 3, 24
-#: What is drawn, if the job has it.
+#: What is drawn, if the job has it, and what says little of how it is doing.
 _TELLING = ("loss", "reward", "return", "success", "accuracy")
+_DULL = frozenset({"gradient", "rate", "seconds"})
 _QUESTION = "\n[d]etach and let it go on, [s]top it at a checkpoint, or [g]o on watching? "
 
 
@@ -211,8 +212,10 @@ class Bar:
             redirect_stdout=False,
             redirect_stderr=False,
         )
+        nothing: dict[str, Any] = {"steps": "", "curve": "", "values": ""}
+        self._task = self._progress.add_task("starting", total=None, **nothing)
+        self._begun = False
         self._progress.start()
-        self._task: Any = None
 
     def line(self, text: str) -> None:
         if sys.stdout.isatty():
@@ -226,10 +229,12 @@ class Bar:
             "curve": spark(curve, DRAWN),
             "values": values(job),
         }
-        if self._task is None:
-            self.line(_beginning(job))
-            self._task = self._progress.add_task(job.name, total=job.total, **fields)
-        self._progress.update(self._task, completed=job.step, total=job.total, **fields)
+        if not self._begun:
+            self._begun = True
+            self._progress.console.print(_beginning(job), highlight=False)
+        self._progress.update(
+            self._task, description=job.name, completed=job.step, total=job.total, **fields
+        )
 
     def pause(self) -> None:
         self._progress.stop()
@@ -244,7 +249,7 @@ class Bar:
 def values(job: JobInfo) -> str:
     """Return a job's latest values, the first few of them."""
     telling = _telling(job)
-    names = sorted(job.metrics, key=lambda name: (name != telling, name))
+    names = sorted(job.metrics, key=lambda name: (name != telling, name in _DULL, name))
     return "  ".join(f"{name} {number(job.metrics[name])}" for name in names[:BESIDE])
 
 
