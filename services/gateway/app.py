@@ -128,4 +128,9 @@ class Guard:
         if self._hosts is not None and name.lower() not in self._hosts:
             await refuse(421, f"this is not {host[:100]!r}")(scope, receive, guarded)
             return
+        if {b"content-length", b"transfer-encoding"} <= {key for key, _ in scope["headers"]}:
+            # Where it ends would be a matter of opinion, and what follows another's request.
+            doubtful = refuse(400, "two lengths of one body", {"Connection": "close"})
+            await doubtful(scope, receive, guarded)
+            return
         await self._app(scope, receive, guarded)

@@ -12,7 +12,7 @@ from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager
 from pathlib import Path
 from typing import Any
-from urllib.parse import urlsplit
+from urllib.parse import SplitResult, urlsplit
 
 import pytest
 
@@ -111,6 +111,7 @@ class Fort(House):
 
     def __init__(self, state: Path) -> None:
         super().__init__(state)
+        self._url: SplitResult | None = None
         self.policy = state.parent / "config/llmagentos/policy.toml"
         self.policy.parent.mkdir(parents=True)
         self.environment |= {
@@ -152,8 +153,14 @@ class Fort(House):
             follow.wait()
             follow.stdout.close()
 
+    def where(self) -> SplitResult:
+        """Return where its gateway is, which is asked once."""
+        if self._url is None:
+            self._url = urlsplit(self.status()["url"])
+        return self._url
+
     def connection(self) -> http.client.HTTPConnection:
-        where = urlsplit(self.status()["url"])
+        where = self.where()
         return http.client.HTTPConnection(str(where.hostname), where.port, timeout=30)
 
     def call(
