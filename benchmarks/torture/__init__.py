@@ -1,0 +1,1 @@
+"""A thousand kill -9 at random moments, and what has become of everything afterwards."""
