@@ -6,6 +6,7 @@ Interface:
 
 from __future__ import annotations
 
+import random
 import sys
 from collections.abc import Sequence
 from typing import Any
@@ -54,6 +55,8 @@ def work(job: Job, recipe: Classify) -> None:
 
     train, held_out = (_read(job, recipe.data, names) for names in _both(recipe.data))
     labels = _labels(recipe.data, train, held_out)
+    if recipe.data.per_label is not None:
+        train = _drawn(train, labels, recipe.data.per_label, recipe.training.seed)
     transformers.set_seed(recipe.training.seed)
     folder = parents.fetch(job, recipe.model.parent)
     tokenizer = parents.tokenizer(folder)
@@ -190,6 +193,14 @@ def _labels(data: LabelledPart, train: list[Labelled], held_out: list[Labelled])
             f"{len(both)} of the held-out texts are learnt from: {min(both)[:60]!r}"
         )
     return sorted(learnt) if data.labels is None else data.labels
+
+
+def _drawn(train: list[Labelled], labels: list[str], count: int, seed: int) -> list[Labelled]:
+    chance = random.Random(seed)
+    of = {label: [row for row in train if row.label == label] for label in labels}
+    if few := [label for label, rows in of.items() if len(rows) < count]:
+        raise InvalidArgument(f"data.per_label: {few[0]} has {len(of[few[0]])} training texts")
+    return [row for rows in of.values() for row in chance.sample(rows, count)]
 
 
 def _length(model: Any, wanted: int) -> int:

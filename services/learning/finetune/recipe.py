@@ -51,6 +51,9 @@ class LabelledPart(DataPart):
     label: str = "label"
     #: The labels there are; those of the training lines where it is not given.
     labels: list[str] | None = None
+    #: How many training texts of each label are learnt from, drawn by the seed; all where it is not
+    #: given.
+    per_label: int | None = Field(default=None, ge=1)
 
 
 class HeadPart(Part):
