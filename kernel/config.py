@@ -78,6 +78,8 @@ class SchedulerConfig(_Section):
     policy: str = "program"
     #: Calls that may wait for one device.
     capacity: int = Field(default=10_000, gt=0)
+    #: Seconds that a call may be expected to wait for one; a longer queue refuses it. None for any.
+    patience: float | None = Field(default=None, gt=0)
 
 
 class JournalConfig(_Section):

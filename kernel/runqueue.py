@@ -8,6 +8,9 @@ is held aside while its process is suspended, or it runs. One that runs takes a 
 process is suspended and the device can preempt it. When that process goes on, more calls may run
 than there are slots; nobody else is let in until some have ended.
 
+A call that would have to wait for too many others, or for too long, is refused at once and told
+when to come again: what is let in is answered about as soon as without it.
+
 Interface:
     RunQueue        `submit`, `admit`, `charge`, `finish`, `cancel`; `hold` and `resume` a process
     service_of      what a call's usage counts as
@@ -21,13 +24,15 @@ from dataclasses import replace
 from typing import Any
 
 from ..syscalls.errors import TryAgain
+from .pace import Pace
 from .policy.contract import Policy, Waiting
 from .policy.fifo import Fifo
 
 #: Calls that may wait.
 CAPACITY = 10_000
-#: Seconds after which a call that found the queue full may come again.
-RETRY_AFTER = 1.0
+#: Seconds after which a call that found the queue full may come again, where nobody knows better,
+#: and the least and most that it is told.
+RETRY_AFTER, SOONEST, LATEST = 1.0, 0.05, 60.0
 #: Service of a call of which nothing is reported.
 UNKNOWN = 1.0
 Rank = tuple[float, ...]
@@ -43,11 +48,15 @@ class RunQueue:
         name: str = "fifo",
         slots: int = 0,
         capacity: int = CAPACITY,
+        patience: float = math.inf,
     ) -> None:
+        """`patience`: seconds that a call may be expected to wait."""
         self._policy: Policy = Fifo() if policy is None else policy
         self._name = name
         self._slots = max(slots, 0)
         self._capacity = capacity
+        self._patience = patience
+        self._pace = Pace()
         self._running: dict[int, Waiting] = {}
         self._stopped: set[int] = set()  # running ones that take no slot
         self._held: dict[int, dict[int, Waiting]] = {}  # by pid, then by key
@@ -81,9 +90,13 @@ class RunQueue:
         }
 
     def submit(self, item: Waiting, now: float | None = None) -> None:
-        """Let a call wait. Raises `TryAgain` while the queue is full."""
-        if self.waiting >= self._capacity:
-            raise TryAgain(f"{self._capacity} calls wait for the device", retry_after=RETRY_AFTER)
+        """Let a call wait. Raises `TryAgain` while the queue is full, or too slow."""
+        waiting = self.waiting
+        expected = self._pace.wait(waiting)
+        late = waiting and expected is not None and expected > self._patience
+        if late or waiting >= self._capacity:
+            after = RETRY_AFTER if expected is None else min(max(expected, SOONEST), LATEST)
+            raise TryAgain(f"{waiting} calls wait for the device", retry_after=round(after, 2))
         self._wait(item, item.arrived if now is None else now)
 
     def _wait(self, item: Waiting, now: float) -> None:
@@ -118,6 +131,8 @@ class RunQueue:
 
     def finish(self, key: int, usage: Mapping[str, Any], now: float) -> None:
         """A call has ended, having used so much. One that did not run is taken out."""
+        if key in self._running:
+            self._pace.note(now, bool(len(self._policy)))
         self.charge(key, usage if service_of(usage) or key in self._charged else _ONE, now)
         self.cancel(key, now)
 

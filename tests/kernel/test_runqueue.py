@@ -60,6 +60,23 @@ def test_full_queue_asks_to_come_again_and_held_calls_count() -> None:
     queue.submit(call(3, pid=3))
 
 
+def test_queue_that_is_too_slow_says_when_to_come_again() -> None:
+    queue, now = RunQueue(slots=1, patience=3.0), 0.0
+    for key in range(1, 9):
+        queue.submit(call(key, pid=key))  # nobody knows yet how long they take
+    for key in range(1, 5):
+        assert queue.admit(now) == [key]
+        now += 1.0
+        queue.finish(key, {}, now)
+    queue.admit(now)
+    queue.submit(call(9, pid=9), now)
+    with pytest.raises(TryAgain, match="4 calls wait") as refusal:
+        queue.submit(call(10, pid=10), now)
+    assert refusal.value.details["retry_after"] == 4.0
+    queue.cancel(9, now)
+    queue.submit(call(10, pid=10), now)
+
+
 @pytest.mark.parametrize("make", [Fifo, Priority, Fair, ProgramFair])
 def test_suspended_processs_calls_wait_aside_and_keep_their_place(
     make: Callable[[], Policy],
