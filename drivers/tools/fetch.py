@@ -18,8 +18,9 @@ from collections.abc import AsyncIterator, Sequence
 from fnmatch import fnmatch
 from ipaddress import IPv4Address, IPv6Address, ip_address, ip_network
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, cast
+from typing import TYPE_CHECKING, Annotated, Any, cast
 
+from pydantic import Field
 from pydantic.json_schema import SkipJsonSchema
 
 from ...syscalls.tool import ToolResult
@@ -42,9 +43,15 @@ if TYPE_CHECKING:
 
 
 @tool(effect=True, untrusted=True)
-async def http_fetch(context: Context, url: str, raw: SkipJsonSchema[bool] = False) -> ToolResult:
+async def http_fetch(
+    context: Context,
+    url: str,
+    raw: SkipJsonSchema[bool] = False,
+    hops: SkipJsonSchema[Annotated[int, Field(ge=0)]] = 0,
+) -> ToolResult:
     """Return the text of a web page."""
-    # `raw`, of which no model is told, is for the perception driver: the bytes as they came.
+    # No model is told of two more: `raw` is for the perception driver, the bytes as they came, and
+    # `hops` how many redirects have led here.
     import aiohttp
 
     most = RAW if raw else SIZE
@@ -54,9 +61,14 @@ async def http_fetch(context: Context, url: str, raw: SkipJsonSchema[bool] = Fal
     limit = aiohttp.ClientTimeout(total=SECONDS)
     async with aiohttp.ClientSession(connector=connector, timeout=limit) as session:
         # What is checked is what is connected to: the address is read once, by one reader.
-        place = _address(url)
-        for _ in range(REDIRECTS + 1):
+        first = place = _address(url)
+        for hop in range(hops, REDIRECTS + 1):
             _allow(place, settings["allow"], resolver)
+            if place.host != first.host:
+                # What the caller may ask of one host need not be what it may of another: that is
+                # the kernel's to say, as if it had asked.
+                asked = {"url": str(place), "raw": raw, "hops": hop}
+                return await context.os.tool.call("http_fetch", asked, timeout=SECONDS)
             try:
                 async with session.get(place, allow_redirects=False) as response:
                     if response.status in (301, 302, 303, 307, 308):

@@ -8,7 +8,8 @@ from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager
 from dataclasses import replace
 from ipaddress import ip_address
-from typing import Any
+from types import SimpleNamespace
+from typing import Any, cast
 
 import pytest
 import uvloop
@@ -20,6 +21,9 @@ from llmagentos.drivers.tools.contract import Context, Failure, define
 from llmagentos.drivers.tools.fetch import http_fetch
 from llmagentos.drivers.tools.outcome import bounded
 from llmagentos.drivers.tools.settings import read
+from llmagentos.syscalls.errors import PermissionDenied
+from llmagentos.syscalls.os import OS
+from llmagentos.syscalls.tool import ToolResult
 
 
 async def slow(request: web.Request) -> web.StreamResponse:
@@ -145,6 +149,32 @@ def test_a_redirect_to_another_host_or_scheme_is_checked_again(context: Context)
             await http_fetch(allowed, f"{base}/to?url=http://localhost/")
         with pytest.raises(Failure, match="no http address"):
             await http_fetch(allowed, f"{base}/to?url=file:///etc/passwd")
+
+    visit(scene)
+
+
+def test_a_redirect_to_another_host_is_asked_for_with_the_callers_rights(
+    context: Context,
+) -> None:
+    asked: list[Any] = []
+
+    async def call(name: str, arguments: dict[str, Any], **_: Any) -> ToolResult:
+        asked.append((name, arguments))
+        if arguments["hops"] > 1:
+            raise PermissionDenied("not that host")
+        return ToolResult(text="there")
+
+    system = cast(OS, SimpleNamespace(tool=SimpleNamespace(call=call)))
+
+    async def scene(base: str) -> None:
+        allowed = replace(allowing(context, "127.0.0.1", "localhost"), os=system)
+        target = "http://localhost/x"
+        assert (await http_fetch(allowed, f"{base}/to?url={target}")).text == "there"
+        assert asked == [("http_fetch", {"url": target, "raw": False, "hops": 1})]
+        with pytest.raises(PermissionDenied):
+            await http_fetch(allowed, f"{base}/to?url={target}", hops=1)
+        with pytest.raises(Failure, match="redirects"):
+            await http_fetch(allowed, f"{base}/to?url={target}", hops=fetch.REDIRECTS)
 
     visit(scene)
 
