@@ -31,7 +31,7 @@ def cases(
     count: int, seed: int, *, kinds: Sequence[str] = (), heldout: bool = False
 ) -> list[dict[str, Any]]:
     """Return tasks. With `heldout`, their names, ids and numbers are such as training never
-    draws; without `kinds`, all kinds occur as often as in training."""
+    draws; without `kinds`, all occur as often as in training, and some lack a tool."""
     rng = random.Random(f"cases:{seed}:{heldout}")
     made: list[dict[str, Any]] = []
     for number, task in enumerate(islice(_tasks(rng, kinds, heldout), count)):
@@ -56,7 +56,9 @@ def cases(
 
 def _tasks(rng: random.Random, kinds: Sequence[str], heldout: bool) -> Iterator[Task]:
     while True:
-        task = Sampler(rng, Vocabulary(rng, heldout=heldout)).task(kinds=kinds)
+        task = Sampler(rng, Vocabulary(rng, heldout=heldout)).task(
+            kinds=kinds, refuse=0.0 if kinds else None
+        )
         used = {step.tool for clause in task.clauses for step in clause.steps}
         if "clock" not in used:
             yield task

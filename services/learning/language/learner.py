@@ -64,7 +64,9 @@ class Learner:
     def load(cls, folder: Path, recipe: Language) -> Learner:
         """Read a model's folder in float32. Raises `InvalidArgument` for what is no causal LM."""
         from transformers import AutoModelForCausalLM, AutoTokenizer
+        from transformers.utils import logging
 
+        logging.disable_progress_bar()  # type: ignore[no-untyped-call]
         torch.set_num_threads(recipe.threads)
         try:
             tokenizer: Any = AutoTokenizer.from_pretrained(folder, local_files_only=True)
@@ -121,25 +123,13 @@ class Learner:
         made, strange = [], 0
         for some in _batches(lessons):
             with torch.inference_mode():
-                drawn = self._logprobs(self.model, some)
+                drawn, own = self._logprobs(self.model, some)
                 reference = None
                 if self._reference is not None:
-                    reference = self._logprobs(self._reference, some)
+                    reference, _ = self._logprobs(self._reference, some)
             for place, lesson in enumerate(some):
-                sizes = [one.end - one.start for one in lesson.actions]
-                kept = torch.ones(sum(sizes), dtype=torch.bool)
-                for part, mask, action in zip(
-                    drawn[place].split_with_sizes(sizes),
-                    kept.split_with_sizes(sizes),
-                    lesson.actions,
-                    strict=True,
-                ):
-                    scaled = self._recipe.temperature != 1.0
-                    if action.logprob is None or scaled:
-                        continue
-                    if abs(float(part.sum()) - action.logprob) > STRANGE:
-                        mask.fill_(False)
-                        strange += 1
+                kept = _kept(lesson, own[place])
+                strange += sum(not kept[at] for at in _starts(lesson))
                 if kept.any():
                     made.append(
                         _Known(
@@ -159,7 +149,7 @@ class Learner:
         for some in _batches([one.lesson for one in known]):
             batch = [by_lesson[id(one)] for one in some]
             kept = torch.cat([one.kept for one in batch])
-            now = torch.cat(self._logprobs(self.model, some))[kept]
+            now = torch.cat(self._logprobs(self.model, some)[0])[kept]
             drawn = torch.cat([one.drawn for one in batch])[kept]
             references = [one.reference for one in batch if one.reference is not None]
             advantage = torch.cat(
@@ -180,8 +170,9 @@ class Learner:
         self._optimiser.zero_grad(set_to_none=True)
         return {**sums, "norm": float(norm)}
 
-    def _logprobs(self, model: Any, lessons: Sequence[Lesson]) -> list[Tensor]:
-        """Return the log-probability of each chosen token, by lesson.
+    def _logprobs(self, model: Any, lessons: Sequence[Lesson]) -> tuple[list[Tensor], list[Tensor]]:
+        """Return the log-probability of each chosen token, by lesson: at the temperature at which
+        it was drawn, and the model's own.
 
         Padding stands on the right, where nothing that looks back sees it.
         """
@@ -195,9 +186,30 @@ class Learner:
         hidden = model.base_model(input_ids=inputs, use_cache=False).last_hidden_state
         # What stands before a token is what chooses it.
         logits = model.get_output_embeddings()(hidden[:, :-1][chosen[:, 1:]]).float()
-        scores = (logits / self._recipe.temperature).log_softmax(-1)
-        found = scores.gather(-1, inputs[:, 1:][chosen[:, 1:]].unsqueeze(-1)).squeeze(-1)
-        return list(found.split([int(one) for one in chosen[:, 1:].sum(1)]))
+        tokens = inputs[:, 1:][chosen[:, 1:]].unsqueeze(-1)
+        sizes = [int(one) for one in chosen[:, 1:].sum(1)]
+        drawn = (logits / self._recipe.temperature).log_softmax(-1).gather(-1, tokens).squeeze(-1)
+        with torch.no_grad():
+            own = logits.log_softmax(-1).gather(-1, tokens).squeeze(-1)
+        return list(drawn.split(sizes)), list(own.split(sizes))
+
+
+def _kept(lesson: Lesson, own: Tensor) -> Tensor:
+    """Return which of a lesson's tokens were really drawn so: those of turns whose likelihood is
+    the one that was noted."""
+    kept = torch.ones(len(own), dtype=torch.bool)
+    for start, action in zip(_starts(lesson), lesson.actions, strict=True):
+        part = slice(start, start + action.end - action.start)
+        if action.logprob is not None:
+            gap = abs(float(own[part].sum()) - action.logprob)
+            kept[part] = gap <= STRANGE
+    return kept
+
+
+def _starts(lesson: Lesson) -> list[int]:
+    """Return where each turn begins among a lesson's chosen tokens."""
+    sizes = [one.end - one.start for one in lesson.actions]
+    return [sum(sizes[:place]) for place in range(len(sizes))]
 
 
 def _batches(lessons: Sequence[Lesson]) -> Iterator[list[Lesson]]:
