@@ -233,6 +233,11 @@ class Agents:
                 self._kill(process, signals.SIGCONT)
         self._kill(process, number)
 
+    def halt(self, process: ControlBlock) -> None:
+        """Kill a process in a way that is no end of it."""
+        if process.os_pid is not None and process.state is not State.ZOMBIE:
+            self._launcher.signal(process.os_pid, signals.SIGKILL)
+
     def log(self, pid: int) -> Path:
         """Return where a process's output goes."""
         return self._paths.log(pid)

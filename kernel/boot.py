@@ -11,6 +11,7 @@ from __future__ import annotations
 
 import asyncio
 import fcntl
+import math
 import os
 import resource
 import signal
@@ -19,11 +20,12 @@ import time
 from collections.abc import Callable
 from contextlib import AsyncExitStack, suppress
 from dataclasses import dataclass, field
+from functools import partial
 from pathlib import Path
 
 from ..syscalls.client import Client
 from ..syscalls.clock import Clock
-from ..syscalls.errors import AlreadyExists, LLMAgentOSError
+from ..syscalls.errors import AlreadyExists, InputOutputError, LLMAgentOSError
 from ..syscalls.interface import Interface
 from ..syscalls.knowledge import Knowledge
 from ..syscalls.learning import Learning
@@ -42,6 +44,7 @@ from .control import Control, user_name
 from .devices import DeviceTable
 from .durable.recovery import recover
 from .durable.revival import Revival
+from .durable.story import ANSWERS, RIGHTS
 from .events import EventLog
 from .init.affairs import Affairs
 from .init.answers import Answers
@@ -70,6 +73,8 @@ from .supervisor import Supervisor
 from .tokens import TokenStore
 from .trap import Trap
 
+#: Seconds until what a killed daemon has left must have ended, and between two looks.
+PATIENCE, MOMENT = 15.0, 0.01
 #: What any driver or service may ask for, and what ours need besides.
 USUAL = (
     "system.provide", "system.effects", "system.ready", "system.table", "device.register",
@@ -124,6 +129,7 @@ async def run(settings: Settings, launcher: Launcher | None = None) -> None:
             stack.callback(_lock(lock))
         found = await asyncio.to_thread(recover, paths.journal)
         journal = JournalWriter(paths.journal, census=found.census)
+        newest = journal.number
         stack.callback(journal.close)
         recorder = JournalRecorder(journal, sync=config.journal.sync)
         stack.callback(recorder.close)
@@ -139,7 +145,11 @@ async def run(settings: Settings, launcher: Launcher | None = None) -> None:
         trap.taint.on_first = events.tainted
         trap.approvals.emit = events.emit
         bus = await stack.enter_async_context(Bus(trap))
-        launcher = launcher or ZygoteLauncher(Sandbox(**config.agents.sandbox.model_dump()))
+        launcher = launcher or ZygoteLauncher(
+            Sandbox(**config.agents.sandbox.model_dump()),
+            lifeline=await _alone(paths.children, stack),
+            dice=_dice(paths.dice),
+        )
         stack.push_async_callback(launcher.close)
         await launcher.start()
         agents = Agents(
@@ -158,6 +168,7 @@ async def run(settings: Settings, launcher: Launcher | None = None) -> None:
         agents.on_end.append(recorder.exited)
         agents.on_removal.append(recorder.removed)
         recorder.durable = lambda pid: _durable(table, pid)
+        table.on_revoked = partial(_revoked, recorder)
         supervisor = Supervisor(
             table=table,
             bus=bus,
@@ -178,7 +189,13 @@ async def run(settings: Settings, launcher: Launcher | None = None) -> None:
             tokens=TokenStore(paths.tokens),
             paths=paths,
             config=config,
-            history=History(paths.journal, journal.places, recorder.flush),
+            history=History(
+                paths.journal,
+                journal.places,
+                recorder.flush,
+                {pid: life.start for pid, life in found.census},
+                newest,
+            ),
             principals=principals,
         )
         _hold(house, principals)
@@ -194,6 +211,7 @@ async def run(settings: Settings, launcher: Launcher | None = None) -> None:
             events=events,
             journal=paths.journal,
             census=found.census,
+            purse=principals.purse,
         )
         for group, kind, chosen in (
             ("drivers", Kind.DRIVER, config.drivers),
@@ -205,6 +223,10 @@ async def run(settings: Settings, launcher: Launcher | None = None) -> None:
                     supervisor.add(plugin, kind, settings_of)
         await stack.enter_async_context(supervisor)
         await stack.enter_async_context(revival)
+        for damage in found.damage:
+            if not damage.torn:
+                where = f"{damage.path.name}, byte {damage.offset}"
+                events.emit("journal.damaged", f"{where}: {damage.reason}")
         for former in found.processes:
             revival.restore(former)
         # Before the drivers: an agent that is asked to end may want to store something first.
@@ -292,10 +314,19 @@ def _durable(table: ProcessTable, pid: int) -> ControlBlock | None:
     return process if process is not None and process.durable is not None else None
 
 
+def _revoked(recorder: JournalRecorder, process: ControlBlock) -> None:
+    """What was taken from a durable process stays taken when it runs again."""
+    if process.durable is not None:
+        recorder.mark(process, RIGHTS, [str(one) for one in process.capabilities])
+        recorder.mark(process, ANSWERS, [])
+
+
 def _queues(config: Config) -> Callable[[], RunQueue]:
-    name = config.scheduler.policy
-    policy = find(name)
-    return lambda: RunQueue(policy(), name=name, capacity=config.scheduler.capacity)
+    asked = config.scheduler
+    policy, patience = find(asked.policy), asked.patience or math.inf
+    return lambda: RunQueue(
+        policy(), name=asked.policy, capacity=asked.capacity, patience=patience
+    )
 
 
 def _rights(plugin: Plugin, config: Config) -> CapabilitySet:
@@ -324,6 +355,37 @@ def _lock(path: Path) -> Callable[[], None]:
     os.ftruncate(lock, 0)
     os.write(lock, str(os.getpid()).encode())
     return lambda: os.close(lock)
+
+
+async def _alone(path: Path, stack: AsyncExitStack) -> int:
+    """Return a lock that whatever is started holds as well, once nothing of a daemon before lives.
+
+    When a daemon is killed its processes end at once, but not before it. Raises `AlreadyExists`.
+    """
+    lock = os.open(path, os.O_CREAT | os.O_RDWR | os.O_CLOEXEC, 0o600)
+    stack.callback(os.close, lock)
+    for _ in range(round(PATIENCE / MOMENT)):
+        with suppress(BlockingIOError):
+            fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            return lock
+        await asyncio.sleep(MOMENT)
+    raise AlreadyExists(f"processes of the daemon before still live; {path} is held by them")
+
+
+def _dice(path: Path) -> str:
+    """Return the number by which Python orders the sets of agents, the same for every daemon.
+
+    Another one for each user, so that nobody can tell what will collide. Raises
+    `InputOutputError`.
+    """
+    try:
+        if not path.exists():
+            aside = path.with_suffix(".new")
+            aside.write_text(str(int.from_bytes(os.urandom(4))))
+            aside.replace(path)
+        return str(int(path.read_text()))
+    except (OSError, ValueError) as error:
+        raise InputOutputError(f"{path} holds no number: {error}") from error
 
 
 def _raise_files() -> None:

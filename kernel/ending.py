@@ -90,7 +90,8 @@ class Ending:
             self._calls.detach(call)
             body = b"" if call.taken_back else pack([error.message, error.details])
             self._recorder.ended(call, error.code, body)
-            send_error(call.origin, call.origin_number, error)
+            origin, number = call.origin, call.origin_number
+            self.in_turn(origin, lambda: send_error(origin, number, error))
 
     def orphan(self, call: Call) -> None:
         """Send a lost provider's call again where that does no harm, or end it honestly."""
@@ -133,10 +134,34 @@ class Ending:
             self._admit(self._devices.of(kind))
 
     def _send(self, call: Call, header: tuple[Any, ...], body: bytes, waits: bool) -> None:
-        if waits and not call.answered:
-            # Whatever becomes of the disk: how the call has ended is so by now.
-            self._recorder.after(lambda failure: self._send(call, header, body, False))
+        if not call.answered:
+            self.in_turn(call.origin, lambda: self._tell(call, header, body), waits)
+
+    def in_turn(self, origin: ControlBlock, tell: Callable[[], None], waits: bool = False) -> None:
+        """Tell a process something: now, or once what was recorded is on the disk.
+
+        A durable one is told everything in the order of its record, by which it is told again.
+        """
+        durable = origin.durable
+        if not waits and (durable is None or not durable.held):
+            tell()
             return
+        if durable is not None:
+            durable.held += 1
+
+        incarnation = origin.incarnation
+
+        def then(failure: str | None) -> None:
+            # Whatever becomes of the disk: how the call has ended is so by now.
+            if durable is not None:
+                durable.held -= 1
+            if origin.incarnation == incarnation:
+                tell()
+
+        self._recorder.after(then)
+
+    @staticmethod
+    def _tell(call: Call, header: tuple[Any, ...], body: bytes) -> None:
         if call.answered or call.origin.connection is None:
             return
         if call.incarnation != call.origin.incarnation:

@@ -44,6 +44,16 @@ class Paths:
         return self.state / "journal"
 
     @property
+    def children(self) -> Path:
+        """Return the lock that is held while anything lives that a daemon has started."""
+        return self.state / "children.lock"
+
+    @property
+    def dice(self) -> Path:
+        """Return where the number stands that sets are ordered by."""
+        return self.state / "dice"
+
+    @property
     def tokens(self) -> Path:
         return self.state / "tokens.json"
 

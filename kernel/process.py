@@ -137,6 +137,8 @@ class ProcessTable:
         self._next_pid = next_pid or itertools.count(1).__next__
         #: Seconds since 1970.
         self.now = now
+        #: Told of a process that something was taken from.
+        self.on_revoked: Callable[[ControlBlock], None] = lambda process: None
 
     def create(
         self,
@@ -228,6 +230,7 @@ class ProcessTable:
             for capability in gone:
                 one.capabilities = one.capabilities.revoked(capability)
             one.answers.clear()
+            self.on_revoked(one)
         return [one.pid for one in below]
 
     def descends(self, pid: int, ancestor: int) -> bool:

@@ -38,6 +38,9 @@ class Recorder(Protocol):
     def refused(self, process: ControlBlock, header: list[Any], body: bytes, error: Any) -> None:
         """Note that a durable process's request became no call."""
 
+    def mark(self, process: ControlBlock, what: str, value: Any) -> None:
+        """Note what a durable process is to have again."""
+
     def after(self, done: Callable[[str | None], None]) -> None:
         """Call back once what was noted is safe, with None, or with why it cannot be."""
 
@@ -60,6 +63,9 @@ class NullRecorder:
         return False
 
     def refused(self, process: ControlBlock, header: list[Any], body: bytes, error: Any) -> None:
+        """Forget it."""
+
+    def mark(self, process: ControlBlock, what: str, value: Any) -> None:
         """Forget it."""
 
     def after(self, done: Callable[[str | None], None]) -> None:

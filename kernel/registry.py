@@ -18,7 +18,7 @@ from ..syscalls.errors import (
     NoSyscall,
     PermissionDenied,
 )
-from ..syscalls.interface import Interface
+from ..syscalls.interface import Interface, Traits
 from ..syscalls.message import MAX_DEADLINE
 from ..syscalls.table import Description, Syscall, read
 from .call import Call
@@ -45,6 +45,11 @@ class Registry:
             return self._descriptions[name]
         except KeyError:
             raise NoSyscall(f"there is no syscall {name!r}") from None
+
+    def traits(self, name: str) -> Traits | None:
+        """Return what a syscall is declared as, None for one that there is not."""
+        known = self._descriptions.get(name)
+        return None if known is None else known.traits
 
     def descriptions(self) -> list[Description]:
         """Return every syscall by name."""

@@ -70,8 +70,14 @@ class Replies:
             self._taint.read(call)
         if call.origin.durable is not None:
             self._recorder.item(call, body)
+        self._ending.in_turn(call.origin, lambda: self._pass(call, body))
+
+    def _pass(self, call: Call, body: bytes) -> None:
+        origin = call.origin
+        if origin.connection is None or call.incarnation != origin.incarnation:
+            return
         try:
-            call.origin.connection.send((VERSION, Kind.ITEM, call.origin_number), body)
+            origin.connection.send((VERSION, Kind.ITEM, call.origin_number), body)
         except TooBig as error:
             self._ending.abandon(call, error)
 

@@ -10,7 +10,7 @@ Interface:
 
 A call takes these stages, each of which may refuse it with an error of the table:
 
-    identify → authorise (→ approval) → reserve budget → journal → queue → dispatch → commit → reply
+    identify → authorise (→ approval) → reserve budget → queue → journal → dispatch → commit → reply
 
 The body stays opaque unless a capability's constraint or a budget needs a look at the arguments.
 """
@@ -26,6 +26,7 @@ from ..syscalls.errors import (
     Cancelled,
     DeadlineExceeded,
     DeviceError,
+    Diverged,
     InputOutputError,
     Internal,
     LLMAgentOSError,
@@ -41,10 +42,12 @@ from .arrival import Arrival
 from .call import Call, CallTable
 from .capability import CapabilitySet
 from .devices import DeviceTable, ManagedDevice
+from .durable.story import ANSWERS
 from .ending import Ending, send_error
 from .ledger import Ledger
 from .policy.contract import Waiting
 from .process import ControlBlock, State
+from .process import Kind as ProcessKind
 from .recorder import NullRecorder, Recorder
 from .registry import Handler, Registry
 from .replies import Replies
@@ -195,6 +198,9 @@ class Trap:
         call = ticket.call
         call.approver = by
         self.approvals.take(ticket, allow=allow, for_good=for_good, reason=reason)
+        if for_good and call.process.durable is not None:
+            answers = call.process.answers.items()
+            self._recorder.mark(call.process, ANSWERS, [[*what, said] for what, said in answers])
         if allow:
             self._try(self._resume, call)
         else:
@@ -249,12 +255,23 @@ class Trap:
                 call.unheard = True
                 self._ending.abandon(call, Cancelled())
 
-    def adopt(self, process: ControlBlock, number: int) -> bool:
+    def leave_open(self, process: ControlBlock) -> bool:
+        """Forget, as the kernel stops, what it has been asked itself: its effects end with it, and
+        the process asks again. Returns whether others still work for the process."""
+        for call in self._calls.of_origin(process):
+            if call.provider is None or call.provider.kind is ProcessKind.KERNEL:
+                call.unheard = True
+                self._ending.abandon(call, Cancelled())
+        return bool(process.in_flight)
+
+    def adopt(self, process: ControlBlock, header: list[Any], body: bytes) -> bool:
         """Let a process hear of a call that an earlier incarnation has made; whether there is one
-        on its way."""
-        call = self._calls.get(process.in_flight.get(number, 0))
+        on its way. Raises `Diverged` for another one under its number."""
+        call = self._calls.get(process.in_flight.get(header[2], 0))
         if call is None:
             return False
+        if (call.syscall.name, call.body) != (header[3], body):
+            raise Diverged(f"call {header[2]} is {header[3]}; it was {call.syscall.name}")
         call.incarnation = process.incarnation
         return True
 
@@ -311,7 +328,8 @@ class Trap:
         except LLMAgentOSError as error:
             if origin.durable is not None or isinstance(error, PermissionDenied):
                 self._recorder.refused(origin, header, body, error)
-            send_error(origin, header[2], error)
+            refused = error
+            self._ending.in_turn(origin, lambda: send_error(origin, header[2], refused))
             return
         self._try(then or self._pass, call)
 
@@ -335,20 +353,28 @@ class Trap:
 
     def _accept(self, call: Call) -> None:
         self._ledger.reserve(call)
-        if not self._recorder.intend(call):
+        if call.syscall.traits.device is None:
             self._queue(call)
+        else:
+            # One that a device has let in has its slot already.
+            self._calls.watch(call)
+            self._intend(call, self._queue)
+
+    def _intend(self, call: Call, then: Callable[[Call], None]) -> None:
+        """Go on with a call at once, or as soon as it is on the disk that it is about to go out."""
+        if not self._recorder.intend(call):
+            then(call)
             return
-        self._calls.watch(call)
         if call.process.state is State.SUSPENDED:
             self._calls.stop_clock(call, self.clock())
-        self._recorder.after(lambda failure: self._go_out(call, failure))
+        self._recorder.after(lambda failure: self._go_out(call, then, failure))
 
-    def _go_out(self, call: Call, failure: str | None) -> None:
+    def _go_out(self, call: Call, then: Callable[[Call], None], failure: str | None) -> None:
         """Go on with a call whose intent is on the disk, unless it has ended meanwhile."""
         if self._calls.get(call.number) is not call or call.answered:
             return
         if failure is None:
-            self._try(self._queue, call)
+            self._try(then, call)
         else:
             text = f"the journal cannot be written: {failure}"
             self._ending.fail(call, InputOutputError(text))
@@ -418,6 +444,16 @@ class Trap:
             return
         if provider.connection.backlog > MAX_BACKLOG:
             raise TryAgain(f"whoever answers {name} reads too slowly", retry_after=0.1)
+        if call.syscall.traits.device is None and not call.intended:
+            self._intend(call, self._send)
+        else:
+            self._send(call)
+
+    def _send(self, call: Call) -> None:
+        name, provider = call.syscall.name, self.registry.provider(call.syscall.name)
+        if provider is None or provider.connection is None:  # It has gone meanwhile.
+            self._dispatch(call)
+            return
         self._calls.assign(call, provider)
         call.attempts += 1
         process, kind, now = call.process, call.syscall.traits.device, self.clock()

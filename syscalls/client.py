@@ -24,6 +24,7 @@ from .message import INITIAL_CREDIT, VERSION, Kind, Signal
 from .table import Syscall, read
 
 I = TypeVar("I", bound=Interface)  # noqa: E741
+_TOLD = frozenset({Kind.REPLY, Kind.ERROR, Kind.ITEM})
 OnRequest = Callable[[Connection, list[Any], bytes], None]
 
 
@@ -80,6 +81,8 @@ class Client:
         self._calls: dict[int, asyncio.Future[Any]] = {}
         self._streams: dict[int, ItemStream] = {}
         self._lost: LLMAgentOSError | None = None
+        #: Hands out what the kernel says, on a loop that has its own time for that.
+        self._deliver: Callable[[Callable[[], None]], None] | None = None
         #: Set once the connection has ended.
         self.lost = asyncio.Event()
 
@@ -142,6 +145,7 @@ class Client:
         if sock.type & socket.SOCK_STREAM != socket.SOCK_STREAM:
             raise InvalidArgument("the bus speaks over a stream socket")
         loop = asyncio.get_running_loop()
+        self._deliver = getattr(loop, "deliver", None)
         await loop.create_connection(lambda: self.connection, sock=sock)
 
     def close(self) -> None:
@@ -162,6 +166,12 @@ class Client:
         self.connection.send((VERSION, Kind.REQUEST, call, syscall, deadline, None, behalf), body)
 
     def _on_frame(self, connection: Connection, header: list[Any], body: bytes) -> None:
+        if self._deliver is not None and header[1] in _TOLD:
+            self._deliver(lambda: self._take(connection, header, body))
+        else:
+            self._take(connection, header, body)
+
+    def _take(self, connection: Connection, header: list[Any], body: bytes) -> None:
         kind, call = header[1], header[2]
         if kind == Kind.REPLY:
             answer = self._calls.pop(call, None)

@@ -214,7 +214,7 @@ class Process(Interface, name="process"):
         limit: Annotated[int, Ge(1), Le(1000)] = 1000,
         whole: bool = False,
     ) -> list[Past]:
-        """Return what a process has done since the daemon's start, after its `after`-th call.
+        """Return what a process has done, also under an earlier daemon, after its `after`-th call.
 
         Long arguments and results are shortened, unless they are wanted `whole`.
 

@@ -49,7 +49,11 @@ def run(arguments: Mapping[str, Any], sock: socket.socket) -> int:
         print(f"aos: {error}", file=sys.stderr)
         return 126
     if _is_coroutine(main):
-        if _prepared is None:
+        if seed is not None:
+            from . import steady
+
+            outcome = steady.run(_await(main, sock, task, OS(Client())))
+        elif _prepared is None:
             outcome = uvloop.run(_await(main, sock, task, OS(Client())))
         else:
             outcome = _prepared.run(_await(main, sock, task, _prepared.os))

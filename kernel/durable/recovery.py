@@ -40,6 +40,8 @@ class Former:
     end: tuple[float, int, str] | None
     #: What a durable one has done, None for one that does not run again.
     story: Story | None
+    #: Why a durable one cannot run again, where that is so.
+    lost: str | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -89,15 +91,20 @@ def _former(folder: Path, census: Census, damage: list[Damage]) -> Iterator[Form
             try:
                 start = reader.read(life.start)
                 end = None if life.end is None else reader.read(life.end)
-                story = None
+                story = lost = None
                 if life.story is not None:
-                    story = _told(pid, reader, life.story)
+                    try:
+                        story = _told(pid, reader, life.story)
+                        story.damaged = any(not one.torn for one in damage)
+                    except (OSError, Damaged) as error:
+                        lost = f"its record is damaged: {error}"
                 yield Former(
                     pid=pid,
                     begun=start.time,
                     order=unpack(start.body),
                     end=None if end is None else (end.time, int(end.outcome), unpack(end.body)),
                     story=story,
+                    lost=lost,
                 )
             except (OSError, Damaged, ValueError) as error:
                 number, offset = where(life.start)

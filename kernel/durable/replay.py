@@ -37,9 +37,11 @@ class Live:
     make: Callable[[list[Any], bytes], None]
     #: Answer a call whose effect may have happened.
     doubt: Callable[[list[Any], bytes], None]
-    #: Let go a call that an earlier incarnation has made and that is still on its way; whether
-    #: there is one.
-    adopt: Callable[[int], bool]
+    #: Let the process hear of a call that an earlier incarnation has made and that is still on its
+    #: way; whether there is one. Raises `Diverged` for another one.
+    adopt: Callable[[list[Any], bytes], bool]
+    #: Make a call that the record may have known of where it is damaged now.
+    suspect: Callable[[list[Any], bytes], None]
     #: The stream of a call was cut.
     cut: Callable[[list[Any], bytes], None]
     #: The process has left its record: why.
@@ -185,10 +187,16 @@ class Replay:
         self._over = True
         self._live.done()
         for number, (header, body) in list(self._held.items()):
-            if self._live.adopt(number):
-                continue
+            try:
+                if self._live.adopt(header, body):
+                    continue
+            except Diverged as error:
+                self._diverge(number, error.message)
+                break
             if number in story.doubtful:
                 self._live.doubt(header, body)
+            elif story.damaged and number <= self._reached:
+                self._live.suspect(header, body)
             elif number in story.cut:
                 self._live.cut(header, body)
             else:

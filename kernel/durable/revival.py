@@ -12,6 +12,7 @@ from __future__ import annotations
 
 import asyncio
 import os
+from collections.abc import Callable, Coroutine
 from contextlib import suppress
 from functools import partial
 from pathlib import Path
@@ -20,7 +21,7 @@ from typing import Any
 
 from ...syscalls.errors import DeviceError, InDoubt, InputOutputError, LLMAgentOSError
 from ..agents import Agents
-from ..budget import Limits
+from ..budget import Budget, Limits
 from ..capability import CapabilitySet
 from ..events import EventLog
 from ..journal.census import Census
@@ -36,6 +37,8 @@ from .story import Story
 
 #: Seconds before the second restart; each further one waits twice as long, up to the cap.
 FIRST_DELAY, LONGEST_DELAY = 0.5, 30.0
+#: Seconds until all have ended when the kernel stops, and between two looks.
+GRACE, MOMENT = 5.0, 0.01
 #: The exit code of a process that has left its record, and of one that the kernel's death ended.
 LEFT, WITH_KERNEL = 1, 137
 
@@ -54,7 +57,9 @@ class Revival:
         events: EventLog,
         journal: Path,
         census: Census,
+        purse: Callable[[str], Budget | None] = lambda principal: None,
     ) -> None:
+        """`purse`: what a principal's processes spend from that have no parent any more."""
         self._table = table
         self._trap = trap
         self._agents = agents
@@ -63,8 +68,11 @@ class Revival:
         self._events = events
         self._journal = journal
         self._census = census
+        self._purse = purse
         self._group = asyncio.TaskGroup()
+        self._tasks: set[asyncio.Task[None]] = set()
         self._closing = False
+        self._ended = asyncio.Event()  # one that is to come back has ended
 
     async def __aenter__(self) -> Revival:
         await self._group.__aenter__()
@@ -77,11 +85,36 @@ class Revival:
         error: BaseException | None,
         trace: TracebackType | None,
     ) -> None:
-        """From now on a durable process that dies comes back with the next kernel."""
+        """Let durable processes come back with the next kernel.
+
+        They end before drivers do, whose end they would be told of otherwise.
+        """
         self._closing = True
-        for task in self._group._tasks:
+        for task in self._tasks:
             task.cancel()
-        await self._group.__aexit__(None, None, None)
+        try:
+            await self._group.__aexit__(None, None, None)
+        finally:
+            with suppress(TimeoutError):
+                async with asyncio.timeout(GRACE):
+                    await self._halt()
+            await self._settle()
+
+    async def _halt(self) -> None:
+        alive = [one for one in self._table if one.durable is not None]
+        for process in alive:
+            self._agents.halt(process)
+        while any(one.os_pid is not None and one.state is not State.ZOMBIE for one in alive):
+            self._ended.clear()
+            await self._ended.wait()
+
+    async def _settle(self) -> None:
+        """Let effects that are on their way come to their end."""
+        for _ in range(round(GRACE / MOMENT)):
+            durable = [one for one in self._table if one.durable is not None]
+            if not any([self._trap.leave_open(one) for one in durable]):
+                return
+            await asyncio.sleep(MOMENT)
 
     def take(self, process: ControlBlock, code: int, number: int) -> bool:
         """Start a process again whose program has ended; returns False where it is not to be."""
@@ -97,6 +130,8 @@ class Revival:
         if number in process.signalled:
             return False
         if self._closing:
+            self._detach(process)
+            self._ended.set()
             return True
         return self._again(process, durable, f"ended by signal {number}", 128 + number)
 
@@ -117,14 +152,19 @@ class Revival:
             process.pid,
             incarnation=process.incarnation,
         )
-        self._group.create_task(self._start(process, durable, delay))
+        self._go(self._start(process, durable, delay))
         return True
+
+    def _go(self, work: Coroutine[Any, Any, None]) -> None:
+        task = self._group.create_task(work)
+        self._tasks.add(task)
+        task.add_done_callback(self._tasks.discard)
 
     def restore(self, former: Former) -> None:
         """Enter a process of a kernel before: a durable one goes on, of another one people can ask
         how it ended."""
         if former.story is None or former.end is not None:
-            self._bury(former)
+            self._bury(former, former.lost or "the kernel died")
             return
         try:
             process, durable = self._enter(former, former.story)
@@ -133,9 +173,9 @@ class Revival:
             return
         self._begin(process, durable)
         self._post.restore(process.pid, former.story.letters)
-        self._group.create_task(self._start(process, durable, 0.0, former.story))
+        self._go(self._start(process, durable, 0.0, former.story))
 
-    def _bury(self, former: Former, reason: str = "the kernel died") -> None:
+    def _bury(self, former: Former, reason: str) -> None:
         order = former.order
         process = self._table.create(
             pid=former.pid,
@@ -165,7 +205,9 @@ class Revival:
         if parent is None:
             for name, bound in order["bounds"].items():
                 limits[name] = min(bound, limits.get(name, bound))
-        capabilities = CapabilitySet.parse(order["capabilities"])
+        capabilities = CapabilitySet.parse(
+            order["capabilities"] if story.rights is None else story.rights
+        )
         process = self._table.create(
             pid=former.pid,
             principal=order["principal"],
@@ -174,6 +216,7 @@ class Revival:
             capabilities=capabilities,
             limits=Limits.parse(limits),
             name=order["name"],
+            purse=self._purse(order["principal"]) if parent is None else None,
         )
         spawn = Spawn(
             order=Order(
@@ -237,12 +280,13 @@ class Revival:
         try:
             if story is None:
                 story = await self._read(process)
+            process.syscalls = max(process.syscalls, len(story.calls))
             replay.load(story)
             if process.verdict is None:
                 # What it has written it writes again.
                 os.truncate(process.log, 0)
                 await self._agents.start(process, durable.spawn)
-        except (LLMAgentOSError, OSError) as error:
+        except Exception as error:  # Whatever kept it from starting, it is tried again.
             if process.verdict is None and self._again(process, durable, str(error), 126):
                 return
         if process.verdict is not None:
@@ -277,11 +321,16 @@ class Revival:
             text = f"{header[3]}: the kernel died over it; the effect may or may not have happened"
             self._trap.refuse(process, header, body, InDoubt(text))
 
+        def suspect(header: list[Any], body: bytes) -> None:
+            traits = self._trap.registry.traits(header[3])
+            once = traits is not None and traits.effect and not traits.idempotent
+            (doubt if once else live.make)(header, body)
+
         def cut(header: list[Any], body: bytes) -> None:
             text = f"{header[3]}: the stream was cut when its process died"
             self._trap.refuse(process, header, body, DeviceError(text))
 
-        return Live(
+        live = Live(
             send=send,
             make=partial(self._trap.enter, process),
             doubt=doubt,
@@ -289,7 +338,9 @@ class Revival:
             cut=cut,
             diverged=lambda why: self._agents.kill(process, LEFT, f"EDIVERGED: {why}"),
             done=done,
+            suspect=suspect,
         )
+        return live
 
     def _watch(self, process: ControlBlock, replay: Replay) -> None:
         """End a process that makes none of the calls that its record has next."""

@@ -33,6 +33,8 @@ class Durable:
         self.asked = 0
         #: Calls that any incarnation is known to have made.
         self.reached = 0
+        #: Things that it is told once they are on the disk.
+        self.held = 0
         #: Taints and answers that the journal knows of.
         self.taints: tuple[str, ...] = ()
         #: When it was started again, the latest times, in the loop's seconds.

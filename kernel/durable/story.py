@@ -15,7 +15,7 @@ from ...syscalls.ipc import Letter
 from ..journal.record import Kind, Record
 
 #: Marks of what a process is to have again, but for those of calls.
-ANSWERS = "answers"
+ANSWERS, RIGHTS = "answers", "rights"
 #: The outcome of a call that its own process has taken back; its body is empty then.
 _TAKEN_BACK = "ECANCELED"
 
@@ -62,7 +62,11 @@ class Story:
         self.answers: list[list[object]] = []
         #: Letters that it has not taken yet.
         self.letters: deque[Letter] = deque()
+        #: What it may ask for since something was taken from it; None where nothing was.
+        self.rights: list[str] | None = None
         self.incarnation = 1
+        #: Whether records are missing that might have been its.
+        self.damaged = False
 
     def add(self, record: Record) -> None:
         """Take the next record that tells of the process."""
@@ -76,6 +80,8 @@ class Story:
             self.taints = tuple(record.notes["taints"])
         if record.kind is Kind.MARK and record.outcome == ANSWERS:
             self.answers = unpack(record.body)
+        if record.kind is Kind.MARK and record.outcome == RIGHTS:
+            self.rights = unpack(record.body)
         if record.also == self._pid and record.syscall == "ipc.send":
             self._deliver(record)  # It has written to itself.
         if record.ask:

@@ -8,36 +8,70 @@ from __future__ import annotations
 
 import asyncio
 import os
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Mapping
 from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
+from ...syscalls.errors import InputOutputError
 from ...syscalls.process import RESULT, Past
 from ..shown import bounded, decoded
+from .census import place, where
 from .places import Places
-from .record import Damaged, Record, decode
-from .writer import name_of
+from .reader import segment
+from .record import Damaged, Kind, Record, decode
+from .writer import name_of, segments
 
 #: Bytes of records that one answer is made from; then it ends before its limit.
 MOST = 4 * 1024 * 1024
 
 
 class History:
-    """Reads what was written since the daemon's start, off the event loop."""
+    """Reads what processes have done, also under an earlier daemon, off the event loop."""
 
-    def __init__(self, folder: Path, places: Places, flush: Callable[[], None]) -> None:
+    def __init__(
+        self,
+        folder: Path,
+        places: Places,
+        flush: Callable[[], None],
+        former: Mapping[int, int] | None = None,
+        newest: int = 0,
+    ) -> None:
+        """`former`: where processes of earlier daemons begin; `newest` is their last file."""
         self._folder = folder
         self._places = places
         self._flush = flush
+        self._former = dict(former or {})
+        self._newest = newest
+        self._searching = asyncio.Lock()
 
     async def read(self, pid: int, after: int, limit: int, whole: bool = False) -> list[Past]:
         """Return a process's calls after its `after`-th, in the order in which they ended; `whole`
         ones have all that was kept of them."""
         self._flush()
+        async with self._searching:
+            if (begin := self._former.get(pid)) is not None:
+                older = await asyncio.to_thread(_search, self._folder, pid, begin, self._newest)
+                self._places.before(pid, older)
+                del self._former[pid]
         places = self._places.after(pid, after, limit)
         most = MOST if whole else RESULT
         return await asyncio.to_thread(_read, self._folder, places, most)
+
+
+def _search(folder: Path, pid: int, begin: int, newest: int) -> list[int]:
+    """Return where a process's calls stand in files of before."""
+    number, offset = where(begin)
+    found = []
+    for path in segments(folder):
+        if not number <= int(path.stem) <= newest:
+            continue
+        start = offset if int(path.stem) == number else 0
+        with suppress(InputOutputError):  # Of a file that cannot be read, nothing is told.
+            for at, record in segment(path, start, lambda damage: None):
+                if record.pid == pid and record.kind is Kind.CALL:
+                    found.append(place(int(path.stem), at))
+    return found
 
 
 def _read(folder: Path, places: Iterable[tuple[int, int, int]], most: int) -> list[Past]:

@@ -7,7 +7,7 @@ Interface:
 from __future__ import annotations
 
 from array import array
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field
 
 #: Calls of one process that are known, at most: 8 MiB of places; then the older half is forgotten.
@@ -44,6 +44,13 @@ class Places:
         if len(line.places) > MOST:
             del line.places[: MOST // 2]
             line.before += MOST // 2
+
+    def before(self, pid: int, places: Iterable[int]) -> None:
+        """A process's records before the first one that is known stand at these places."""
+        line = self._lines.get(pid)
+        if line is None:
+            line = self._enter(pid)
+        line.places = array("Q", places) + line.places
 
     def after(self, pid: int, seq: int, limit: int) -> list[tuple[int, int, int]]:
         """Return records after a process's `seq`-th as (seq, file's number, offset)."""

@@ -194,7 +194,7 @@ class JournalRecorder:
         name, process = call.syscall.name, call.process
         most = KEPT if name.startswith(_LEARNT) else ARGUMENTS
         private = private or name in _SECRET
-        shown = len(call.body) <= most and not private
+        shown = len(call.body) <= most and not private and kind is not Kind.ITEM
         hashed = len(body) > KEPT or (name == _KNOWN and outcome == "ok")
         ask = asked = also = 0
         notes = audited(call)

@@ -44,19 +44,28 @@ class Line:
         """Whether its zygote takes orders."""
         return self._control is not None
 
-    async def start(self, netns: str, seccomp: str, environment: Mapping[str, str]) -> None:
+    async def start(
+        self,
+        netns: str,
+        seccomp: str,
+        environment: Mapping[str, str],
+        lifeline: int | None = None,
+    ) -> None:
         """Start a zygote that gives up what is wanted, and wait until it takes orders.
 
+        It holds the `lifeline` until all its children have ended.
         Raises `DeviceError` where it does not come up; then nothing is left of it.
         """
         loop = asyncio.get_running_loop()
         ours, theirs = pair()
         ours.setblocking(False)
         module = f"{__package__}.zygote_main"
+        held = () if lifeline is None else (lifeline,)
         with theirs:
+            arguments = [str(theirs.fileno()), netns, seccomp, *map(str, held)]
             self._process = subprocess.Popen(  # noqa: ASYNC220  # returns at once
-                [sys.executable, "-P", "-m", module, str(theirs.fileno()), netns, seccomp],
-                pass_fds=(theirs.fileno(),),
+                [sys.executable, "-P", "-m", module, *arguments],
+                pass_fds=(theirs.fileno(), *held),
                 stdin=subprocess.DEVNULL,
                 env=environment,
                 start_new_session=True,

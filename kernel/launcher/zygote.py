@@ -32,10 +32,18 @@ _Choice = tuple[str, str, bool]
 class ZygoteLauncher:
     """Starts processes by forking them from one that has loaded everything."""
 
-    def __init__(self, *expected: Sandbox) -> None:
-        """`expected`: agents' sandboxes whose zygotes are started at once, not at first use."""
+    def __init__(
+        self, *expected: Sandbox, lifeline: int | None = None, dice: str | None = None
+    ) -> None:
+        """`expected`: agents' sandboxes whose zygotes are started at once, not at first use.
+
+        `lifeline`: a descriptor that stays open until all that was started has ended. `dice`: what
+        agents' sets are ordered by, the same again for one that runs again.
+        """
         self.on_exit: OnExit = lambda pid, code, number: None
         self._expected = expected
+        self._lifeline = lifeline
+        self._order = {} if dice is None else {"PYTHONHASHSEED": dice}
         self._lines: dict[_Choice, Line] = {}
         self._starting: defaultdict[_Choice, asyncio.Lock] = defaultdict(asyncio.Lock)
 
@@ -84,7 +92,8 @@ class ZygoteLauncher:
             if line is None or not line.alive:
                 line = Line(lambda pid, code, number: self.on_exit(pid, code, number))
                 netns, seccomp, inherits = choice
-                await line.start(netns, seccomp, os.environ if inherits else _clean(os.environ))
+                environment = os.environ if inherits else {**self._order, **_clean(os.environ)}
+                await line.start(netns, seccomp, environment, self._lifeline)
                 self._lines[choice] = line
             return line
 

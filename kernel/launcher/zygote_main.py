@@ -7,12 +7,13 @@ Whatever a child has started ends with it: its group is killed, and what has lef
 back here as an orphan.
 
 Interface:
-    python -m llmagentos.kernel.launcher.zygote_main FD NETNS SECCOMP
+    python -m llmagentos.kernel.launcher.zygote_main FD NETNS SECCOMP [LIFELINE]
 """
 
 from __future__ import annotations
 
 import asyncio  # noqa: F401  # loaded here so that no child has to
+import fcntl
 import gc
 import os
 import select
@@ -45,6 +46,8 @@ from .child import SOCKET, Order, become, readable
 from .ground import fill
 from .group import signal_group
 
+#: Where the descriptors begin that no child keeps.
+FAR = 512
 #: Python specialises code that has run a few times, and writes to it.
 REHEARSALS = 12
 
@@ -135,6 +138,8 @@ class Zygote:
             while True:
                 self._sweep()
                 os.waitpid(-1, 0)
+                while os.waitpid(-1, os.WNOHANG)[0]:
+                    pass
 
 
 def _own_children() -> set[int]:
@@ -186,11 +191,16 @@ def _past_open() -> int:
     """Return the number past this process's open descriptors."""
     folder = "/proc/self/fd"
     # Among them is the folder's own, which is gone after.
-    return 1 + max(int(one) for one in os.listdir(folder) if os.path.lexists(f"{folder}/{one}"))
+    numbers = [int(one) for one in os.listdir(folder) if os.path.lexists(f"{folder}/{one}")]
+    return 1 + max(one for one in numbers if one < FAR)
 
 
 def main() -> None:
     """Be a zygote on the descriptor that the command line names."""
+    for lifeline in map(int, sys.argv[4:]):
+        # Past the descriptors that children keep.
+        fcntl.fcntl(lifeline, fcntl.F_DUPFD_CLOEXEC, FAR)
+        os.close(lifeline)
     control = _moved(int(sys.argv[1]), SOCKET)
     # It ends when the kernel hangs up, and not before whatever it has started.
     for number in (signal.SIGINT, signal.SIGTERM):

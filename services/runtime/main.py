@@ -23,9 +23,17 @@ from .planned import PlanFailed, planned
 
 def run(arguments: Mapping[str, Any], sock: socket.socket) -> int:
     """Run the agent that `arguments["program"]`, an `agent.toml`, declares."""
+    work = _run(Path(arguments["program"]), arguments.get("task"), sock)
+    if (seed := arguments.get("seed")) is not None:
+        import random
+
+        from ...syscalls import steady
+
+        random.seed(seed)  # It is to take the same way whenever it runs again.
+        return steady.run(work)
     import uvloop
 
-    return uvloop.run(_run(Path(arguments["program"]), arguments.get("task"), sock))
+    return uvloop.run(work)
 
 
 async def _run(path: Path, task: str | None, sock: socket.socket) -> int:

@@ -1,0 +1,226 @@
+"""A durable agent outlives its own death, its kernel's, and an orderly restart."""
+
+from __future__ import annotations
+
+import asyncio
+import os
+import signal
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from llmagentos.syscalls.os import OS
+from llmagentos.syscalls.process import Exit, ProcessInfo
+
+from .conftest import Daemon, write
+
+#: Writes down that it has begun a part, waits until it is told to go on, and is done after three.
+WALKER = """
+import random
+
+async def main(os, task):
+    print("dice", random.random(), await os.clock.random(4))
+    for part in range(3):
+        await os.memory.write(f"part {part} of {task}")
+        print("part", part, await os.clock.now(), flush=True)
+        letter = await os.ipc.recv()
+        await os.ipc.send(letter.sender, [part, letter.body])
+    print("done")
+"""
+
+
+@pytest.fixture
+def home(tmp_path: Path) -> Iterator[list[Daemon]]:
+    """The daemons of one state folder, one after the other; the last one is alive."""
+    daemons = [Daemon(tmp_path / "s")]
+    yield daemons
+    daemons[-1].close()
+
+
+def killed(home: list[Daemon]) -> Daemon:
+    """Kill the kernel without a word, and start another one."""
+    old = home[-1]
+    old.process.kill()
+    old.process.wait()
+    home.append(Daemon(old.state))
+    return home[-1]
+
+
+async def go_on(os: OS, pid: int, word: str) -> list[object]:
+    await os.ipc.send(pid, word)
+    found: list[object] = (await os.ipc.recv()).body
+    return found
+
+
+async def written(os: OS, pid: int) -> list[str]:
+    return [line.text async for line in os.process.logs(pid)]
+
+
+async def settled(os: OS, pid: int, word: str = "part") -> ProcessInfo:
+    """Wait until it has written something and waits for a letter."""
+    async for line in os.process.logs(pid, follow=True):
+        if line.text.startswith(word):
+            break
+    while (found := await os.process.inspect(pid)).waiting_for != ["ipc.recv"]:
+        await os.clock.sleep(0.02)
+    return found
+
+
+@pytest.mark.slow
+def test_agent_and_kernel_are_killed_and_the_end_is_the_same(
+    home: list[Daemon], tmp_path: Path
+) -> None:
+    program = write(tmp_path, "walker.py", WALKER)
+
+    async def begin(os: OS) -> tuple[int, list[str]]:
+        pid = await os.process.spawn(program, task="a walk", durable=True)
+        assert (await settled(os, pid)).durable
+        assert await go_on(os, pid, "one") == [0, "one"]
+        return pid, await written(os, pid)
+
+    pid, before = home[-1].run(begin)
+
+    async def kill(work: OS) -> None:
+        first = await settled(work, pid, "part 1")
+        assert first.os_pid is not None
+        os.kill(first.os_pid, signal.SIGKILL)
+        second = first
+        while second.incarnation == 1 or second.replaying or second.waiting_for != ["ipc.recv"]:
+            await work.clock.sleep(0.02)
+            second = await work.process.inspect(pid)
+        assert (second.pid, second.state) == (pid, "blocked")
+        assert (await written(work, pid))[: len(before)] == before
+
+    home[-1].run(kill)
+
+    async def end(os: OS) -> tuple[Exit, list[str]]:
+        assert await go_on(os, pid, "two") == [1, "two"]
+        assert await go_on(os, pid, "three") == [2, "three"]
+        return await os.process.wait(pid), await written(os, pid)
+
+    ended, after = killed(home).run(end)
+    assert (ended.code, after[-1]) == (0, "done")
+    assert after[: len(before)] == before
+
+    async def look_back(os: OS) -> list[str]:
+        facts = [item.text for item in await os.memory.search("part", limit=10)]
+        return [past.syscall for past in await os.process.history(pid)] + sorted(facts)
+
+    assert killed(home).run(look_back).count("memory.write") == 3
+
+
+@pytest.mark.slow
+def test_letters_come_back_and_what_was_not_durable_has_a_true_reason(
+    home: list[Daemon], tmp_path: Path
+) -> None:
+    program = write(tmp_path, "walker.py", WALKER)
+
+    async def begin(os: OS) -> tuple[int, int]:
+        pid = await os.process.spawn(program, task="b", durable=True)
+        plain = await os.process.spawn(program, task="c")
+        await settled(os, pid)
+        info = await os.process.inspect(pid)
+        assert info.os_pid is not None
+        # It cannot take these any more.
+        await os.process.signal(pid, "STOP")
+        for word in ("one", "two", "three"):
+            await os.ipc.send(pid, word)
+        return pid, plain
+
+    pid, plain = home[-1].run(begin)
+
+    async def end(os: OS) -> tuple[Exit, Exit]:
+        return await os.process.wait(pid), await os.process.wait(plain)
+
+    ended, lost = killed(home).run(end)
+    assert lost == Exit(pid=plain, code=137, reason="the kernel died")
+    assert ended.code != 137
+
+
+@pytest.mark.slow
+def test_orderly_restart_is_no_end_and_a_persons_kill_is(
+    home: list[Daemon], tmp_path: Path
+) -> None:
+    program = write(tmp_path, "walker.py", WALKER)
+
+    async def begin(os: OS) -> list[int]:
+        pids = [await os.process.spawn(program, task=task, durable=True) for task in "de"]
+        for pid in pids:
+            await settled(os, pid)
+        await os.process.signal(pids[1], "KILL")
+        await os.process.wait(pids[1])
+        return pids
+
+    pids = home[-1].run(begin)
+    home[-1].close()
+    home.append(Daemon(home[-1].state))
+
+    async def end(os: OS) -> list[Exit]:
+        for word in ("one", "two", "three"):
+            await go_on(os, pids[0], word)
+        return list(await asyncio.gather(*map(os.process.wait, pids)))
+
+    first, second = home[-1].run(end)
+    assert (first.code, first.reason) == (0, "finished")
+    assert (second.code, second.reason) == (137, "ended by SIGKILL")
+
+
+ASTRAY = """
+import os as machine
+
+async def main(os):
+    await os.clock.now()
+    if machine.path.exists("seen"):
+        await os.clock.random(2)
+    else:
+        open("seen", "w").close()
+        await os.clock.monotonic()
+    await os.ipc.recv()
+"""
+
+
+@pytest.mark.slow
+def test_program_that_takes_another_way_ends_with_the_reason(
+    home: list[Daemon], tmp_path: Path
+) -> None:
+    program = write(tmp_path, "astray.py", ASTRAY)
+
+    async def astray(work: OS) -> Exit:
+        pid = await work.process.spawn(program, durable=True)
+        while (info := await work.process.inspect(pid)).waiting_for != ["ipc.recv"]:
+            await work.clock.sleep(0.02)
+        assert info.os_pid is not None
+        os.kill(info.os_pid, signal.SIGKILL)
+        return await work.process.wait(pid)
+
+    ended = home[-1].run(astray)
+    assert (ended.code, ended.reason) == (
+        1, "EDIVERGED: call 2 is clock.random; recorded is clock.monotonic",
+    )  # fmt: skip
+
+
+MORTAL = """
+import os as machine
+
+async def main(os):
+    await os.clock.now()
+    machine.abort()
+"""
+
+
+@pytest.mark.slow
+def test_program_that_dies_again_and_again_is_given_up(
+    home: list[Daemon], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    program = write(tmp_path, "mortal.py", MORTAL)
+
+    async def mortal(os: OS) -> tuple[ProcessInfo, int]:
+        pid = await os.process.spawn(program, durable=True)
+        while (info := await os.process.inspect(pid)).incarnation < 3:
+            await os.clock.sleep(0.02)
+        await os.process.signal(pid, "KILL")
+        return info, (await os.process.wait(pid)).code
+
+    info, code = home[-1].run(mortal)
+    assert info.exit_code is None and code == 137
