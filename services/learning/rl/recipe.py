@@ -163,7 +163,7 @@ class Recipe(Part):
     job: Kind
     world: World | None = None
     episodes: Episodes | None = None
-    reward: Rewarding = Rewarding(outcome=1.0)
+    reward: Rewarding = Rewarding()
     learning: Tabular | Deep | Gradient | Offline
     evaluation: Evaluation = Evaluation()
     #: What the policy is called in the store; None for the job's own name.

@@ -74,7 +74,7 @@ class Guarded:
         """The environment itself."""
         return self._env.unwrapped
 
-    def reset(self, seed: int) -> Any:
+    def reset(self, seed: int | None) -> Any:
         """Begin an episode and return the first observation."""
         return self._safely(self._env.reset, seed=seed)[0]
 
@@ -88,6 +88,11 @@ class Guarded:
         if not math.isfinite(value):
             raise DeviceError(f"the world {self.name} gives a reward of {reward!r}")
         return observation, value, bool(ended), bool(cut)
+
+    def render(self) -> str | None:
+        """Return the world as a text, where it was made to show itself in one."""
+        shown = self._safely(self._env.render) if self._env.render_mode else None
+        return shown if isinstance(shown, str) else None
 
     def close(self) -> None:
         """Close the environment."""
