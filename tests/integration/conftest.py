@@ -22,12 +22,13 @@ from llmagentos.syscalls.os import OS
 class Daemon:
     """A daemon in a folder of its own, without an inference driver."""
 
-    def __init__(self, state: Path) -> None:
+    def __init__(self, state: Path, **variables: str) -> None:
         self.state = state
         reads, writes = os.pipe()
         environment = os.environ | {
             "LLMAGENTOS_DRIVERS__INFERENCE__ENABLED": "false",
             "LLMAGENTOS_SERVICES__GATEWAY__ENABLED": "false",
+            **variables,
         }
         self.process = subprocess.Popen(
             [sys.executable, "-P", "-m", "llmagentos.kernel.boot", "--state", str(state),
