@@ -8,7 +8,7 @@ CODE := __init__.py benchmarks drivers examples kernel services syscalls tests
 # The demo keeps its own daemon and state, beside a person's own.
 DEMO := LLMAGENTOS_STATE=$(CURDIR)/.demo $(BIN)/aos
 
-.PHONY: bench check demo docs test test-all
+.PHONY: bench check demo docs fuzz test test-all torture
 
 $(VENV)/ready: pyproject.toml constraints.txt
 	$(PYTHON) -m venv $(VENV)
@@ -36,6 +36,12 @@ test-all: $(VENV)/ready
 
 docs: $(VENV)/ready
 	$(BIN)/python -m llmagentos.syscalls.reference > docs/syscalls.md
+
+torture: $(VENV)/ready
+	$(BIN)/python -m benchmarks.torture --json
+
+fuzz: $(VENV)/ready
+	$(BIN)/python -m benchmarks.fuzz --json
 
 bench: $(VENV)/ready
 	$(BIN)/python -m benchmarks.$(BENCHMARK) --json

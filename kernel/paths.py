@@ -62,6 +62,10 @@ class Paths:
         return self.state / "secrets.json"
 
     @property
+    def announced(self) -> Path:
+        return self.state / "plugins.json"
+
+    @property
     def pids(self) -> Path:
         return self.state / "last_pid"
 

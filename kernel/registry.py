@@ -37,6 +37,8 @@ class Registry:
         self._providers: dict[str, ControlBlock] = {}
         self._handlers: dict[str, tuple[Syscall, Handler]] = {}
         self._expected: set[str] = set()
+        #: Told of what a process answers.
+        self.on_provide: Callable[[ControlBlock, list[Description]], None] = lambda *_: None
         #: By syscall, which subjects have an effect, and who has said so.
         self._effects: dict[str, tuple[ControlBlock, dict[str, bool]]] = {}
 
@@ -70,9 +72,19 @@ class Registry:
 
     def expect(self, *interfaces: type[Interface]) -> None:
         """Announce syscalls that a driver will answer once it is up; until then calls wait."""
-        for entry in (entry for interface in interfaces for entry in read(interface)):
-            self._descriptions.setdefault(entry.name, entry.describe())
-            self._expected.add(entry.name)
+        self.announce(entry.describe() for interface in interfaces for entry in read(interface))
+
+    def announce(self, described: Iterable[Description]) -> None:
+        """Announce syscalls by their descriptions."""
+        for one in described:
+            self._descriptions.setdefault(one.name, one)
+            self._expected.add(one.name)
+
+    def forget(self, names: Iterable[str]) -> None:
+        """Expect syscalls no longer that were announced, unless somebody answers them."""
+        for name in set(names) - self._providers.keys():
+            self._expected.discard(name)
+            self._descriptions.pop(name, None)
 
     def expected(self, name: str) -> bool:
         """Whether a provider that is away will come, or come back."""
@@ -98,6 +110,7 @@ class Registry:
             self._providers[one.name] = process
             if process.kind in (Kind.DRIVER, Kind.SERVICE):  # The supervisor starts them again.
                 self._expected.add(one.name)
+        self.on_provide(process, described)
 
     def say(self, process: ControlBlock, name: str, effects: dict[str, bool]) -> None:
         """Note which subjects of a syscall have an effect, in place of what was said before.

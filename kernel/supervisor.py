@@ -111,6 +111,11 @@ class Supervisor:
         """Take a driver or service into care."""
         self.services.append(Service(plugin, kind, config))
 
+    @property
+    def strangers(self) -> set[str]:
+        """Return the names of those that are not ours."""
+        return {one.plugin.name for one in self.services if one.plugin.source != "llmagentos"}
+
     def of(self, process: ControlBlock) -> Service | None:
         """Return which service a process runs."""
         return next((one for one in self.services if one.process is process), None)

@@ -1,0 +1,61 @@
+"""What plugins answered when they were last up, so that a call that comes before them waits.
+
+A new kernel knows its own drivers' interfaces, and a plugin's only once that has come up. Whoever
+calls it sooner, such as a durable process that goes on, would hear that there is no such syscall.
+
+Interface:
+    Announced       `recall` at boot, `note` what is provided; owns a file
+"""
+
+from __future__ import annotations
+
+import json
+import os
+from collections.abc import Collection, Iterable
+from contextlib import suppress
+from dataclasses import asdict
+from pathlib import Path
+
+from pydantic import TypeAdapter, ValidationError
+
+from ..syscalls.table import Description
+from .process import ControlBlock
+from .registry import Registry
+
+_FILE = TypeAdapter(dict[str, list[Description]])
+
+
+class Announced:
+    """Descriptions by the plugin that provides them."""
+
+    def __init__(self, path: Path, registry: Registry, plugins: Collection[str]) -> None:
+        """`plugins`: names of the strangers' drivers and services that will come up."""
+        self._path = path
+        self._registry = registry
+        self._plugins = plugins
+        self._known: dict[str, list[Description]] = {}
+
+    def recall(self) -> None:
+        """Announce what is known of the plugins; a file that cannot be read says nothing."""
+        with suppress(OSError, ValidationError):
+            self._known = _FILE.validate_json(self._path.read_bytes())
+        for name in self._plugins:
+            self._registry.announce(self._known.get(name, ()))
+
+    def note(self, process: ControlBlock, described: Iterable[Description]) -> None:
+        """A plugin provides this, and nothing else that it did before."""
+        if process.name not in self._plugins:
+            return
+        described = list(described)
+        names = {one.name for one in described}
+        before = self._known.get(process.name, [])
+        self._registry.forget(one.name for one in before if one.name not in names)
+        if described == before:
+            return
+        self._known[process.name] = described
+        aside = self._path.with_suffix(".new")
+        # It is a convenience: without it early calls are refused, as at the very first start.
+        with suppress(OSError):
+            plain = {name: list(map(asdict, one)) for name, one in self._known.items()}
+            aside.write_text(json.dumps(plain))
+            os.replace(aside, self._path)

@@ -1,0 +1,90 @@
+"""What a plugin answered is expected of it by the next kernel, until it says something else."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from pathlib import Path
+
+from llmagentos.kernel.announced import Announced
+from llmagentos.kernel.capability import CapabilitySet
+from llmagentos.kernel.process import ControlBlock, Kind, ProcessTable
+from llmagentos.kernel.registry import Registry
+from llmagentos.syscalls.interface import Interface, syscall
+from llmagentos.syscalls.table import describe
+
+
+class Weather(Interface, name="weather"):
+    """A plugin."""
+
+    @syscall(idempotent=True, subject="place")
+    async def forecast(self, place: str) -> str:
+        """Say how it will be."""
+        raise NotImplementedError
+
+    @syscall()
+    async def wish(self) -> None:
+        """Say how it should be."""
+
+
+class Milder(Interface, name="weather"):
+    """A later release of it."""
+
+    @syscall(idempotent=True)
+    async def forecast(self, place: str) -> str:
+        """Say how it will be."""
+        raise NotImplementedError
+
+
+def driver(name: str) -> ControlBlock:
+    return ProcessTable().create(
+        principal="ada", program="x", name=name, kind=Kind.DRIVER,
+        capabilities=CapabilitySet.parse([]),
+    )  # fmt: skip
+
+
+def booted(path: Path, *plugins: str) -> Registry:
+    registry = Registry()
+    announced = Announced(path, registry, set(plugins))
+    announced.recall()
+    registry.on_provide = announced.note
+    return registry
+
+
+def test_syscalls_of_a_plugin_are_expected_before_it_is_up(tmp_path: Path) -> None:
+    path = tmp_path / "plugins.json"
+    first = booted(path, "weather")
+    assert not first.expected("weather.forecast")
+    first.provide(driver("weather"), describe(Weather))
+    again = booted(path, "weather")
+    assert again.expected("weather.wish") and again["weather.forecast"] in describe(Weather)
+    assert again.provider("weather.forecast") is None
+    gone = booted(path)
+    assert not gone.expected("weather.forecast") and gone.descriptions() == []
+
+
+def test_what_a_later_release_leaves_out_is_expected_no_longer(tmp_path: Path) -> None:
+    path = tmp_path / "plugins.json"
+    booted(path, "weather").provide(driver("weather"), describe(Weather))
+    again = booted(path, "weather")
+    again.provide(driver("weather"), describe(Milder))
+    assert [one.name for one in again.descriptions()] == ["weather.forecast"]
+    assert not booted(path, "weather").expected("weather.wish")
+
+
+def test_file_that_says_nothing_or_cannot_be_written_harms_nobody(tmp_path: Path) -> None:
+    path = tmp_path / "plugins.json"
+    for spoil in (lambda: path.write_text("{"), lambda: path.write_text('{"weather": [1]}')):
+        _refused(spoil, path)
+    away = booted(tmp_path / "nowhere" / "plugins.json", "weather")
+    away.provide(driver("weather"), describe(Weather))
+    assert away.expected("weather.forecast")
+
+
+def test_own_drivers_are_not_kept(tmp_path: Path) -> None:
+    booted(tmp_path / "plugins.json").provide(driver("memory"), describe(Weather))
+    assert not (tmp_path / "plugins.json").exists()
+
+
+def _refused(spoil: Callable[[], object], path: Path) -> None:
+    spoil()
+    assert booted(path, "weather").descriptions() == []
