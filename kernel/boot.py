@@ -15,6 +15,7 @@ import math
 import os
 import resource
 import signal
+import socket
 import sys
 import time
 from collections.abc import Callable
@@ -37,6 +38,7 @@ from ..syscalls.server import Server
 from ..syscalls.table import describe
 from ..syscalls.tool import Tool
 from .agents import Agents
+from .announced import Announced
 from .bus import Bus
 from .capability import CapabilitySet
 from .config import Config, PluginConfig
@@ -108,6 +110,8 @@ class Settings:
     config: Config
     #: Called once syscalls are accepted.
     on_ready: Callable[[], None] = lambda: None
+    #: The control socket, where somebody else holds it beyond this daemon's life.
+    listener: socket.socket | None = None
     #: Where the owner's policy stands.
     policy: tuple[Path, ...] = field(default_factory=lambda: tuple(rights_policy.standard_files()))
 
@@ -221,6 +225,9 @@ async def run(settings: Settings, launcher: Launcher | None = None) -> None:
                 settings_of = chosen.get(name, PluginConfig())
                 if settings_of.enabled:
                     supervisor.add(plugin, kind, settings_of)
+        announced = Announced(paths.announced, trap.registry, supervisor.strangers)
+        announced.recall()
+        trap.registry.on_provide = announced.note
         await stack.enter_async_context(supervisor)
         await stack.enter_async_context(revival)
         for damage in found.damage:
@@ -231,7 +238,7 @@ async def run(settings: Settings, launcher: Launcher | None = None) -> None:
             revival.restore(former)
         # Before the drivers: an agent that is asked to end may want to store something first.
         stack.push_async_callback(_stop_agents, house)
-        control = Control(paths.socket, bus, table, principals)
+        control = Control(paths.socket, bus, table, principals, settings.listener)
         control.on_end.append(lambda session: house.post.close(session.pid))
         await stack.enter_async_context(control)
         events.emit("system.started", "the daemon accepts syscalls")
@@ -324,9 +331,7 @@ def _revoked(recorder: JournalRecorder, process: ControlBlock) -> None:
 def _queues(config: Config) -> Callable[[], RunQueue]:
     asked = config.scheduler
     policy, patience = find(asked.policy), asked.patience or math.inf
-    return lambda: RunQueue(
-        policy(), name=asked.policy, capacity=asked.capacity, patience=patience
-    )
+    return lambda: RunQueue(policy(), name=asked.policy, capacity=asked.capacity, patience=patience)
 
 
 def _rights(plugin: Plugin, config: Config) -> CapabilitySet:
