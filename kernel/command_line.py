@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import argparse
 import os
+import socket
 from collections.abc import Callable
 from pathlib import Path
 
@@ -25,6 +26,9 @@ def settings(argv: list[str]) -> Settings:
     parser.add_argument("--config", type=Path, help="one more file of configuration")
     parser.add_argument("--port", type=int, help="port of the HTTP API; 0 for any")
     parser.add_argument("--notify", type=int, help="descriptor that is told `ready`")
+    parser.add_argument(
+        "--listen", type=int, help="descriptor of the control socket"
+    )
     options = parser.parse_args(argv)
     state = options.state or state_folder(os.environ)
     runtime = options.runtime or (options.state or runtime_folder(os.environ))
@@ -34,6 +38,7 @@ def settings(argv: list[str]) -> Settings:
         paths=Paths(state=state.absolute(), runtime=runtime.absolute()),
         config=load(files, os.environ, flags).config,
         on_ready=_notify(options.notify),
+        listener=None if options.listen is None else socket.socket(fileno=options.listen),
     )
 
 

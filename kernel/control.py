@@ -40,30 +40,38 @@ class Control:
     """Accepts the owner's sessions."""
 
     def __init__(
-        self, path: Path, bus: Bus, table: ProcessTable, principals: Principals | None = None
+        self,
+        path: Path,
+        bus: Bus,
+        table: ProcessTable,
+        principals: Principals | None = None,
+        listener: socket.socket | None = None,
     ) -> None:
+        """`listener`: the socket, where somebody else holds it and outlives the kernel."""
         self._path = path
         self._bus = bus
         self._table = table
         self._principals = principals or Principals(user_name(os.getuid()))
-        self._listener: socket.socket | None = None
+        self._listener = listener
+        self._kept = listener is not None
         self._group = asyncio.TaskGroup()
         self._task: asyncio.Task[None] | None = None
         #: Told of each session's end.
         self.on_end: list[Callable[[ControlBlock], None]] = []
 
     async def __aenter__(self) -> Control:
-        self._path.unlink(missing_ok=True)
-        self._listener = socket.socket(socket.AF_UNIX, socket.SOCK_STREAM)
+        if self._listener is None:
+            self._path.unlink(missing_ok=True)
+            self._listener = socket.socket(socket.AF_UNIX, socket.SOCK_STREAM)
+            mask = os.umask(0o177)
+            try:
+                self._listener.bind(str(self._path))
+            finally:
+                os.umask(mask)
+            self._listener.listen(128)
         self._listener.setblocking(False)
-        mask = os.umask(0o177)
-        try:
-            self._listener.bind(str(self._path))
-        finally:
-            os.umask(mask)
         self.open_to_named()
         self._principals.on_change.append(self.open_to_named)
-        self._listener.listen(128)
         await self._group.__aenter__()
         self._task = self._group.create_task(self._accept(self._listener))
         return self
@@ -83,7 +91,8 @@ class Control:
         finally:
             if self._listener is not None:
                 self._listener.close()
-            self._path.unlink(missing_ok=True)
+            if not self._kept:
+                self._path.unlink(missing_ok=True)
 
     def open_to_named(self) -> None:
         """Let other users reach the socket while the policy names one; who they are is asked there.

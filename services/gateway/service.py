@@ -17,6 +17,7 @@ from typing import Any
 from ...syscalls.errors import InputOutputError, InvalidArgument
 from ...syscalls.host import Host
 from ...syscalls.interface import Interface, syscall
+from ...syscalls.kept import kept
 from ...syscalls.locations import ENDPOINT
 
 PORT = 8765
@@ -138,7 +139,11 @@ def _tls(settings: Mapping[str, Any]) -> tuple[str | None, str | None]:
 
 
 def _listen(address: str, port: int) -> socket.socket:
-    """Bind the port, or any free one where it is taken."""
+    """Bind the port, or any free one where it is taken; one that outlives the kernel if it may."""
+    for wanted in (port, 0):
+        with suppress(InputOutputError):
+            if (sock := kept(address, wanted)) is not None:
+                return sock
     family = socket.AF_INET6 if ":" in address else socket.AF_INET
     sock = socket.socket(family, socket.SOCK_STREAM)
     sock.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)

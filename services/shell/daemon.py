@@ -50,7 +50,7 @@ def connect(start_one: bool = False) -> socket.socket:
 def command(*more: str) -> list[str]:
     """Return the command line of a daemon."""
     state, runtime = state_folder(os.environ), runtime_folder(os.environ)
-    module = "llmagentos.kernel.boot"
+    module = "llmagentos.kernel.keeper"
     places = ["--state", str(state), "--runtime", str(runtime)]
     # -P: the folder that a person stands in is no place to import from.
     return [sys.executable, "-P", "-m", module, *places, *more]

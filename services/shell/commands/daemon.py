@@ -75,9 +75,10 @@ def stop_daemon() -> None:
     """Ask the daemon to end, and wait until it has."""
 
     session(lambda os: os.system.shutdown())
-    # The daemon holds this lock to its very end.
-    with (runtime_folder(machine.environ) / "kernel.lock").open() as lock:
-        fcntl.flock(lock, fcntl.LOCK_EX)
+    # The daemon holds these locks to its very end, and whoever keeps it running to his own.
+    for name in ("kernel.lock", "keeper.lock"):
+        with (runtime_folder(machine.environ) / name).open("a") as lock:
+            fcntl.flock(lock, fcntl.LOCK_EX)
     click.echo("stopped the daemon", err=True)
 
 
