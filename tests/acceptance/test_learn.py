@@ -104,8 +104,8 @@ def write(folder: Path, name: str, steps: int = 60) -> str:
 
 
 def newest(house: House) -> dict[str, Any]:
-    job: dict[str, Any] = house.aos("learn", "jobs", "-n", "1", "--json").json()[0]
-    return job
+    found: list[dict[str, Any]] = house.aos("learn", "jobs", "-n", "1", "--json").json()
+    return found[0] if found else {"name": None}
 
 
 @pytest.mark.slow
@@ -219,6 +219,8 @@ def test_model_with_a_link_out_of_its_folder_is_not_taken(own: House, tmp_path: 
 def test_model_answers_past_the_gate_alone_or_as_a_person_overrules_it(own: House) -> None:
     folder = str(ROOT / "drivers/inference/embedded")
     own.aos("learn", "adopt", "twin", folder)
+    hello = 'messages=[{"role": "user", "content": "hello"}]'
+    own.aos("call", "model.chat", hello, "max_tokens=2", timeout=300)  # once it has loaded
     before = own.aos("model", "ls", "--json").json()[0]
     refused = own.aos("learn", "promote", "twin", check=False)
     assert refused.code == 1 and "EPERM" in refused.err and "overrule" in refused.err
