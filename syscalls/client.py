@@ -4,6 +4,7 @@ Interface:
     Client.call      one syscall, awaited
     Client.stream    one streaming syscall, iterated
     Client.proxy     an interface's methods as typed calls
+    Client.again     how to connect once more when the connection is lost
     connect          a client over a socket that the kernel handed to this process
 """
 
@@ -13,13 +14,21 @@ import asyncio
 import itertools
 import socket
 from collections import deque
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator, Awaitable, Callable
+from dataclasses import dataclass
 from typing import Any, TypeVar, cast
 
 from .codec import pack, unpack
 from .connection import Connection
-from .errors import DeviceError, InvalidArgument, LLMAgentOSError, ProtocolError, from_wire
-from .interface import Interface
+from .errors import (
+    DeviceError,
+    InDoubt,
+    InvalidArgument,
+    LLMAgentOSError,
+    ProtocolError,
+    from_wire,
+)
+from .interface import Interface, Traits
 from .message import INITIAL_CREDIT, VERSION, Kind, Signal
 from .table import Syscall, read
 
@@ -81,6 +90,12 @@ class Client:
         self._calls: dict[int, asyncio.Future[Any]] = {}
         self._streams: dict[int, ItemStream] = {}
         self._lost: LLMAgentOSError | None = None
+        #: Connects anew when the connection is lost; raises OSError where nobody is there. Then
+        #: calls that may be repeated are sent again, and others end in what is known of them.
+        self.again: Callable[[], Awaitable[socket.socket]] | None = None
+        self._requests: dict[int, Request] = {}  # unanswered, while `again` is there
+        self._returning: asyncio.Task[None] | None = None
+        self._closed = False
         #: Hands out what the kernel says, on a loop that has its own time for that.
         self._deliver: Callable[[Callable[[], None]], None] | None = None
         #: Set once the connection has ended.
@@ -93,6 +108,7 @@ class Client:
         *,
         deadline: float | None = None,
         behalf: int | None = None,
+        traits: Traits | None = None,
     ) -> Any:
         """Make one syscall and return its result in plain values.
 
@@ -100,11 +116,12 @@ class Client:
         the call back. Raises the `LLMAgentOSError` that the call ended in.
         """
         call, answer = next(self._numbers), asyncio.get_running_loop().create_future()
-        self._send_request(call, syscall, arguments, deadline, behalf)
+        self._send_request(call, syscall, arguments, deadline, behalf, traits)
         self._calls[call] = answer
         try:
             return await answer
         finally:
+            self._requests.pop(call, None)
             if self._calls.pop(call, None) is not None:
                 self.connection.send((VERSION, Kind.CANCEL, call))
 
@@ -119,7 +136,7 @@ class Client:
         """Make one streaming syscall and yield its items; leaving early takes the call back."""
         call = next(self._numbers)
         items = ItemStream(lambda n: self.connection.send((VERSION, Kind.CREDIT, call, n)))
-        self._send_request(call, syscall, arguments, deadline, behalf)
+        self._send_request(call, syscall, arguments, deadline, behalf, None)
         self._streams[call] = items
         try:
             while True:
@@ -129,6 +146,7 @@ class Client:
                     return
                 yield item
         finally:
+            self._requests.pop(call, None)
             if self._streams.pop(call, None) is not None:
                 self.connection.send((VERSION, Kind.CANCEL, call))
 
@@ -150,6 +168,9 @@ class Client:
 
     def close(self) -> None:
         """End the connection; calls in flight end in `DeviceError`."""
+        self._closed = True
+        if self._returning is not None:
+            self._returning.cancel()
         self.connection.close()
 
     def _send_request(
@@ -159,11 +180,15 @@ class Client:
         arguments: dict[str, Any] | None,
         deadline: float | None,
         behalf: int | None,
+        traits: Traits | None,
     ) -> None:
         if self._lost is not None:
             raise self._lost
         body = pack(arguments or {})
-        self.connection.send((VERSION, Kind.REQUEST, call, syscall, deadline, None, behalf), body)
+        header = (VERSION, Kind.REQUEST, call, syscall, deadline, None, behalf)
+        if self.again is not None:
+            self._requests[call] = Request(header, body, traits, self._returning is None)
+        self.connection.send(header, body)
 
     def _on_frame(self, connection: Connection, header: list[Any], body: bytes) -> None:
         if self._deliver is not None and header[1] in _TOLD:
@@ -207,6 +232,34 @@ class Client:
             stream.end(error)
 
     def _on_lost(self, _: Connection) -> None:
+        if self.again is None or self._closed or self._lost is not None:
+            self._end()
+        else:
+            self._returning = asyncio.get_running_loop().create_task(self._return(self.again))
+
+    async def _return(self, again: Callable[[], Awaitable[socket.socket]]) -> None:
+        """Connect anew, and ask again what may be asked twice."""
+        for stream in self._streams.values():
+            stream.end(DeviceError("the stream was cut: the connection to the kernel was lost"))
+        for call, request in list(self._requests.items()):
+            answer = self._calls.get(call)
+            if answer is None or (request.sent and not request.repeatable):
+                del self._requests[call]
+                if answer is not None and not answer.done():
+                    answer.set_exception(request.lost())
+        try:
+            sock = await again()
+            self.connection = Connection(self._on_frame, self._on_lost)
+            await self.open(sock)
+        except (OSError, LLMAgentOSError):
+            self._end()
+            return
+        self._returning = None
+        for request in self._requests.values():
+            request.sent = True
+            self.connection.send(request.header, request.body)
+
+    def _end(self) -> None:
         self._lost = error = self._lost or DeviceError("the connection to the kernel is lost")
         for answer in self._calls.values():
             if not answer.done():
@@ -220,6 +273,30 @@ class Client:
             self.on_lost()
 
 
+@dataclass(slots=True)
+class Request:
+    """A call that has no answer yet."""
+
+    header: tuple[Any, ...]
+    body: bytes
+    #: What it is declared as; None where nobody has said.
+    traits: Traits | None
+    #: Whether it may have reached the kernel.
+    sent: bool
+
+    @property
+    def repeatable(self) -> bool:
+        """Whether to ask twice does no harm."""
+        return self.traits is not None and self.traits.idempotent
+
+    def lost(self) -> LLMAgentOSError:
+        """Say honestly what is known of it once the kernel is gone."""
+        name = self.header[3]
+        if self.traits is None or self.traits.effect:
+            return InDoubt(f"{name}: the kernel died over it; it may or may not have happened")
+        return DeviceError(f"{name}: the kernel died over it")
+
+
 class _Proxy:
     """One interface's methods as calls."""
 
@@ -231,7 +308,8 @@ class _Proxy:
 
 def _calling(client: Client, entry: Syscall, behalf: int | None) -> Callable[..., Any]:
     async def method(*args: Any, **kwargs: Any) -> Any:
-        raw = await client.call(entry.name, entry.bind(args, kwargs), behalf=behalf)
+        arguments = entry.bind(args, kwargs)
+        raw = await client.call(entry.name, arguments, behalf=behalf, traits=entry.traits)
         return entry.result.validate_python(raw)
 
     method.__doc__ = entry.doc
@@ -257,8 +335,11 @@ def _error(header: list[Any], body: bytes) -> LLMAgentOSError:
     return from_wire(str(header[3]), str(message), {str(k): v for k, v in details.items()})
 
 
-async def connect(sock: socket.socket) -> Client:
-    """Return a client over a connected stream socket, which it then owns."""
+async def connect(
+    sock: socket.socket, again: Callable[[], Awaitable[socket.socket]] | None = None
+) -> Client:
+    """Return a client over a connected stream socket, which it then owns; see `Client.again`."""
     client = Client()
+    client.again = again
     await client.open(sock)
     return client

@@ -2,6 +2,7 @@
 
 Interface:
     connect         a socket to the daemon; `start=True` starts one where none runs
+    again           the same, when the daemon's kernel has died and is started again
     start           starts one; returns its process number
     command         the command line of a daemon
 """
@@ -45,6 +46,20 @@ def connect(start_one: bool = False) -> socket.socket:
             sock.close()
             raise NoDaemon(f"{path} cannot be used: {error.strerror or error}") from None
     raise AssertionError("unreachable")
+
+
+async def again() -> socket.socket:
+    """Return a new connection, on which a kernel that is being started answers once it is up.
+
+    Raises OSError where nobody starts one.
+    """
+    sock = socket.socket(socket.AF_UNIX, socket.SOCK_STREAM)
+    try:
+        sock.connect(str(control_socket(os.environ)))
+    except OSError:
+        sock.close()
+        raise
+    return sock
 
 
 def command(*more: str) -> list[str]:

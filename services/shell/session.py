@@ -26,7 +26,7 @@ def session(work: Callable[[OS], Awaitable[T]], start: bool = False) -> T:
     """Connect, do the work, hang up; `start` starts a daemon where none runs."""
 
     async def whole() -> T:
-        client = await connect(daemon.connect(start))
+        client = await connect(daemon.connect(start), daemon.again)
         try:
             return await work(OS(client))
         except DeviceError:

@@ -9,6 +9,7 @@ import click
 
 from ....syscalls.os import OS
 from ....syscalls.process import ProcessInfo
+from ..follow import follow as following
 from ..output import ago, as_json, show_json, table
 from ..session import resolve, session
 
@@ -60,7 +61,9 @@ def logs(pid: str, follow: bool, tail: int | None, as_json: bool) -> None:
     """Show what an agent wrote."""
 
     async def work(os: OS) -> None:
-        async for line in os.process.logs(await resolve(os, pid), follow=follow, tail=tail):
+        who = await resolve(os, pid)
+        lines = following(os, who, tail) if follow else os.process.logs(who, tail=tail)
+        async for line in lines:
             if as_json:
                 show_json(line, indent=None)
             else:

@@ -16,6 +16,7 @@ import click
 from ....syscalls.errors import LLMAgentOSError
 from ....syscalls.os import OS
 from ....syscalls.process import SignalName, Traced
+from ..follow import follow
 from ..output import as_json, show_json, silence
 from ..session import session
 
@@ -168,7 +169,7 @@ def _forward(os: OS, pid: int, tasks: asyncio.TaskGroup) -> None:
 async def _logs(os: OS, pid: int) -> None:
     with suppress(LLMAgentOSError):
         try:
-            async for line in os.process.logs(pid, follow=True):
+            async for line in follow(os, pid):
                 click.echo(line.text)
         except BrokenPipeError:
             # A program whose output nobody reads any more ends, as in any pipe.
