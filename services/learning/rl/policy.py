@@ -1,7 +1,8 @@
 """A policy in a folder: `policy.json` and `model.safetensors`, a score for each action.
 
     table       `values` (states, actions); the state is a number
-    network     layers `0.weight` (outputs, inputs), `0.bias`, …; the state is a list of numbers
+    network     layers `0.weight` (outputs, inputs), `0.bias`, …; the state is a list of numbers,
+                or where it has `features` a record as below
     linear      `weights` (features, actions); the state is a record of a task's course
 
 Interface:
@@ -13,6 +14,7 @@ Interface:
 from __future__ import annotations
 
 import json
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
@@ -68,7 +70,10 @@ class Policy:
 
     def _network(self, state: Any) -> Any:
         size = self._arrays["0.weight"].shape[1]
-        if isinstance(state, int):
+        if "features" in self.config and isinstance(state, Mapping | Course):
+            held = np.zeros(size, dtype=np.float32)
+            held[places(Course.of(state), size)] = 1.0
+        elif isinstance(state, int):
             held = np.zeros(size, dtype=np.float32)
             held[state] = 1.0
         else:

@@ -1,7 +1,8 @@
 """What the file of a job that learns by reinforcement may say.
 
 Interface:
-    Recipe          the whole file; `[world]` or `[episodes]`, `[learning]`, `[evaluation]`
+    Recipe          the whole file: what is learnt from, `[learning]`, `[evaluation]`
+    World, Tasks, Episodes      what is learnt from
     Tabular, Deep, Gradient     `[learning]` of the algorithms `q`, `dqn` and `reinforce` in a world
     Offline         `[learning]` of `q` from episodes
     read            a job's recipe, checked
@@ -39,6 +40,20 @@ class World(Part):
     arguments: dict[str, Any] = {}
     #: Steps after which an episode is cut off; None for what the environment says itself.
     steps: int | None = Field(default=None, gt=0)
+
+
+class Tasks(Part):
+    """`[tasks]`: what agents are asked, to be learnt by doing, with the model and the tools there
+    are (see `tasks.Live`)."""
+
+    #: JSON lines beside the job's file.
+    file: str
+    tools: list[str] = Field(min_length=1, max_length=64)
+    #: Places that the course of a task is hashed to.
+    features: int = Field(default=1024, ge=16, le=65_536)
+    #: Tools that may be called for one task, and what each costs.
+    steps: int = Field(default=8, gt=0, le=64)
+    cost: float = Field(default=0.05, ge=0)
 
 
 class Learning(Part):
@@ -162,6 +177,7 @@ class Recipe(Part):
     budget: dict[str, float] = {}
     job: Kind
     world: World | None = None
+    tasks: Tasks | None = None
     episodes: Episodes | None = None
     reward: Rewarding = Rewarding()
     learning: Tabular | Deep | Gradient | Offline
@@ -171,8 +187,8 @@ class Recipe(Part):
 
     @model_validator(mode="after")
     def _whole(self) -> Recipe:
-        if (self.world is None) == (self.episodes is None):
-            raise ValueError("either [world] or [episodes] says what is learnt from")
+        if sum(one is not None for one in (self.world, self.tasks, self.episodes)) != 1:
+            raise ValueError("one of [world], [tasks] and [episodes] says what is learnt from")
         if self.episodes is not None and self.job.algorithm != "q":
             raise ValueError("[episodes] are learnt from by the algorithm q alone")
         return self
@@ -185,7 +201,7 @@ SETTINGS: Mapping[str, type[Learning]] = {"q": Tabular, "dqn": Deep, "reinforce"
 def read(recipe: dict[str, Any], file: str) -> Recipe:
     """Return a job's recipe. Raises `InvalidArgument` naming the file, the key and what is
     expected."""
-    offline = "episodes" in recipe and "world" not in recipe
+    offline = "episodes" in recipe and not {"world", "tasks"} & recipe.keys()
     settings = Offline if offline else SETTINGS.get(str(recipe["job"].get("algorithm")), Learning)
     try:
         learning = settings.model_validate(recipe.get("learning", {}))

@@ -1,7 +1,7 @@
 """A job that learns in a world: episode after episode, tried now and then, to the best policy.
 
 Interface:
-    learn           the whole of it, for `q`, `dqn` and `reinforce`
+    learn           the whole of it, in a gymnasium world or on agents' tasks
     tried           the returns of a policy's episodes
 """
 
@@ -10,6 +10,7 @@ from __future__ import annotations
 import statistics
 from collections.abc import Callable, Mapping, Sequence
 from importlib import import_module
+from typing import Any
 
 from ....syscalls.errors import InvalidArgument
 from ..job import Job
@@ -19,7 +20,7 @@ from ..training.log import CurveLog
 from .learner import Arrays, Learner, Memo, Played
 from .memo import keep, recall
 from .policy import Policy, save
-from .recipe import Evaluation, Online, Recipe, World
+from .recipe import Evaluation, Online, Recipe
 from .world import Guarded, open_world, seed_of, shape_of
 
 #: Points of a curve, checkpoints and quick tries of a whole job.
@@ -34,10 +35,10 @@ def learn(job: Job, recipe: Recipe) -> dict[str, float]:
     `InvalidArgument` where learning diverges; the same job goes on from its last checkpoint.
     """
     require("gymnasium", "tensorboard")
-    assert recipe.world is not None and isinstance(recipe.learning, Online)
-    env = open_world(recipe.world)
+    assert isinstance(recipe.learning, Online)
+    env, about = _opened(job, recipe)
     try:
-        return _Session(job, recipe, recipe.world, recipe.learning, env).run()
+        return _Session(job, recipe, recipe.learning, env, about).run()
     finally:
         env.close()
 
@@ -59,10 +60,12 @@ class _Session:
     """One run of a job. Owns the learner and the best policy so far."""
 
     def __init__(
-        self, job: Job, recipe: Recipe, world: World, settings: Online, env: Guarded
+        self, job: Job, recipe: Recipe, settings: Online, env: Guarded, about: dict[str, Any]
     ) -> None:
-        self._job, self._recipe, self._world, self._env = job, recipe, world, env
+        self._job, self._recipe, self._env = job, recipe, env
         self._settings = settings
+        #: What the policy says of itself.
+        self._about = about
         self._judging: Evaluation = recipe.evaluation
         self._points = Checkpoints(job.checkpoints, job.recipe)
         self._learner, self._actions = _learner(recipe, env)
@@ -130,18 +133,18 @@ class _Session:
         assert self._best is not None
         _, form, arrays = self._best
         folder = self._job.folder / "policy"
-        save(folder, form, arrays, self._actions, world=self._world.model_dump())
+        save(folder, form, arrays, self._actions, **self._about)
         self._job.publish(
             self._recipe.publish or self._job.name,
             folder,
             kind="policy",
-            data={"world": self._world.id, "episodes": episodes, "seed": self._settings.seed},
+            data={"world": self._env.name, "episodes": episodes, "seed": self._settings.seed},
             scores=dict(scores),
         )
-        print(_summary(self._world.id, scores, episodes, self._settings.seed), flush=True)
+        print(_summary(self._env.name, scores, episodes, self._settings.seed), flush=True)
 
     def _policy(self, form: str, arrays: Arrays) -> Policy:
-        return Policy({"form": form, "actions": self._actions}, arrays)
+        return Policy({"form": form, "actions": self._actions, **self._about}, arrays)
 
     def _tell(self, step: int, metrics: dict[str, float]) -> None:
         self._log.add(step, metrics)
@@ -174,6 +177,19 @@ class _Session:
         return point.step
 
 
+def _opened(job: Job, recipe: Recipe) -> tuple[Guarded, dict[str, Any]]:
+    """Return the world that is learnt in, and what there is to say of a policy for it."""
+    if recipe.world is not None:
+        return open_world(recipe.world), {"world": recipe.world.model_dump()}
+    from .tasks import AgentTasks, Live
+
+    wanted = recipe.tasks
+    assert wanted is not None
+    live = Live(job.os, job.ask, job.source / wanted.file, wanted.tools)
+    env = AgentTasks(live, features=wanted.features, steps=wanted.steps, cost=wanted.cost)
+    return Guarded(env, wanted.file), {"features": wanted.features, "decides": "tool"}
+
+
 #: Where each algorithm's learner stands; torch is loaded for those that need it.
 _LEARNERS = {
     "q": "tabular:TableLearner",
@@ -189,7 +205,7 @@ def _learner(recipe: Recipe, env: Guarded) -> tuple[Learner, list[str]]:
     algorithm = recipe.job.algorithm
     module, _, name = _LEARNERS[algorithm].partition(":")
     make: Callable[..., Learner] = getattr(import_module(f".{module}", __package__), name)
-    names = [str(action) for action in range(actions)]
+    names = list(getattr(env.unwrapped, "actions", map(str, range(actions))))
     if algorithm != "q":
         import torch
 

@@ -31,7 +31,7 @@ async def work(job: Job) -> None:
         known = ", ".join([*SETTINGS, *ELSEWHERE])
         raise InvalidArgument(f"{job.file}: [job] algorithm is one of {known}, not {algorithm!r}")
     recipe = read(job.recipe, job.file)
-    place = ".session" if recipe.world is not None else ".offline"
+    place = ".offline" if recipe.episodes is not None else ".session"
     learn = getattr(await asyncio.to_thread(import_module, place, __package__), "learn")  # noqa: B009
     await asyncio.to_thread(learn, job, recipe)
 

@@ -14,7 +14,7 @@ import math
 from collections.abc import Callable
 from typing import Any
 
-from ....syscalls.errors import DeviceError, InvalidArgument
+from ....syscalls.errors import DeviceError, InvalidArgument, LLMAgentOSError
 from ..training.extras import require
 from .learner import Env
 from .recipe import World
@@ -101,6 +101,8 @@ class Guarded:
     def _safely(self, work: Callable[..., Any], *args: Any, **kwargs: Any) -> Any:
         try:
             return work(*args, **kwargs)
+        except LLMAgentOSError:
+            raise
         except Exception as error:  # a stranger's world may raise anything
             raise DeviceError(
                 f"the world {self.name} has crashed: {type(error).__name__}: {error}"

@@ -59,12 +59,12 @@ def test_values_of_a_small_process_are_learnt() -> None:
     chain[0, 0, 1] = chain[1, 0, 2] = 1.0
     process = Process(transitions=chain, rewards=np.array([[0, 0.3], [0, 0.3], [1.0, 0.0]]))
     settings = Deep(
-        episodes=1, discount=0.9, hidden=[], rate=0.02, warmup=32, batch=32, target=20,
+        episodes=1, discount=0.9, hidden=[], rate=0.02, warmup=32, batch=32, target=20, every=2,
         explore=Schedule(first=1.0, last=1.0),
     )  # fmt: skip
     learner = DeepLearner(settings, True, 3, 2)
     env = Guarded(Walk(process), "walk")
-    for episode in range(250):
+    for episode in range(300):
         learner.play(env, episode, 0.0)
     form, arrays = learner.policy()
     policy = Policy({"form": form, "actions": ["on", "out"]}, arrays)

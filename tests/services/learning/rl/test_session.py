@@ -189,7 +189,7 @@ def test_table_is_refused_for_a_world_without_numbered_states(tmp_path: Path) ->
         ("seed = 3", "discount = 2", r"discount: .* less than or equal to 1"),
         ("seed = 3", "explore = { first = 2, last = 0 }", r"explore\.first"),
         ("[world]", "[wrold]", "wrold"),
-        ("[evaluation]", "[episodes]\nfile = 'a'\n[evaluation]", "either"),
+        ("[evaluation]", "[episodes]\nfile = 'a'\n[evaluation]", r"one of \[world\]"),
         ("every = 50", "every = 0", r"evaluation\.every"),
     ],
 )
