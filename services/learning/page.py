@@ -59,7 +59,8 @@ svg path { fill: none; } path.grid { stroke: var(--line); }
 .raw { stroke: var(--mark); opacity: .28; } .last { fill: var(--mark); }
 .wide { overflow-x: auto; } table { border-collapse: collapse; font-variant-numeric: tabular-nums; }
 th, td { text-align: left; padding: .25rem .9rem .25rem 0; vertical-align: top; }
-th { color: var(--soft); font-weight: 500; } td { overflow-wrap: anywhere; }
+th { color: var(--soft); font-weight: 500; } td { overflow-wrap: break-word; }
+td.figure { white-space: nowrap; }
 tr + tr > * { border-top: 1px solid var(--line); } .grid td.figure { text-align: right; }
 .samples td { max-width: 30rem; white-space: pre-wrap; }
 .confusion { margin-top: .4rem; } .confusion caption { text-align: left; white-space: nowrap;
@@ -145,13 +146,15 @@ def _card(card: ModelCard) -> str:
         "Parent": card.parent,
         "Version": card.version[:12],
     }
-    known = {"confusion", "samples"}
+    grids = {name: one for name, one in card.data.items() if _tabular(one)}
+    known = {"confusion", "samples", *grids}
     data = {name: one for name, one in card.data.items() if name not in known}
     both = f"{_table('Scores', card.scores)}{_table('Data', data)}"
     parts = [
         _facts(facts),
         f'<div class="cards pair">{both}</div>' if both else "",
         _verdicts(card.verdicts),
+        *(_titled(escape(name.capitalize()), _rows(one)) for name, one in grids.items()),
         _titled("Confusion", confusion(card.data.get("confusion"))),
         _titled("Samples", _samples(card.data.get("samples"))),
     ]
@@ -199,6 +202,28 @@ def _verdicts(verdicts: Sequence[Verdict]) -> str:
         for one in verdicts
     )  # fmt: skip
     return _titled("Verdicts", _grid(heads, rows) if rows else "")
+
+
+def _tabular(said: Any) -> bool:
+    """Whether a value of a card is a table of figures, a row for each of its names."""
+    return (
+        isinstance(said, dict)
+        and bool(said)
+        and all(
+            isinstance(row, dict) and all(isinstance(one, (int, float)) for one in row.values())
+            for row in said.values()
+        )
+    )
+
+
+def _rows(said: Mapping[str, Mapping[str, float]]) -> str:
+    heads = list(dict.fromkeys(str(name) for row in said.values() for name in row))
+    rows = "".join(
+        f"<tr><th>{escape(str(title))}</th>{''.join(_cell(row.get(name, '')) for name in heads)}"
+        "</tr>"
+        for title, row in said.items()
+    )
+    return _grid(["", *heads], rows)
 
 
 def _samples(said: Any) -> str:

@@ -20,7 +20,8 @@ JOB = JobInfo(
 )  # fmt: skip
 CARD = ModelCard(
     name=EVIL, target="hf:x", kind=EVIL, parent=EVIL, job=3, recipe={}, scores={EVIL: 0.5},
-    data={EVIL: EVIL, "confusion": {"labels": [EVIL, "b"], "matrix": [[3, 1], [0, 2]]},
+    data={EVIL: EVIL, "classes": {EVIL: {EVIL: 0.5}},
+          "confusion": {"labels": [EVIL, "b"], "matrix": [[3, 1], [0, 2]]},
           "samples": [{EVIL: EVIL}, {"other": 4}]},
     parameters=1234, version="abcd", created=1.0,
     verdicts=[
