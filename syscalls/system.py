@@ -4,6 +4,7 @@ Interface:
     System          the syscalls
     Description     one syscall, as programs and people are told of it
     Status          how the daemon is
+    JournalInfo     what the journal holds
     ServiceInfo     a driver or service and how it is
     TokenInfo       a token, without its secret
     Session         what a token stands for
@@ -64,6 +65,23 @@ class Status:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class JournalInfo:
+    """What the journal holds."""
+
+    files: int
+    #: Bytes of all files.
+    size: int
+    records: int
+    #: Files that end within a record, since their writer was killed.
+    torn: int
+    #: Records that cannot be read, and where the first of them stands and why.
+    damaged: int
+    first: str | None
+    #: Effects that went out and whose end nobody has written down.
+    doubtful: int
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class TokenInfo:
     """A token, without its secret."""
 
@@ -121,6 +139,11 @@ class System(Interface, name="system"):
     @syscall(idempotent=True)
     async def status(self) -> Status:
         """Return how the daemon is."""
+        raise NotImplementedError
+
+    @syscall(idempotent=True, deadline=600.0)
+    async def journal(self) -> JournalInfo:
+        """Read the whole journal and return what it holds. Raises `InputOutputError`."""
         raise NotImplementedError
 
     @syscall(effect=True)

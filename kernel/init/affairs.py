@@ -14,8 +14,9 @@ from collections.abc import AsyncIterator, Callable
 
 from ... import __version__
 from ...syscalls.errors import PermissionDenied
-from ...syscalls.system import Event, NewToken, Session, Status, System, TokenInfo
+from ...syscalls.system import Event, JournalInfo, NewToken, Session, Status, System, TokenInfo
 from ...syscalls.table import Description
+from ..journal.compaction import check
 from ..process import ControlBlock, Kind
 from .house import House
 from .memory import Gauge
@@ -64,6 +65,11 @@ class Affairs(System):
             url=next((s.url for s in house.supervisor.services if s.url), None),
             memory=await self._memory.read(os.getpid()),
         )
+
+    async def journal(self) -> JournalInfo:
+        self._house.history.flush()
+        found = await asyncio.to_thread(check, self._house.paths.journal)
+        return JournalInfo(**{name: getattr(found, name) for name in JournalInfo.__slots__})
 
     async def provide(self, syscalls: list[Description]) -> None:
         self._house.trap.provide(self._provider(), syscalls)

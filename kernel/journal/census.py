@@ -88,6 +88,12 @@ class Census:
         needed = (life.start for life in self._lives.values() if life.story is not None)
         return min(needed, default=1 << 63) >> _OFFSET
 
+    def forget(self, number: int) -> None:
+        """Files below a number are gone, and with them whoever began there."""
+        self._lives = {
+            pid: life for pid, life in self._lives.items() if where(life.start)[0] >= number
+        }
+
     def dump(self) -> dict[str, Any]:
         """Return it as plain data."""
         return {

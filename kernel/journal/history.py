@@ -45,6 +45,10 @@ class History:
         self._newest = newest
         self._searching = asyncio.Lock()
 
+    def flush(self) -> None:
+        """Let all that has happened until now stand in the files."""
+        self._flush()
+
     async def read(self, pid: int, after: int, limit: int, whole: bool = False) -> list[Past]:
         """Return a process's calls after its `after`-th, in the order in which they ended; `whole`
         ones have all that was kept of them."""

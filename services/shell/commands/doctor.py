@@ -12,8 +12,9 @@ import click
 
 from ....syscalls.locations import state_folder
 from ....syscalls.os import OS
+from ....syscalls.system import JournalInfo
 from ..failure import NoDaemon
-from ..output import as_json, show_json, table
+from ..output import as_json, show_json, size, table
 from ..session import session
 
 #: What was looked at, `ok`, `warn` or `fail`, and what was found or is to be done.
@@ -63,6 +64,7 @@ async def _ask(os: OS) -> list[Finding]:
         result = {"ready": "ok", "failed": "fail"}.get(one.state, "warn")
         found.append((f"{one.kind} {one.name}", result, one.reason or one.state))
     found.append(("journal", "ok" if status.journal == "healthy" else "fail", status.journal))
+    found.extend(_journal(await os.system.journal()))
     models = [one for one in await os.model.ls() if one.active]
     model = models[0].name if models else "none yet; the first call waits for it"
     found.append(("model", "ok" if models else "warn", model))
@@ -71,6 +73,16 @@ async def _ask(os: OS) -> list[Finding]:
     for layer, state in report.items():
         found.append((f"sandbox {layer}", "ok" if state == "enforced" else "warn", state))
     return found
+
+
+def _journal(held: JournalInfo) -> Iterator[Finding]:
+    """Say whether all that was written down can be read."""
+    whole = f"{held.records} records in {held.files} files, {size(held.size)}"
+    yield "records", "ok", whole + (f"; {held.torn} files end unfinished" if held.torn else "")
+    if held.damaged:
+        yield "damage", "fail", f"{held.damaged} records cannot be read: {held.first}"
+    if held.doubtful:
+        yield "in doubt", "warn", f"{held.doubtful} effects may or may not have happened"
 
 
 def probe() -> None:
