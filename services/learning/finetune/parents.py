@@ -20,10 +20,13 @@ from ....syscalls.errors import InvalidArgument, LLMAgentOSError
 from ..job import Job
 from ..reference.model import register
 from ..training.checkpoints import fingerprint
-from ..training.extras import require
 from ..training.failures import memory, writing
+from .adapters import SETTINGS, merged
 
-_ADAPTER = "adapter_config.json"
+#: How the names of models end that say nothing next, though some can be read as if they did.
+_OTHERS = ("ForMaskedLM", "ForPreTraining", "ForSequenceClassification", "ForTokenClassification")
+#: Weights of an encoder that nothing here uses.
+_UNUSED = ("pooler.",)
 
 
 def fetch(job: Job, parent: str) -> Path:
@@ -44,7 +47,7 @@ def fetch(job: Job, parent: str) -> Path:
 
 def adapted(folder: Path) -> bool:
     """Say whether a folder is an adapter."""
-    return (folder / _ADAPTER).is_file()
+    return (folder / SETTINGS).is_file()
 
 
 def tokenizer(folder: Path) -> Any:
@@ -69,17 +72,8 @@ def causal(folder: Path) -> Any:
     register()
     with _explained("the parent is no model that writes"), memory("while the parent was loaded"):
         if not adapted(folder):
-            model: Any = AutoModelForCausalLM.from_pretrained(
-                folder, local_files_only=True, dtype="float32"
-            )
-            return model
-        require("peft")
-        import peft
-
-        model = peft.PeftModel.from_pretrained(
-            causal(folder / "parent"), str(folder), local_files_only=True
-        )
-        return model.merge_and_unload()
+            return _whole(AutoModelForCausalLM, folder, refused=_OTHERS)
+        return merged(causal(folder / "parent"), folder)
 
 
 def encoder(folder: Path, *, learnt: bool) -> Any:
@@ -91,11 +85,24 @@ def encoder(folder: Path, *, learnt: bool) -> Any:
         if adapted(folder):
             return _body(causal(folder))
         if learnt:
-            return AutoModel.from_pretrained(folder, local_files_only=True, dtype="float32")
+            return _whole(AutoModel, folder)
         config = AutoConfig.from_pretrained(folder, local_files_only=True)
         config.dtype = "float32"
         made: Any = AutoModel
         return made.from_config(config)
+
+
+def _whole(kind: Any, folder: Path, refused: tuple[str, ...] = ()) -> Any:
+    """Return a model, once none of its weights is missing: transformers would make them up."""
+    model, found = kind.from_pretrained(
+        folder, local_files_only=True, dtype="float32", output_loading_info=True
+    )
+    names = model.config.architectures or []
+    if any(name.endswith(refused) for name in names if refused):
+        raise InvalidArgument(f"the parent is no model that writes: {names[0]}")
+    if lacking := sorted(key for key in found["missing_keys"] if not key.startswith(_UNUSED)):
+        raise InvalidArgument(f"the parent has no weights for {lacking[0]}")
+    return model
 
 
 def _body(model: Any) -> Any:

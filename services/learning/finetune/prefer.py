@@ -98,7 +98,8 @@ def work(job: Job, recipe: Prefer) -> None:
 
     def loss(model: Any, inputs: dict[str, Any]) -> tuple[Tensor, dict[str, float]]:
         mean, margin = _compared(model, inputs, beta)
-        return mean, {"margin": float(margin.mean()), "right": float((margin > 0).float().mean())}
+        above = margin.detach()
+        return mean, {"margin": float(above.mean()), "right": float((above > 0).float().mean())}
 
     def evaluate(model: Any) -> dict[str, float]:
         return measure(model, examples, collator, beta)

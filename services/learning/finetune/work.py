@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from importlib import import_module
+from typing import Any
 
 from ..job import Job
 from ..training.extras import require
@@ -28,5 +29,9 @@ def work(job: Job) -> None:
     before anything is trained."""
     recipe = read(job)
     require("accelerate", "tensorboard")
+    import transformers
+
+    words: Any = transformers.utils.logging
+    words.disable_progress_bar()
     module, _, name = METHODS[recipe.job.method].partition(":")
     getattr(import_module(module, __package__), name)(job, recipe)
