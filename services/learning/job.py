@@ -68,6 +68,8 @@ QUIET = {
 }
 #: Seconds between two reports.
 INTERVAL = 0.25
+#: How many times as long as a report takes there is none.
+PATIENCE = 20
 #: What a report may fail for while the work goes on: the next one tells all that it would have.
 PASSING = (DeadlineExceeded, DeviceError, InDoubt, TryAgain)
 
@@ -102,7 +104,8 @@ class Job:
         self._unsent: dict[str, tuple[int, float]] = {}
         self._step = 0
         self._total: int | None = None
-        self._sent = 0.0
+        #: When the next report may be sent.
+        self._due = 0.0
         self._sending: Future[None] | None = None
         if fresh:
             shutil.rmtree(self.checkpoints, ignore_errors=True)
@@ -130,8 +133,7 @@ class Job:
         self._unsent |= {name: (step, value) for name, value in metrics.items()}
         self._step, self._total = step, total if total is not None else self._total
         idle = self._sending is None or self._sending.done()
-        if idle and time.monotonic() - self._sent >= INTERVAL:
-            self._sent = time.monotonic()
+        if idle and time.monotonic() >= self._due:
             if self._sending is not None:
                 self._sending.result()
             self._sending = asyncio.run_coroutine_threadsafe(self._send(self._take()), self._loop)
@@ -167,11 +169,15 @@ class Job:
         return dict(sorted(taken.items()))
 
     async def _send(self, taken: dict[int, dict[str, float]]) -> None:
+        start = time.monotonic()
         for step, metrics in taken.items():
             try:
                 await self.os.learning.report(self.id, step, metrics, total=self._total)
             except PASSING as error:
                 print(f"aos: report: {error}", file=sys.stderr)
+        now = time.monotonic()
+        # A house that is slow to answer is asked less often.
+        self._due = now + max(INTERVAL, PATIENCE * (now - start))
 
 
 def run(arguments: Mapping[str, Any], sock: socket.socket) -> int:

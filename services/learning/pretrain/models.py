@@ -112,6 +112,21 @@ def _bert(part: ModelPart) -> Mapping[str, Any]:
     }
 
 
+def _modernbert(part: ModelPart) -> Mapping[str, Any]:
+    return {
+        "hidden_size": part.hidden,
+        "num_hidden_layers": part.layers,
+        "num_attention_heads": part.heads,
+        "intermediate_size": _inner(part),
+        "max_position_embeddings": part.length,
+        "embedding_dropout": part.dropout,
+        "mlp_dropout": part.dropout,
+        "attention_dropout": part.dropout,
+        "cls_token_id": 1,
+        "sep_token_id": 2,
+    }
+
+
 def _t5(part: ModelPart) -> Mapping[str, Any]:
     return {
         "d_model": part.hidden,
@@ -145,6 +160,7 @@ _NEW: Mapping[str, tuple[Callable[[ModelPart], Mapping[str, Any]], str]] = {
     "llama": (_llama, "LlamaForCausalLM"),
     "gpt2": (_gpt2, "GPT2LMHeadModel"),
     "bert": (_bert, "BertForPreTraining"),
+    "modernbert": (_modernbert, "ModernBertForMaskedLM"),
     "t5": (_t5, "T5ForConditionalGeneration"),
     "bart": (_bart, "BartForConditionalGeneration"),
 }

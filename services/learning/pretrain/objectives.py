@@ -37,9 +37,10 @@ def stream(recipe: Recipe, documents: Documents, tokenizer: Any, buffer: int) ->
             documents, encode, length=length, start=tokenizer.cls_token_id,
             end=tokenizer.sep_token_id, buffer=buffer, seed=seed,
         )  # fmt: skip
-    before, after = (), ()
+    before: tuple[int, ...] = ()
+    after: tuple[int, ...] = ()
     if isinstance(recipe.objective, Masked):
-        before, after = (tokenizer.cls_token_id,), (tokenizer.sep_token_id,)  # type: ignore[assignment]
+        before, after = (tokenizer.cls_token_id,), (tokenizer.sep_token_id,)
     elif isinstance(recipe.objective, Denoise):
         # The end is the collator's to write.
         length -= 1

@@ -54,7 +54,9 @@ class ModelPart(Part):
 
     #: A model of the store, or `embedded`; its tokenizer is used as well.
     parent: str | None = None
-    architecture: Literal["llama", "gpt2", "bert", "t5", "bart", "reference"] | None = None
+    architecture: (
+        Literal["llama", "gpt2", "bert", "modernbert", "t5", "bart", "reference"] | None
+    ) = None
     #: Tokens that it takes at once.
     length: int = Field(default=128, ge=8, le=32_768)
     hidden: int = Field(default=128, ge=8, le=8192)
@@ -115,7 +117,7 @@ Objective: TypeAlias = Annotated[
 #: What each objective may be learnt by; the first is taken where nothing is said.
 FITTING: dict[str, tuple[str, ...]] = {
     "causal": ("llama", "gpt2", "reference"),
-    "masked": ("bert", "reference"),
+    "masked": ("modernbert", "bert", "reference"),
     "masked+next": ("bert",),
     "denoise": ("t5", "bart", "reference"),
 }

@@ -1,4 +1,4 @@
-"""A job whose learning service only remembers, and a model so small that a step takes no time."""
+"""A job of which the learning service only remembers what it was told."""
 
 from __future__ import annotations
 
@@ -9,11 +9,8 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-import torch
 
 from llmagentos.services.learning.job import Job
-
-torch.set_num_threads(1)
 
 
 class Memory:
