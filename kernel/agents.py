@@ -74,6 +74,8 @@ class Agents:
         self._config = config
         self._rules = Rules(paths=paths, config=config, runtimes=runtimes, interfaces=interfaces)
         self._timers: dict[int, asyncio.TimerHandle] = {}
+        #: The control group below which each process has one; None where there is none.
+        self.group: str | None = None
         #: By which the calls of programs that speak HTTP are known as theirs.
         self.keys = keys.Keys()
         #: Told of a process's start and of its end.
@@ -167,6 +169,9 @@ class Agents:
             environment = {**keys.environment(process, self.keys.issue(process)), **environment}
             endpoint = self._paths.of_plugin(Kind.SERVICE, "gateway") / ENDPOINT
         sock = await self._bus.connect(process)
+        profiles = self._config.sandbox
+        chosen = profiles.agent if spawn.argv is None else profiles.foreign
+        profile = Sandbox(**chosen.model_dump(), group=self.group)
         try:
             launched = await self._launcher.launch(
                 Launch(
@@ -180,13 +185,14 @@ class Agents:
                     environment=environment,
                     inherits=False,
                     endpoint=endpoint,
-                    sandbox=Sandbox(**self._config.sandbox.model_dump()),
+                    sandbox=profile,
                 ),
                 sock,
             )
         finally:
             sock.close()
         process.os_pid, process.sandbox = launched.os_pid, dict(launched.report)
+        process.readable, process.crowd = spawn.readable, profile.processes
 
     def set_timer(self, process: ControlBlock, timeout: float | None) -> None:
         """Let a process be stopped once its time is up; `timeout` is what is left of its own."""

@@ -65,12 +65,14 @@ from .mailbox import PostOffice
 from .paths import Paths, PidSequence
 from .plugins import Plugin, plugins
 from .policy.registry import find
-from .process import ControlBlock, Kind, ProcessTable
+from .process import ControlBlock, Kind, ProcessTable, State
 from .rights import policy as rights_policy
 from .rights.audit import Audit
 from .rights.principals import Principals
 from .rights.secrets import Secrets
 from .runqueue import RunQueue
+from .sandbox import cgroup
+from .sandbox.crowd import Crowd
 from .supervisor import Supervisor
 from .tokens import TokenStore
 from .trap import Trap
@@ -150,7 +152,7 @@ async def run(settings: Settings, launcher: Launcher | None = None) -> None:
         trap.approvals.emit = events.emit
         bus = await stack.enter_async_context(Bus(trap))
         launcher = launcher or ZygoteLauncher(
-            Sandbox(**config.agents.sandbox.model_dump()),
+            Sandbox(**config.agents.sandbox.agent.model_dump()),
             lifeline=await _alone(paths.children, stack),
             dice=_dice(paths.dice),
         )
@@ -167,6 +169,9 @@ async def run(settings: Settings, launcher: Launcher | None = None) -> None:
             runtimes=plugins("runtimes"),
             interfaces=lambda: _foreign(trap),
         )
+        delegated = cgroup.delegated()
+        agents.group = None if delegated is None else str(delegated)
+        await stack.enter_async_context(_crowd(table, agents, delegated))
         launcher.on_exit = agents.on_exit
         agents.on_birth.append(recorder.started)
         agents.on_end.append(recorder.exited)
@@ -282,6 +287,27 @@ async def _start_init(
         random=lambda process, count: os.urandom(count).hex(),
     )
     house.trap.provide(init, described())
+
+
+def _crowd(table: ProcessTable, agents: Agents, group: Path | None) -> Crowd:
+    """Look after how many processes each agent has, and forget control groups of ended ones."""
+
+    def watched() -> dict[int, int]:
+        return {
+            one.os_pid: one.crowd
+            for one in table
+            if one.os_pid and one.crowd and one.state is not State.ZOMBIE
+        }
+
+    def overrun(os_pid: int) -> None:
+        for process in table:
+            if process.os_pid == os_pid and process.state is not State.ZOMBIE:
+                process.verdict = (137, f"had more than {process.crowd} processes")
+                agents.signal(process, signal.SIGKILL)
+
+    if group is not None:
+        agents.on_end.append(lambda process: cgroup.remove(group, f"aos-{process.os_pid}"))
+    return Crowd(watched, overrun)
 
 
 def _hold(house: House, principals: Principals) -> None:

@@ -34,12 +34,14 @@ class _Section(BaseModel):
 
 
 class SandboxConfig(_Section):
-    """Which layers hold an agent; a required one that is missing refuses its start."""
+    """Which layers hold a process; a required one that is missing refuses its start."""
 
     netns: Want = "wanted"
     seccomp: Want = "wanted"
     landlock: Want = "wanted"
     rlimits: Want = "wanted"
+    #: A control group, where the machine has delegated one.
+    cgroup: Want = "wanted"
     #: Bytes of address space.
     memory: int = Field(default=8 * 2**30, gt=0)
     #: Open files.
@@ -48,6 +50,21 @@ class SandboxConfig(_Section):
     cpu: int | None = Field(default=None, gt=0)
     #: Bytes of one file.
     file_size: int = Field(default=2**30, gt=0)
+    #: Processes and threads of it and all that it starts.
+    processes: int = Field(default=512, gt=0)
+    #: Bytes of memory and processors of all of them, by their control group; None for no limit.
+    resident: int | None = Field(default=None, gt=0)
+    cores: float | None = Field(default=None, gt=0)
+
+
+class ProfilesConfig(_Section):
+    """The sandbox of each kind of process. Drivers and services have none; that of the tools' code
+    stands in `drivers.tools.settings.sandbox`."""
+
+    #: Python programs and declared agents.
+    agent: SandboxConfig = SandboxConfig()
+    #: Command lines: programs that know nothing of this system.
+    foreign: SandboxConfig = SandboxConfig()
 
 
 class AgentsConfig(_Section):
@@ -67,7 +84,7 @@ class AgentsConfig(_Section):
     ]  # fmt: skip
     #: Limits of tokens, money, device_seconds, wall_seconds and processes.
     budget: dict[str, float] = {}
-    sandbox: SandboxConfig = SandboxConfig()
+    sandbox: ProfilesConfig = ProfilesConfig()
     #: How many may live at once.
     limit: int = Field(default=2000, gt=0)
 

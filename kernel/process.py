@@ -94,6 +94,9 @@ class ControlBlock:
     incarnation: int = 1
     #: The signals that somebody has sent it: if it dies of one of these, that was wanted.
     signalled: set[int] = field(default_factory=set)
+    #: What it may read besides its home, and how many processes and threads it may have.
+    readable: tuple[Path, ...] = ()
+    crowd: int | None = None
     #: Whether a driver or service has started it for its own ends; it ends with that.
     worker: bool = False
     #: Forget it at its end without a wait.

@@ -73,6 +73,8 @@ class ProcessInfo:
     replaying: bool = False
     #: Where what a stranger may have written has reached it from; empty while it is untainted.
     tainted: list[str] = field(default_factory=list)
+    #: The folders and files that it may `write` and `read`, and `system`, what all may read.
+    files: dict[str, list[str]] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -17,10 +17,12 @@ from ..config import Config
 from ..control import user_name
 from ..events import EventLog
 from ..journal.history import History
+from ..launcher.child import READABLE
 from ..mailbox import PostOffice
 from ..paths import Paths
 from ..process import ControlBlock, Kind, ProcessTable, State
 from ..rights.principals import Principals
+from ..sandbox.view import view
 from ..supervisor import Supervisor
 from ..tokens import TokenStore
 from ..trap import Trap
@@ -114,4 +116,7 @@ class House:
             incarnation=process.incarnation,
             replaying=process.durable is not None and process.durable.replay is not None,
             tainted=list(process.taints),
+            files={}
+            if process.kind is not Kind.AGENT
+            else view(process.sandbox, process.home, map(str, process.readable), READABLE),
         )

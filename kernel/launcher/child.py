@@ -80,7 +80,7 @@ _SYSTEM = ("/usr", "/lib", "/lib64", "/bin", "/etc/ld.so.cache", "/etc/localtime
 #: that a child does.
 _PYTHON = {sys.prefix, sys.base_prefix, *sysconfig.get_paths().values(), *sys.path,
            str(Path(__file__).resolve().parents[2])} - {""}  # fmt: skip
-_READABLE = (*_SYSTEM, *sorted(_PYTHON))
+READABLE = (*_SYSTEM, *sorted(_PYTHON))
 #: Another folder for every process.
 _OWN = "/proc/self"
 #: The socket's descriptor in every process.
@@ -150,6 +150,7 @@ def rehearse() -> None:
     environ["HOME"] = environ.get("HOME", "")
     canary.limits()
     canary.files()
+    canary.writes("/proc/self")
     canary.signals()
     sandbox = Sandbox.none().wire()
     report = _restrict(sandbox, "", ())
@@ -167,7 +168,7 @@ def _answer(line: socket, pid: int, report: Report, lacking: list[str]) -> None:
 def readable() -> Known | None:
     """Open, before the fork, what every child of a zygote may read; None without Landlock."""
     try:
-        return prepare(_READABLE)
+        return prepare(READABLE)
     except OSError:
         return None
 
@@ -176,21 +177,39 @@ def _restrict(
     sandbox: Sequence[Any], home: str, readable: Sequence[str], known: Known | None = None
 ) -> Report:
     """Apply the layers of one process and try each of them out."""
-    _, _, landlock, rlimits, *limits = sandbox
-    report: Report = {"rlimits": "off", "landlock": "off", "signals": "off"}
+    _, _, landlock, rlimits, cgroup, *bounds = sandbox
+    *limits, processes, resident, cores, group = bounds
+    report: Report = {"rlimits": "off", "cgroup": "off", "landlock": "off", "signals": "off"}
+    if cgroup != "off":
+        report["cgroup"] = "unavailable"
+        if group is not None:
+            report["cgroup"] = _enter(group, processes, resident, cores)
     if rlimits != "off":
         report["rlimits"] = _limit(limits)
     if landlock != "off":
         try:
             prctl(PR_SET_NO_NEW_PRIVS, 1)
             scoped = restrict((_OWN, *readable), (home, devnull), known)
-            report["landlock"] = "enforced" if canary.files() else "failed"
+            held = canary.files() and canary.writes(home)
+            report["landlock"] = "enforced" if held else "failed"
             report["signals"] = "unavailable"
             if scoped:
                 report["signals"] = "enforced" if canary.signals() else "failed"
         except OSError:
             report["landlock"] = report["signals"] = "unavailable"
     return report
+
+
+def _enter(group: str, processes: int | None, resident: int | None, cores: float | None) -> str:
+    """Enter a control group of this process's own."""
+    from ..sandbox.cgroup import enter
+
+    try:
+        return (
+            "enforced" if enter(group, f"aos-{getpid()}", resident, processes, cores) else "failed"
+        )
+    except OSError:
+        return "failed"
 
 
 def _limit(limits: Sequence[int | None]) -> str:

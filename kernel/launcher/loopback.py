@@ -86,7 +86,7 @@ def seal(sandbox: Sandbox, report: Report) -> str:
     except OSError:
         return "unavailable"
     held = canary.local_sockets() if reachable else canary.sockets()
-    return "enforced" if held else "failed"
+    return "enforced" if held and canary.calls() else "failed"
 
 
 def _leave() -> str:

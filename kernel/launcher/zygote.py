@@ -18,6 +18,7 @@ from collections import defaultdict
 from collections.abc import Mapping
 
 from ...syscalls.errors import DeviceError, SandboxError
+from ..sandbox.layers import advice
 from .contract import Launch, Launched, OnExit, Sandbox
 from .group import signal_group
 from .line import Line
@@ -74,7 +75,8 @@ class ZygoteLauncher:
         message = await line.order(order, sock.fileno())
         if message.get("missing"):
             lacking = ", ".join(message["missing"])
-            raise SandboxError(f"not enforced here, but required: {lacking}", **message["report"])
+            what = f"not enforced here, but required: {lacking}; {advice(message['missing'])}"
+            raise SandboxError(what, **message["report"])
         if message["kind"] != "report":
             raise DeviceError("the process ended before it began; its log says why")
         return Launched(os_pid=message["os_pid"], report=message["report"])

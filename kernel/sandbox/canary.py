@@ -1,18 +1,24 @@
 """Forbidden acts: a layer counts as enforced when its act was refused, and not before.
 
 Interface:
-    network, sockets, local_sockets, files, signals, limits
+    network, sockets, local_sockets, calls, files, writes, signals, limits
                     each says whether its act was refused
     privileges      whether none is left
 """
 
 from __future__ import annotations
 
+import ctypes
 import os
 import resource
 import socket
-from errno import EACCES, EBADF
+from errno import EACCES, EBADF, EOPNOTSUPP, EPERM
 from pathlib import Path
+
+from . import seccomp
+from .native import CLONE_NEWUSER, syscall
+
+_CLONE_FS = 0x200
 
 
 def network(home_namespace: int) -> bool:
@@ -48,6 +54,28 @@ def local_sockets() -> bool:
     return False
 
 
+def calls() -> bool:
+    """Whether calls that could undo a sandbox, or bend another process, are refused; each is tried
+    with arguments with which it would do nothing."""
+    tried = (
+        (seccomp.number("unshare"), 0),
+        (seccomp.number("process_vm_readv"), os.getpid(), 0, 0, 0, 0, 0),
+        (seccomp.number("setns"), -1, 0),
+        (seccomp.number("keyctl"), -1, 0, 0, 0, 0),
+        # A namespace of users and a shared root are nothing that Linux makes together.
+        (seccomp.number("clone"), CLONE_NEWUSER | _CLONE_FS, 0, 0, 0, 0),
+    )
+    return all(map(_refused, tried))
+
+
+def _refused(call: tuple[int, ...]) -> bool:
+    try:
+        syscall(call[0], *map(ctypes.c_long, call[1:]))
+    except OSError as error:
+        return error.errno == EPERM
+    return False
+
+
 def files() -> bool:
     """Whether a folder that nobody granted is refused: the root, which always exists."""
     try:
@@ -56,6 +84,15 @@ def files() -> bool:
         return True
     except OSError as error:
         return error.errno == EACCES
+    return False
+
+
+def writes(home: str) -> bool:
+    """Whether a file beside this process's own folder is refused; one without a name is tried."""
+    try:
+        os.close(os.open(f"{home}/..", os.O_TMPFILE | os.O_WRONLY, 0o600))
+    except OSError as error:
+        return error.errno in (EACCES, EPERM, EOPNOTSUPP)  # Not every disk has such files.
     return False
 
 

@@ -4,6 +4,7 @@ Interface:
     Sandbox         what is wanted
     Report          layer to `enforced`, `unavailable`, `failed` or `off`
     missing         required layers that are not enforced
+    advice          what to do for them
 """
 
 from __future__ import annotations
@@ -13,7 +14,16 @@ from dataclasses import astuple, dataclass, fields
 from typing import Any, Literal
 
 Want = Literal["required", "wanted", "off"]
-LAYERS = ("netns", "seccomp", "landlock", "rlimits")
+LAYERS = ("netns", "seccomp", "landlock", "rlimits", "cgroup")
+#: What to do for a layer that is required and missing.
+_ADVICE = {
+    "netns": "let users make network namespaces (kernel.unprivileged_userns_clone=1, or "
+    "kernel.apparmor_restrict_unprivileged_userns=0)",
+    "seccomp": "use a kernel with CONFIG_SECCOMP_FILTER on x86_64 or aarch64",
+    "landlock": "use Linux 5.13 or later, with landlock among the lsm= of its command line",
+    "rlimits": "raise the hard limits of the daemon's user (ulimit -H)",
+    "cgroup": "start the daemon in a systemd unit with Delegate=yes, on control groups version 2",
+}
 Report = dict[str, str]
 
 
@@ -25,16 +35,23 @@ class Sandbox:
     seccomp: Want = "wanted"
     landlock: Want = "wanted"
     rlimits: Want = "wanted"
+    cgroup: Want = "wanted"
     #: Bytes of address space, open files, seconds of CPU, bytes of one file; None for no limit.
     memory: int | None = 8 * 2**30
     files: int | None = 256
     cpu: int | None = None
     file_size: int | None = 2**30
+    #: Of it with all that it starts: processes and threads; bytes of memory and processors.
+    processes: int | None = 512
+    resident: int | None = None
+    cores: float | None = None
+    #: The control group below which each process has its own; None where there is none.
+    group: str | None = None
 
     @classmethod
     def none(cls) -> Sandbox:
         """Return a sandbox without layers, for what is trusted."""
-        return cls(netns="off", seccomp="off", landlock="off", rlimits="off")
+        return cls(netns="off", seccomp="off", landlock="off", rlimits="off", cgroup="off")
 
     def want(self, layer: str) -> str:
         """Return what is wanted of a layer."""
@@ -53,6 +70,11 @@ class Sandbox:
     def read(cls, wire: Sequence[Any]) -> Sandbox:
         """Return the sandbox that `wire` made plain data of."""
         return cls(**dict(zip((one.name for one in fields(cls)), wire, strict=True)))
+
+
+def advice(lacking: Sequence[str]) -> str:
+    """Return what to do for layers that are required and missing."""
+    return "; ".join(f"for {layer}, {_ADVICE[layer]}" for layer in lacking)
 
 
 def missing(sandbox: Sequence[Any], report: Mapping[str, str]) -> list[str]:

@@ -5,6 +5,7 @@ A refused call fails with EPERM, so that a program sees an error and not its dea
 Interface:
     restrict        refuse connections, what could undo the sandbox, and to bend other processes
     compiled        the same as a program, for whoever installs it elsewhere
+    number          a call's number
 """
 
 from __future__ import annotations
@@ -146,6 +147,14 @@ def compiled(internet: bool = False) -> bytes:
         _instruction(_RETURN, _ALLOW),
     ]
     return b"".join(program)
+
+
+def number(name: str) -> int:
+    """Return this machine's number of a call that the filter knows. Raises OSError."""
+    machine = platform.machine()
+    if machine not in _REFUSED:
+        raise OSError(errno.ENOSYS, f"no list of system calls for {machine}")
+    return {**_REFUSED[machine][1], **_EVERYWHERE, "clone": _CLONE[machine]}[name]
 
 
 def _internet_only(number: int) -> list[bytes]:

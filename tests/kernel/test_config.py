@@ -26,25 +26,28 @@ def test_later_file_environment_and_flag_win_in_that_order(tmp_path: Path) -> No
     weak = written(
         tmp_path,
         "weak.toml",
-        "[agents]\nlimit = 1\n[agents.sandbox]\nfiles = 1\ncpu = 1\n[scheduler]\ncapacity = 1\n",
+        "[agents]\nlimit = 1\n[agents.sandbox.agent]\nfiles = 1\ncpu = 1\n"
+        "[scheduler]\ncapacity = 1\n",
     )
     strong = written(
-        tmp_path, "strong.toml", "[agents.sandbox]\nfiles = 2\ncpu = 2\n[scheduler]\ncapacity = 2\n"
+        tmp_path,
+        "strong.toml",
+        "[agents.sandbox.agent]\nfiles = 2\ncpu = 2\n[scheduler]\ncapacity = 2\n",
     )
     environment = {
-        "LLMAGENTOS_AGENTS__SANDBOX__CPU": "3",
+        "LLMAGENTOS_AGENTS__SANDBOX__AGENT__CPU": "3",
         "LLMAGENTOS_SCHEDULER__CAPACITY": "3",
         "OTHER__AGENTS__LIMIT": "9",
     }
     loaded = load([weak, strong], environment, {"scheduler.capacity": 4})
     config = loaded.config
     assert config.agents.limit == 1
-    assert (config.agents.sandbox.files, config.agents.sandbox.cpu) == (2, 3)
+    assert (config.agents.sandbox.agent.files, config.agents.sandbox.agent.cpu) == (2, 3)
     assert config.scheduler.capacity == 4
     assert loaded.origins == {
         "agents.limit": str(weak),
-        "agents.sandbox.files": str(strong),
-        "agents.sandbox.cpu": "LLMAGENTOS_AGENTS__SANDBOX__CPU",
+        "agents.sandbox.agent.files": str(strong),
+        "agents.sandbox.agent.cpu": "LLMAGENTOS_AGENTS__SANDBOX__AGENT__CPU",
         "scheduler.capacity": "flag",
     }
 
@@ -82,7 +85,7 @@ def test_settings_of_a_plugin_are_passed_on_unread(tmp_path: Path) -> None:
         ("[agents]\nlimit = 0\n", "agents.limit"),
         ("[agents]\nlimit = 'many'\n", "agents.limit"),
         ("[agents]\ncolour = 1\n", "agents.colour"),
-        ("[agents.sandbox]\nnetns = 'perhaps'\n", "agents.sandbox.netns"),
+        ("[agents.sandbox.agent]\nnetns = 'perhaps'\n", "agents.sandbox.agent.netns"),
         ("[drivers.memory]\nenable = true\n", "drivers.memory.enable"),
         ("[colours]\nblue = 1\n", "colours"),
         ("agents = 7\n", "agents"),
@@ -112,7 +115,7 @@ def test_bad_value_names_its_variable_or_its_flag() -> None:
 @pytest.mark.parametrize(
     ("text", "variable"),
     [
-        ("[agents.sandbox]\nfile_size = 9\n", "LLMAGENTOS_AGENTS__SANDBOX__FILE"),
+        ("[agents.sandbox.agent]\nfile_size = 9\n", "LLMAGENTOS_AGENTS__SANDBOX__AGENT__FILE"),
         ("[agents]\nlimit = 9\n", "LLMAGENTOS_AGENTS"),
     ],
 )

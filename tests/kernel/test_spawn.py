@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 
 from llmagentos.kernel.capability import CapabilitySet
-from llmagentos.kernel.config import SandboxConfig
+from llmagentos.kernel.config import ProfilesConfig, SandboxConfig
 from llmagentos.kernel.process import Kind, State
 from llmagentos.syscalls.errors import (
     DeviceError,
@@ -84,7 +84,7 @@ def test_agent_starts_with_what_it_was_ordered_with(scene: Play) -> None:
         assert process.state is State.RUNNING and w.born == [process.pid]
         assert w.events.last(1)[0].kind == "process.started"
 
-    scene(work, sandbox=SandboxConfig(files=9))
+    scene(work, sandbox=ProfilesConfig(agent=SandboxConfig(files=9)))
 
 
 @pytest.mark.parametrize(

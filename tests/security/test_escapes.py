@@ -2,11 +2,19 @@
 
 from __future__ import annotations
 
+import subprocess
+import sys
+import time
+from collections.abc import Iterator
+from pathlib import Path
 from typing import Any
 
 import pytest
 
-from ..integration.conftest import Daemon
+from llmagentos.syscalls.os import OS
+from llmagentos.syscalls.process import Exit, ProcessInfo
+
+from ..integration.conftest import Daemon, write
 from .conftest import ESCAPES, as_agent, as_program, as_tool
 
 ATTEMPTS = ESCAPES.read_text().count("\n@escape\n")
@@ -27,3 +35,86 @@ def test_every_escape_of_a_tools_code_fails(
     assert len(found) == ATTEMPTS
     opened = {name: what for name, what in found if what.startswith("OPEN")}
     assert not opened, "\n".join(f"{name}: {what}" for name, what in opened.items())
+
+
+@pytest.fixture
+def bystander(tmp_path: Path) -> Iterator[Path]:
+    """A program that notes a signal which does no harm to others."""
+    noted = tmp_path / "noted"
+    code = (
+        "import pathlib, signal, sys\n"
+        "signal.signal(signal.SIGURG, lambda *_: pathlib.Path(sys.argv[1]).touch())\n"
+        "print('listens', flush=True)\n"
+        "sys.stdin.read()\n"
+    )
+    with subprocess.Popen(
+        [sys.executable, "-c", code, noted], stdin=subprocess.PIPE, stdout=subprocess.PIPE
+    ) as program:
+        assert program.stdout is not None and program.stdout.readline() == b"listens\n"
+        yield noted
+        assert program.stdin is not None
+        program.stdin.close()
+
+
+def test_signal_to_everybody_reaches_nobody(
+    daemon: Daemon, places: dict[str, Any], bystander: Path
+) -> None:
+    for attempt in (as_agent, as_program):
+        assert ("signal_everybody", "sent") in attempt(daemon, places)
+    assert not bystander.exists()
+
+
+@pytest.mark.parametrize("python", [True, False], ids=["agent", "program"])
+def test_agent_that_starts_ever_more_processes_is_ended_with_all_of_them(
+    daemon: Daemon, tmp_path: Path, python: bool
+) -> None:
+    bomb = write(
+        tmp_path,
+        "bomb.py",
+        "import os, sys, time\n"
+        "def main(*_):\n"
+        "    for _ in range(3000):\n"
+        "        try: child = os.fork()\n"
+        "        except OSError: break\n"
+        "        if child == 0:\n"
+        "            if os.fork() == 0: os.setsid()\n"
+        "            time.sleep(600)\n"
+        "    time.sleep(600)\n"
+        "if __name__ == '__main__': main()\n",
+    )
+
+    async def work(os: OS) -> Exit:
+        if python:
+            pid = await os.process.spawn(bomb)
+        else:
+            pid = await os.process.spawn("-", arguments=[sys.executable, bomb])
+        return await os.process.wait(pid)
+
+    ended = daemon.run(work)
+    assert ended.code == 137 and "more than 512 processes" in ended.reason
+    # What it had sent away ends with it; each end is an event for its zygote.
+    deadline = time.monotonic() + 20
+    while left := [one for one in Path("/proc").glob("[0-9]*/cmdline") if _runs(one, bomb)]:
+        assert time.monotonic() < deadline, len(left)
+    assert left == []
+
+
+def _runs(cmdline: Path, program: str) -> bool:
+    try:
+        return program.encode() in cmdline.read_bytes()
+    except OSError:
+        return False
+
+
+def test_inspect_shows_what_a_process_sees_of_the_files(daemon: Daemon, tmp_path: Path) -> None:
+    program = write(tmp_path, "idle.py", "def main(): pass\n")
+
+    async def work(os: OS) -> ProcessInfo:
+        pid = await os.process.spawn(program)
+        await os.process.wait(pid)
+        return await os.process.inspect(pid)
+
+    info = daemon.run(work)
+    if info.sandbox["landlock"] == "enforced":
+        assert info.files["write"] == [info.home] and str(tmp_path) in info.files["read"]
+        assert "/usr" in info.files["system"] and "/" not in info.files["read"]

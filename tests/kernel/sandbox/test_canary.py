@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+
 import pytest
 
 from .conftest import Attempt
@@ -127,8 +129,36 @@ def test_limits_are_set_as_they_are_wanted_and_never_above_what_is_allowed(
         "from llmagentos.kernel.sandbox.layers import Sandbox\n"
         "resource.setrlimit(resource.RLIMIT_FSIZE, (500, 500))\n"
         "box = Sandbox(memory=2**32, files=50, cpu=7, file_size=1000)\n"
-        "print(child._limit(box.wire()[4:]))\n"
+        "print(child._limit(box.wire()[5:9]))\n"
         "for name in ('AS', 'NOFILE', 'CPU', 'FSIZE', 'CORE'):\n"
         "    print(*resource.getrlimit(getattr(resource, f'RLIMIT_{name}')))\n"
     )
     assert said == ["enforced", "4294967296 4294967296", "50 50", "7 7", "500 500", "0 0"]
+
+
+def test_calls_count_as_refused_with_the_filter_and_not_before(attempt: Attempt) -> None:
+    said = attempt(
+        "from llmagentos.kernel.sandbox import canary, seccomp\n"
+        "print(canary.calls())\n"
+        "seccomp.restrict()\n"
+        "print(canary.calls())\n"
+    )
+    assert said == ["False", "True"]
+
+
+def test_file_beside_the_home_counts_as_refused_only_where_it_is(
+    attempt: Attempt, tmp_path: Path
+) -> None:
+    home = tmp_path / "home"
+    home.mkdir()
+    said = attempt(
+        "from llmagentos.kernel.sandbox import canary, landlock\n"
+        "from llmagentos.kernel.sandbox.native import PR_SET_NO_NEW_PRIVS, prctl\n"
+        f"home = {str(home)!r}\n"
+        "print(canary.writes(home))\n"
+        "prctl(PR_SET_NO_NEW_PRIVS, 1)\n"
+        "landlock.restrict((), (home,))\n"
+        "print(canary.writes(home))\n"
+    )
+    assert said == ["False", "True"]
+    assert list(tmp_path.iterdir()) == [home]
