@@ -19,6 +19,8 @@ WIDTH, HEIGHT = 420, 190
 LEFT, RIGHT, TOP, BOTTOM = 52, 12, 10, 22
 #: Points from which on a smoothed curve is drawn over the curve, and its part of them.
 SMOOTHED, STRETCH = 60, 30
+#: A difference that is none.
+TINY = 1e-100
 #: Classes of the largest table of confusion.
 CLASSES = 40
 
@@ -32,8 +34,9 @@ def curve(
     across = _Axis(min(steps[0], right - 1), right, LEFT, WIDTH - RIGHT)
     low, high = min(heights), max(heights)
     size = max(abs(low), abs(high))
-    if high - low <= 1e-9 * size:
-        low, high = low - (size or 1) / 2, high + (size or 1) / 2
+    if high - low <= max(1e-9 * size, TINY):
+        around = (size if size > TINY else 1.0) / 2
+        low, high = low - around, high + around
     marks = ticks(low, high, 4)
     down = _Axis(marks[0], marks[-1], HEIGHT - BOTTOM, TOP)
     parts = [

@@ -11,6 +11,7 @@ from __future__ import annotations
 import asyncio
 import math
 import threading
+from collections import OrderedDict
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from functools import partial
@@ -42,8 +43,8 @@ from .weights import KINDS, kind_of
 T = TypeVar("T")
 #: Seconds in which the device says what answers; else a model is taken to be needed.
 PATIENCE = 5.0
-#: Points of a curve on a job's page.
-DRAWN = 600
+#: Points of a curve on a job's page, and processes that are known to have fetched models.
+DRAWN, REMEMBERED = 600, 1000
 
 
 class LearningService(Learning):
@@ -61,6 +62,8 @@ class LearningService(Learning):
         self._promotions = Promotions(host.state / "promotions.db")
         #: Held while a name is given or taken away.
         self._naming = asyncio.Lock()
+        #: What processes have fetched of late, by pid: targets, needed while their jobs run.
+        self._fetched: OrderedDict[int, set[str]] = OrderedDict()
 
     async def teardown(self) -> None:
         await self._do(self._shelf.close)
@@ -182,9 +185,13 @@ class LearningService(Learning):
     async def fetch(self, name: str, folder: str) -> ModelCard:
         who, stop = caller(), threading.Event()
         home = await self._host.home(who)
-        return await _stoppable(
+        card = await _stoppable(
             stop, partial(self._store.give, who.principal, name, home, folder, stop)
         )
+        self._fetched.setdefault(who.pid, set()).add(card.target)
+        if len(self._fetched) > REMEMBERED:
+            self._fetched.popitem(last=False)
+        return card
 
     async def models(self) -> list[ModelCard]:
         return await asyncio.to_thread(self._store.ls, caller().principal)
@@ -273,14 +280,18 @@ class LearningService(Learning):
             await asyncio.to_thread(self._store.drop, taken)
 
     async def _held(self) -> set[str]:
-        """Return the targets of models that answer calls, or would after a rollback; where nobody
-        says what answers, those of all."""
+        """Return the targets that answer calls, would after a rollback, or are worked on by a job;
+        where nobody says what answers, those of all models."""
+        principal = caller().principal
+        await self._settle(principal)
+        running = await self._do(lambda: self._shelf.running(principal))
+        fetched = (self._fetched.get(pid, ()) for _, pid in running)
         try:
             async with asyncio.timeout(PATIENCE):
                 answering = {one.target for one in await self._host.os.model.ls()}
         except (TimeoutError, LLMAgentOSError):
             answering = {card.target for card in await self.models()}
-        return answering | self._promotions.held()
+        return answering.union(self._promotions.held(), *fetched)
 
     async def _do(self, work: Callable[[], T]) -> T:
         """Run on the jobs' thread. Raises `InputOutputError` where the file fails."""

@@ -223,7 +223,7 @@ class Store:
             raise InvalidArgument("the shipped model stays")
         card = self.card(principal, name)
         if card.target in held:
-            raise InvalidArgument(f"{name} answers calls; let another model answer first")
+            raise InvalidArgument(f"{name} answers calls, or a job works with it")
         children = [one.name for one in self.ls(principal) if _child(one, name)]
         if children:
             raise InvalidArgument(f"{name} is the parent of {', '.join(children)}")

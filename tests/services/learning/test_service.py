@@ -185,6 +185,20 @@ def test_model_that_answers_is_neither_superseded_nor_deleted(stage: Stage) -> N
     stage.run(work)
 
 
+def test_model_that_a_running_job_has_fetched_stays_as_it_was(stage: Stage) -> None:
+    model(stage.home / "m")
+
+    async def work(service: LearningService) -> None:
+        await service.publish("small", "m")
+        job = await service.begin("finetune", "tuned", {"a": 1})
+        await service.fetch("small", "parent")
+        assert (await service.publish("small", "m")).name == "small-2"
+        await service.finish(job, "succeeded")
+        assert (await service.publish("small", "m")).name == "small"
+
+    stage.run(work)
+
+
 def test_models_published_at_once_get_one_name_after_the_other(stage: Stage) -> None:
     for number in range(8):
         model(stage.home / f"m{number}", numbers=number + 1)
