@@ -46,7 +46,11 @@ class Order:
     remove: bool = False
     #: Whether it runs again after its death; None for what its file says.
     durable: bool | None = None
+    #: What a durable one's random numbers begin with; None for something new.
+    seed: str | None = None
     on_born: Callable[[ControlBlock], None] | None = None
+    #: Told of a durable one once its start is written down, before its program begins.
+    on_written: Callable[[ControlBlock], None] | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

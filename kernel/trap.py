@@ -310,6 +310,7 @@ class Trap:
             )
         if (durable := origin.durable) is not None:
             durable.asked += 1
+            body = durable.altered(header, body)
             if durable.replay is not None:
                 durable.replay.ask(header, body)
                 return

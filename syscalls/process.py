@@ -165,6 +165,18 @@ class Process(Interface, name="process"):
         """
         raise NotImplementedError
 
+    @syscall(effect=True, deadline=60.0)
+    async def fork(self, pid: int, at: Annotated[int, Ge(0)], model: str | None = None) -> int:
+        """Start a durable process like another one that lives or has lived, and return its pid.
+
+        Its calls up to the `at`-th are answered as they were for that one; from then on it goes its
+        own way, its calls of a model with `model` where one is named. It runs with the rights and
+        the budget that the other one was started with, within the caller's. Raises `NotFound`,
+        `PermissionDenied` for more than the caller holds, and `InvalidArgument` where fewer calls
+        were made, or a result was not kept.
+        """
+        raise NotImplementedError
+
     @syscall(idempotent=True)
     async def ls(self, all: bool = False) -> list[ProcessInfo]:
         """Return the caller's processes: the live ones, or with `all` the ended ones too."""

@@ -65,7 +65,9 @@ class Replay:
         self._asked = 0
         self._over = False
         self._seen, self._idle = -1, 0.0  # calls at the last look, and seconds without a new one
-        self._told = float("inf")  # when, the first time, it was told what it was told last
+        #: Calls that were answered from the record.
+        self.told = 0
+        self._last = float("inf")  # when, the first time, it was told what it was told last
 
     def load(self, story: Story) -> None:
         """Take the story, and whatever the process has asked meanwhile."""
@@ -111,7 +113,7 @@ class Replay:
             self._seen, self._idle = self._asked, 0.0
             return None
         self._idle += seconds
-        took = max(story.told[0].time - self._told, 0.0) if story.told else 0.0
+        took = max(story.told[0].time - self._last, 0.0) if story.told else 0.0
         if self._idle < seconds + 2 * took:
             return None
         return f"it waits after call {self._asked}, and recorded are {self._reached}"
@@ -170,13 +172,14 @@ class Replay:
             self._finish(story)
 
     def _say(self, told: Told) -> None:
-        self._told = told.time
+        self._last = told.time
         if not heard(told) or told.ask not in self._open:
             return
         if told.item:
             self._live.send((VERSION, Kind.ITEM, told.ask), told.body)
             return
         self._open.discard(told.ask)
+        self.told += 1
         if told.outcome == "ok":
             self._live.send((VERSION, Kind.REPLY, told.ask, None), told.body)
         else:

@@ -14,6 +14,7 @@ import asyncio
 import os
 from collections.abc import Callable, Coroutine
 from contextlib import suppress
+from dataclasses import replace
 from functools import partial
 from pathlib import Path
 from types import TracebackType
@@ -24,12 +25,13 @@ from ..agents import Agents
 from ..budget import Budget, Limits
 from ..capability import CapabilitySet
 from ..events import EventLog
-from ..journal.census import Census
+from ..journal.census import Census, where
 from ..journal.recorder import JournalRecorder
 from ..mailbox import PostOffice
-from ..process import ControlBlock, ProcessTable, State
+from ..process import ControlBlock, Kind, ProcessTable, State
 from ..spawn import Order, Spawn
 from ..trap import Trap
+from .branch import branch
 from .recovery import Former, read_story
 from .replay import PATIENCE, Live, Replay
 from .state import INTENSITY, PERIOD, Durable
@@ -175,6 +177,53 @@ class Revival:
         self._post.restore(process.pid, former.story.letters)
         self._go(self._start(process, durable, 0.0, former.story))
 
+    async def fork(
+        self, parent: ControlBlock, pid: int, at: int, model: str | None = None
+    ) -> ControlBlock:
+        """Start a process that is told what another one was told up to its `at`-th call, and then
+        goes on by itself, with another model if there is one.
+
+        Raises as `branch` and `Agents.spawn` do.
+        """
+        self._recorder.flush()
+        life = self._census.find(pid)
+        first = 0 if life is None else where(life.start)[0]
+        found = await asyncio.to_thread(branch, self._journal, pid, at, first)
+        order = found.order
+
+        def written(process: ControlBlock) -> None:
+            durable = process.durable
+            assert durable is not None
+            durable.model, durable.since = model, at
+            story = Story(process.pid)
+            for record in found.records:
+                record = replace(record, pid=process.pid, incarnation=1, also=0, notes={})
+                self._recorder.copy(record)
+                story.add(record)
+            durable.replay = Replay(self._live(process, durable))
+            durable.replay.load(story)
+            self._watch(process, durable.replay)
+
+        return await self._agents.spawn(
+            parent,
+            Order(
+                program=order["program"],
+                task=order["task"],
+                name=order["name"],
+                arguments=tuple(order["arguments"]),
+                capabilities=CapabilitySet.parse(order["capabilities"]),
+                budget=order["budget"],
+                nice=max(order["nice"], parent.nice)
+                if parent.kind is Kind.AGENT
+                else order["nice"],
+                environment=order.get("environment", {}),
+                timeout=order["timeout"],
+                durable=True,
+                seed=order.get("seed"),
+                on_written=written,
+            ),
+        )
+
     def _bury(self, former: Former, reason: str) -> None:
         order = former.order
         process = self._table.create(
@@ -238,7 +287,8 @@ class Revival:
             home=Path(order["home"]),
             readable=tuple(map(Path, order["readable"])),
         )
-        process.durable = durable = Durable(spawn, order["seed"])
+        durable = Durable(spawn, order["seed"], order.get("model"), order.get("since", 0))
+        process.durable = durable
         process.started, process.incarnation = order["started"], story.incarnation + 1
         process.taints = durable.taints = story.taints
         process.answers = {

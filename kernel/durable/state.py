@@ -9,6 +9,7 @@ from __future__ import annotations
 from collections import deque
 from typing import TYPE_CHECKING, Any
 
+from ...syscalls.codec import pack, unpack
 from ..journal.record import Record
 
 if TYPE_CHECKING:
@@ -20,11 +21,18 @@ if TYPE_CHECKING:
 INTENSITY, PERIOD = 10, 300.0
 
 
+#: Calls that name a model.
+_OF_MODELS = frozenset({"model.chat", "model.stream"})
+
+
 class Durable:
     """Hangs on the control block of a durable process."""
 
-    def __init__(self, spawn: Spawn, seed: str) -> None:
+    def __init__(self, spawn: Spawn, seed: str, model: str | None = None, since: int = 0) -> None:
+        """`model`: what its calls after the `since`-th are made of, whatever they ask for."""
         self.spawn = spawn
+        self.model = model
+        self.since = since
         #: What its random numbers begin with.
         self.seed = seed
         #: The way along its record; None once it has caught up.
@@ -39,6 +47,13 @@ class Durable:
         self.taints: tuple[str, ...] = ()
         #: When it was started again, the latest times, in the loop's seconds.
         self.recent: deque[float] = deque(maxlen=INTENSITY)
+
+    def altered(self, header: list[Any], body: bytes) -> bytes:
+        """Return a request's body as it is to be taken."""
+        if self.model is None or header[2] <= self.since or header[3] not in _OF_MODELS:
+            return body
+        arguments = unpack(body)
+        return pack({**arguments, "model": self.model}) if isinstance(arguments, dict) else body
 
     def learn(self, record: Record) -> None:
         """A call of an earlier incarnation has ended."""
@@ -56,6 +71,8 @@ class Durable:
             "environment": dict(spawn.order.environment),
             "remove": process.remove,
             "seed": self.seed,
+            "model": self.model,
+            "since": self.since,
             # What those above it allowed: they may be gone when it comes back.
             "bounds": {
                 name: budget.remaining(name)

@@ -10,7 +10,7 @@ import asyncio
 import signal as signals
 from collections.abc import AsyncIterator
 
-from ...syscalls.errors import NotFound, TryAgain
+from ...syscalls.errors import InvalidArgument, NotFound, TryAgain
 from ...syscalls.process import Exit, LogLine, Past, Process, ProcessInfo, SignalName, Traced
 from ...syscalls.server import caller, taint
 from ..agents import LINGER
@@ -65,6 +65,14 @@ class Processes(Process):
             on_born=self._trace_from_birth if traced else None,
         )
         return (await self._house.agents.spawn(self._house.caller(), order)).pid
+
+    async def fork(self, pid: int, at: int, model: str | None = None) -> int:
+        process = self._house.readable(pid)
+        if process.kind is not Kind.AGENT:
+            raise InvalidArgument(f"{process.name} is a {process.kind}; agents are forked")
+        made = await self._house.revival.fork(self._house.caller(), pid, at, model)
+        self._house.trap.taint.inherit(made, process)
+        return made.pid
 
     async def ls(self, all: bool = False) -> list[ProcessInfo]:
         me = self._house.caller()

@@ -184,6 +184,10 @@ class JournalRecorder:
         """Write down that a process is forgotten."""
         self._mark(Kind.MARK, process, REMOVED, b"")
 
+    def copy(self, record: Record) -> None:
+        """Write down what another process was told as what this one was told."""
+        self._write(record)
+
     def mark(self, process: ControlBlock, what: str, value: Any) -> None:
         """Write down what a durable process is to have again."""
         self._mark(Kind.MARK, process, what, pack(value))

@@ -19,6 +19,8 @@ COMMANDS = {
     "logs": ("processes", "Show what an agent wrote."),
     "inspect": ("processes", "Show all that is known of an agent."),
     "history": ("history", "Show what an agent has done."),
+    "replay": ("replay", "Run an agent again along its record, without a daemon."),
+    "fork": ("fork", "Start an agent that goes on where another one was."),
     "wait": ("processes", "Wait for agents to end; exit as the last of them."),
     "stop": ("steer", "Stop agents; without one, the daemon."),
     "kill": ("steer", "Send agents a signal."),
