@@ -248,18 +248,17 @@ class LearningService(Learning):
     async def _settle(self, principal: str) -> None:
         """Find out which jobs' processes have ended without a word."""
         for job, pid in await self._do(lambda: self._shelf.running(principal)):
-            for os in (self._host.os, self._host.os.on_behalf(caller().call)):
-                try:
-                    process = await os.process.inspect(pid)
-                except NotFound:  # or it is none of the service's own principal
+            ended = None
+            try:
+                process = await self._host.os.process.inspect(pid)
+                if process.state != "zombie":
                     continue
-                except LLMAgentOSError:
-                    break
-                if process.state == "zombie":
-                    await self._do(partial(self._shelf.lose, job, process.ended))
-                break
-            else:
-                await self._do(partial(self._shelf.lose, job))
+                ended = process.ended
+            except NotFound:
+                pass  # It has ended, and nobody remembers when.
+            except LLMAgentOSError:
+                continue
+            await self._do(partial(self._shelf.lose, job, ended))
 
     async def _kept(self, name: str, home: Path | None, path: str, **known: Any) -> ModelCard:
         """Take a folder into the store."""
