@@ -18,9 +18,9 @@ from .learn_watch import Watch
 
 _KINDS = {
     "pretrain": "Train a language model on texts.",
-    "finetune": "Train a model on examples: classes, instructions, LoRA, preferences.",
-    "rl": "Learn from rewards, in a world or from what agents did.",
-    "evaluate": "Compare a model with the one that answers, task by task.",
+    "finetune": "Train on classes, dialogues or preferences.",
+    "rl": "Learn from rewards for what is done.",
+    "evaluate": "Compare a model with what answers.",
 }
 
 
@@ -32,7 +32,6 @@ def learn() -> None:
 def _starting(kind: str, line: str) -> click.Command:
     @click.option("-d", "--detach", is_flag=True, help="Print its pid and leave it running.")
     @click.option("--fresh", is_flag=True, help="Begin anew, whatever checkpoint there is.")
-    @click.option("--name", help="A name for people; the file's by default.")
     @click.option("--timeout", type=click.FloatRange(0, min_open=True), help="Seconds.")
     @as_json
     @click.argument("file", type=click.Path(exists=True, dir_okay=False, path_type=Path))
@@ -40,20 +39,18 @@ def _starting(kind: str, line: str) -> click.Command:
         file: Path,
         detach: bool,
         fresh: bool,
-        name: str | None,
         timeout: float | None,
         as_json: bool,
     ) -> int:
         _check(file, kind)
         order = {
             "program": str(file.resolve()),
-            "name": name,
             "arguments": ["--fresh"] if fresh else [],
             "timeout": timeout,
         }
         return session(lambda os: _run(os, order, detach, as_json), start=True)
 
-    start.__doc__ = f"{line} The same command goes on after a kill."
+    start.__doc__ = f"{line}\n\nThe same command goes on after a stop or a kill."
     return click.command(kind)(start)
 
 

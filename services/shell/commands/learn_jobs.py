@@ -46,7 +46,10 @@ def jobs(limit: int, as_json: bool) -> None:
 @as_json
 @click.argument("number", type=click.IntRange(1), metavar="ID")
 def show(number: int, html: Path | None, as_json: bool) -> None:
-    """Show a job: recipe, latest values, models; --html writes all of it as a page."""
+    """Show a job, or write it as a page.
+
+    The page has its curves, and its models' scores, confusion, samples and verdicts.
+    """
     if html is not None:
         html.write_text(session(lambda os: os.learning.page(number)), encoding="utf-8")
         click.echo(f"{html} is written", err=True)

@@ -82,7 +82,10 @@ def discard(name: str, as_json: bool) -> None:
 @as_json
 @click.argument("name")
 def promote(name: str, share: float, overrule: bool, as_json: bool) -> None:
-    """Let a model answer that has passed the gate; calls that have begun end as they began."""
+    """Let a model answer that has passed the gate.
+
+    Calls that have begun come to their end as they began.
+    """
     made = session(lambda os: os.learning.promote(name, share, overrule))
     if as_json:
         show_json(made)
@@ -95,7 +98,7 @@ def promote(name: str, share: float, overrule: bool, as_json: bool) -> None:
 @click.command()
 @as_json
 def rollback(as_json: bool) -> None:
-    """Let what answered before the last promotion answer again."""
+    """Take the last promotion back."""
     undone = session(lambda os: os.learning.rollback())
     if as_json:
         show_json(undone)
@@ -107,7 +110,7 @@ def rollback(as_json: bool) -> None:
 @click.option("-n", "--limit", type=click.IntRange(1, 1000), default=20, show_default=True)
 @as_json
 def promotions(limit: int, as_json: bool) -> None:
-    """List which models were let to answer, the newest first."""
+    """List the promotions, the newest first."""
     found = session(lambda os: os.learning.promotions(limit))
     if as_json:
         show_json(found)
