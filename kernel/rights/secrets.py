@@ -33,6 +33,8 @@ PREFIX = "secret:"
 HIDDEN = "***"
 #: Characters of a secret, at least: a shorter one could not be told from other words.
 SHORTEST = 8
+#: A secret within a longer text, such as `Bearer ${secret:NAME}`.
+_WITHIN = re.compile(r"\$\{secret:([^{}]*)\}")
 _NAME = re.compile(r"[A-Za-z_][A-Za-z0-9_.-]{0,63}")
 
 
@@ -123,12 +125,11 @@ class Secrets:
         found: list[str] = []
 
         def resolved(value: Any) -> Any:
-            if isinstance(value, str) and value.startswith(PREFIX):
-                name = value.removeprefix(PREFIX)
-                if name not in self._held:
-                    raise NotFound(f"the secret {name} is not set; aos secret set {name}")
-                found.append(self._held[name][0])
-                return found[-1]
+            if isinstance(value, str):
+                found.extend(map(self._value, used(value)))
+                if value.startswith(PREFIX):
+                    return found[-1]
+                return _WITHIN.sub(lambda one: self._value(one[1]), value)
             if isinstance(value, list):
                 return [resolved(one) for one in value]
             if isinstance(value, dict):
@@ -136,6 +137,11 @@ class Secrets:
             return value
 
         return {key: resolved(value) for key, value in settings.items()}, found
+
+    def _value(self, name: str) -> str:
+        if name not in self._held:
+            raise NotFound(f"the secret {name} is not set; aos secret set {name}")
+        return self._held[name][0]
 
     def _save(self, held: dict[str, tuple[str, float]]) -> None:
         aside = self._path.with_suffix(".new")
@@ -150,8 +156,11 @@ class Secrets:
 
 def used(settings: Any) -> Iterator[str]:
     """Yield the names of the secrets that settings ask for."""
-    if isinstance(settings, str) and settings.startswith(PREFIX):
-        yield settings.removeprefix(PREFIX)
+    if isinstance(settings, str):
+        if settings.startswith(PREFIX):
+            yield settings.removeprefix(PREFIX)
+        else:
+            yield from _WITHIN.findall(settings)
     elif isinstance(settings, dict):
         for one in settings.values():
             yield from used(one)

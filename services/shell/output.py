@@ -3,6 +3,8 @@
 Interface:
     as_json         the `--json` option
     show_json       one document on stdout
+    visible         a stranger's text in one line
+    said            a line of a program's
     table           rows under headings
     ago, size       durations and bytes for people
     silence         what is printed from now on goes nowhere
@@ -13,12 +15,15 @@ from __future__ import annotations
 import dataclasses
 import json
 import os
+import re
 import sys
 from collections.abc import Callable, Iterable
 from typing import Any
 
 import click
 
+#: What JSON may hold as it is and a terminal takes for a command, or turns the line around by.
+_STEERING = re.compile("[\x7f-\x9f\xad\u061c\u200b-\u200f\u2028-\u202e\u2060-\u206f\ufeff]")
 as_json: Callable[[Any], Any] = click.option(
     "--json", "as_json", is_flag=True, help="Print JSON for programs."
 )
@@ -39,7 +44,18 @@ def plain(value: Any) -> Any:
 
 def show_json(value: Any, indent: int | None = 2) -> None:
     """Print one JSON document."""
-    click.echo(json.dumps(plain(value), indent=indent, ensure_ascii=False))
+    text = json.dumps(plain(value), indent=indent, ensure_ascii=False)
+    click.echo(_STEERING.sub(lambda one: f"\\u{ord(one[0]):04x}", text))
+
+
+def visible(text: str) -> str:
+    """Return a text as one line that cannot steer a terminal."""
+    return "".join(one if one.isprintable() else "\N{REPLACEMENT CHARACTER}" for one in text)
+
+
+def said(text: str) -> None:
+    """Print a line that a program has written: as it is into a pipe, harmless on a terminal."""
+    click.echo(visible(text.expandtabs()) if sys.stdout.isatty() else text)
 
 
 def table(headings: Iterable[str], rows: Iterable[Iterable[Any]]) -> None:
@@ -72,7 +88,7 @@ _COLOURS = {
 
 
 def _cell(value: Any) -> str:
-    return "-" if value is None else str(value)
+    return "-" if value is None else visible(str(value))
 
 
 def _coloured(text: str) -> Any:

@@ -10,7 +10,7 @@ import click
 from ....syscalls.os import OS
 from ....syscalls.process import ProcessInfo
 from ..follow import follow as following
-from ..output import ago, as_json, show_json, table
+from ..output import ago, as_json, said, show_json, table
 from ..session import resolve, session
 
 
@@ -67,7 +67,7 @@ def logs(pid: str, follow: bool, tail: int | None, as_json: bool) -> None:
             if as_json:
                 show_json(line, indent=None)
             else:
-                click.echo(line.text)
+                said(line.text)
 
     session(work)
 

@@ -17,7 +17,7 @@ from ....syscalls.errors import LLMAgentOSError
 from ....syscalls.os import OS
 from ....syscalls.process import SignalName, Traced
 from ..follow import follow
-from ..output import as_json, show_json, silence
+from ..output import as_json, said, show_json, silence
 from ..session import session
 
 #: What is no option of ours goes to the program, as does all after --.
@@ -170,7 +170,7 @@ async def _logs(os: OS, pid: int) -> None:
     with suppress(LLMAgentOSError):
         try:
             async for line in follow(os, pid):
-                click.echo(line.text)
+                said(line.text)
         except BrokenPipeError:
             # A program whose output nobody reads any more ends, as in any pipe.
             silence()

@@ -31,6 +31,7 @@ def test_secret_is_kept_for_a_later_daemon_in_a_file_of_the_owners_alone(tmp_pat
     assert later.resolve({"a": [{"b": "secret:KEY"}], "c": 1}) == (
         {"a": [{"b": SECRET}], "c": 1}, [SECRET]
     )  # fmt: skip
+    assert later.resolve({"a": "Bearer ${secret:KEY}!"}) == ({"a": f"Bearer {SECRET}!"}, [SECRET])
     assert later.redaction.text(f"<{SECRET}>") == f"<{HIDDEN}>"
     later.rm("KEY")
     assert Secrets(path).ls() == []
@@ -71,4 +72,4 @@ def test_no_message_holds_a_secret_afterwards_and_others_stay_as_they_are(value:
 
 
 def test_names_of_secrets_are_found_in_settings() -> None:
-    assert sorted(used({"a": "secret:X", "b": [{"c": "secret:Y"}], "d": 1})) == ["X", "Y"]
+    assert sorted(used({"a": "secret:X", "b": [{"c": "secret:Y"}], "d": "a ${secret:Z} b"})) == ["X", "Y", "Z"]
