@@ -56,9 +56,10 @@ class Trajectories:
         chosen = (await self._chosen(os, who, pids, name, after))[:limit]
         marks = self._marks.of(who.principal, [one.pid for one in chosen])
         found: list[Episode] = []
-        size = 0
+        # To read is itself a deed of whoever reads: one that reads itself would never end.
+        begun, size = self._now(), 0
         for info in chosen:
-            deeds, taken, whole = await _deeds(os, info.pid, ANSWER - size)
+            deeds, taken, whole = await _deeds(os, info.pid, ANSWER - size, begun)
             if not whole and found:
                 break  # It begins the next answer.
             found.append(_episode(info, deeds, marks[info.pid], whole))
@@ -132,12 +133,13 @@ def _below(pid: int, ancestor: int, parents: dict[int, int | None]) -> bool:
     return at is not None
 
 
-async def _deeds(os: OS, pid: int, room: int) -> tuple[list[Deed], int, bool]:
-    """Return a process's deeds, about how many bytes they take, and whether these are all: past
-    `room` bytes there are no more of them."""
+async def _deeds(os: OS, pid: int, room: int, until: float) -> tuple[list[Deed], int, bool]:
+    """Return a process's deeds up to a time, about how many bytes they take, and whether these are
+    all: past `room` bytes there are no more of them."""
     reader, deeds, size, last = Reader(), list[Deed](), 0, 0
     while size <= room:
         page = await os.process.history(pid, after=last, limit=PAGE, whole=True)
+        page = [one for one in page if one.time <= until]
         if not page:
             return deeds, size, True
         last = page[-1].seq

@@ -91,7 +91,7 @@ def play(tmp_path: Path) -> Callable[[Work], Any]:
     def run(work: Work) -> Any:
         system = System()
         host = cast(Host, SimpleNamespace(os=system, state=tmp_path))
-        made = Trajectories(host, now=lambda: 7.0)
+        made = Trajectories(host, now=lambda: 7000.0)
         try:
             return asyncio.run(work(system, made))
         finally:
@@ -191,6 +191,24 @@ def test_answer_ends_before_it_grows_too_long(play: Any, monkeypatch: Any) -> No
         system.pasts[OTHER] = [replace(one, seq=n) for n, one in enumerate(system.pasts[OTHER], 1)]
         (long,) = await made.read(who(SESSION), after=HELPER)
         assert not long.whole and 0 < len(long.deeds) < 18
+
+    play(work)
+
+
+def test_what_is_done_while_it_is_read_is_not_waited_for(play: Any) -> None:
+    async def work(system: System, made: Trajectories) -> None:
+        system.pasts[CLERK] = [past(1, "clock.now", {}, 1.0)]
+        real = system.history
+
+        async def history(pid: int, **how: Any) -> list[Past]:
+            found = await real(pid, **how)
+            seq = len(system.pasts[CLERK]) + 1
+            system.pasts[CLERK].append(past(seq, "process.history", {}, None, time=7000.5))
+            return found
+
+        system.history = history  # type: ignore[method-assign,assignment]
+        (episode,) = await made.read(who(CLERK), pids=[CLERK])
+        assert [one.syscall for one in episode.deeds] == ["clock.now"] and episode.whole
 
     play(work)
 
