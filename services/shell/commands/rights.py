@@ -38,13 +38,18 @@ def reload_(as_json: bool) -> None:
 
 
 @policy.command()
+@as_json
 @click.argument("files", nargs=-1, type=click.Path())
-def check(files: tuple[str, ...]) -> int:
+def check(files: tuple[str, ...], as_json: bool) -> int:
     """Check files of a policy, those in the usual places by default; needs no daemon."""
-    from subprocess import run
+    from subprocess import DEVNULL, run
 
     # The kernel reads it, as it will at the start; no command imports the kernel.
-    return run([sys.executable, "-P", "-m", "llmagentos.kernel.rights.check", *files]).returncode
+    module = [sys.executable, "-P", "-m", "llmagentos.kernel.rights.check"]
+    done = run([*module, *files], stdout=DEVNULL if as_json else None)
+    if as_json:
+        show_json({"ok": done.returncode == 0})
+    return done.returncode
 
 
 @click.command()
