@@ -27,7 +27,7 @@ INTERVAL, SELDOM = 0.5, 10.0
 #: Curves that stand beside the bar, and characters of the one that is drawn.
 BESIDE, DRAWN = 3, 24
 #: What is drawn, if the job has it, and what says little of how it is doing.
-_TELLING = ("loss", "reward", "return", "success", "accuracy")
+_TELLING = ("loss", "reward", "return", "success", "solved", "accuracy")
 _DULL = frozenset({"gradient", "rate", "seconds"})
 _QUESTION = "\n[d]etach and let it go on, [s]top it at a checkpoint, or [g]o on watching? "
 
@@ -185,7 +185,7 @@ class Lines:
         if job.step == self._step or (tenth <= self._tenth and now - self._told < SELDOM):
             return
         self._tenth, self._told, self._step = max(tenth, self._tenth), now, job.step
-        click.echo(f"step {_steps(job)}  {values(job)}", err=True)
+        click.echo(f"step {_steps(job)}  {values(job)}".rstrip(), err=True)
 
     def pause(self) -> None: ...
 
