@@ -20,8 +20,9 @@ from llmagentos.syscalls.errors import LLMAgentOSError
 
 from .yard import Yard
 
-#: Seconds that a call is given, and those after which it hangs.
-DEADLINE, HANGS = 5.0, 15.0
+#: Seconds that a call is given, and those after which it hangs: while there is no kernel it waits in
+#: the keeper's queue, and kernels are killed while they start.
+DEADLINE, HANGS = 5.0, 60.0
 
 
 @dataclass

@@ -1,4 +1,4 @@
-"""A daemon that is started again whenever it ends, and its processes by what they are.
+"""A daemon under its keeper, and its processes by what they are.
 
 Interface:
     Yard            a context; `session`, `victims`, `kill`
@@ -24,6 +24,13 @@ from llmagentos.syscalls.os import OS
 from .witness import installed
 
 KERNEL, ZYGOTE, PROVIDER, AGENT = "kernel", "zygote", "provider", "agent"
+#: The keeper, which does not mind how often the kernel dies.
+KEEPER = """
+import sys
+from llmagentos.kernel import keeper
+keeper.INTENSITY, keeper.LONGEST_DELAY = 10**9, 0.0
+sys.exit(keeper.main())
+"""
 ROOT = Path(__file__).resolve().parents[2]
 #: Seconds until a daemon has to accept connections again.
 PATIENCE = 60.0
@@ -37,7 +44,7 @@ class Yard:
         self.plugins = folder / "plugins"
         self.socket = self.state / "kernel.sock"
         self.port = _free_port()
-        #: How often the daemon has been started.
+        #: How often the keeper has been started.
         self.starts = 0
         self._keeper: asyncio.Task[None] | None = None
         self._process: asyncio.subprocess.Process | None = None
@@ -65,11 +72,11 @@ class Yard:
 
     async def _keep(self) -> None:
         path = machine.pathsep.join((str(self.plugins), str(ROOT)))
+        places = ("--state", str(self.state), "--runtime", str(self.state))
         with (self.state / "daemon.log").open("ab") as log:
             while not self._closing:
                 self._process = await asyncio.create_subprocess_exec(
-                    sys.executable, "-P", "-m", "llmagentos.kernel.boot",
-                    "--state", str(self.state), "--port", str(self.port),
+                    sys.executable, "-P", "-c", KEEPER, *places, "--port", str(self.port),
                     stdout=log, stderr=log, env={**machine.environ, "PYTHONPATH": path},
                 )  # fmt: skip
                 self.starts += 1
@@ -102,7 +109,10 @@ class Yard:
         found: dict[str, list[int]] = {KERNEL: [], ZYGOTE: [], PROVIDER: [], AGENT: []}
         if self._process is None or self._process.returncode is not None:
             return found
-        kernel, parents = self._process.pid, _parents()
+        parents = _parents()
+        kernel = next((pid for pid, parent in parents.items() if parent == self._process.pid), 0)
+        if not kernel:
+            return found
         found[KERNEL].append(kernel)
         for zygote in sorted(pid for pid, parent in parents.items() if parent == kernel):
             found[ZYGOTE].append(zygote)
