@@ -42,10 +42,10 @@ QUEUE = 1024
 class Keeper:
     """Keeps one kernel."""
 
-    def __init__(self, runtime: Path, arguments: list[str], on_ready: Callable[[], None]) -> None:
-        """`arguments`: the kernel's command line; `on_ready` is called once it takes calls."""
+    def __init__(self, runtime: Path, command: list[str], on_ready: Callable[[], None]) -> None:
+        """`command`: what starts a kernel; `on_ready` is called once it takes calls."""
         self._runtime = runtime
-        self._arguments = arguments
+        self._command = command
         self._on_ready = on_ready
         self._kernel: subprocess.Popen[bytes] | None = None
         self._ready = False
@@ -92,13 +92,11 @@ class Keeper:
         """Start a kernel and serve it until it has ended; return its exit code."""
         reads, writes = os.pipe()
         listener = self._control.fileno()
-        module = f"{__package__}.boot"
         self._kernel = subprocess.Popen(
-            [sys.executable, "-P", "-m", module, *self._arguments,
-             "--listen", str(listener), "--notify", str(writes)],
+            [*self._command, "--listen", str(listener), "--notify", str(writes)],
             pass_fds=(listener, writes),
             env=os.environ | {SOCKET: str(self._runtime / "keeper.sock")},
-        )  # fmt: skip
+        )
         os.close(writes)
         watched = [self._door.fileno(), self._wakes, reads]
         try:
@@ -224,7 +222,9 @@ def main() -> int:
             return REFUSED
         if options.notify is not None:
             os.set_inheritable(options.notify, False)
-        keeper = Keeper(runtime, ["--runtime", str(runtime), *rest], _tell(options.notify))
+        module = f"{__package__}.boot"
+        command = [sys.executable, "-P", "-m", module, "--runtime", str(runtime), *rest]
+        keeper = Keeper(runtime, command, _tell(options.notify))
     except OSError as error:
         print(f"aos: {runtime}: {error.strerror or error}", file=sys.stderr)
         return REFUSED

@@ -27,7 +27,7 @@ from typing import Any
 
 import uvloop  # noqa: F401
 
-from ...syscalls import blocking, host, program  # noqa: F401
+from ...syscalls import blocking, host, program, steady  # noqa: F401
 from ...syscalls.os import OURS
 from ...syscalls.table import read
 from ..sandbox import canary, privileges, seccomp

@@ -1,4 +1,4 @@
-"""Wherever its kernel is killed, a durable process comes to the same end and sells nothing twice."""
+"""Wherever its kernel is killed, a process comes to the same end and sells nothing twice."""
 
 from __future__ import annotations
 

@@ -1,0 +1,154 @@
+"""Who dies by accident is started again, ever later, and given up only then."""
+
+from __future__ import annotations
+
+import asyncio
+import signal
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from pathlib import Path
+
+from llmagentos.kernel.durable.recovery import recover
+from llmagentos.kernel.durable.revival import FIRST_DELAY, Revival
+from llmagentos.kernel.durable.state import INTENSITY
+from llmagentos.kernel.journal.census import Census
+from llmagentos.kernel.journal.recorder import JournalRecorder
+from llmagentos.kernel.journal.writer import JournalWriter
+from llmagentos.kernel.mailbox import PostOffice
+from llmagentos.kernel.process import ControlBlock, State
+from llmagentos.syscalls.errors import DeviceError
+
+from ..conftest import play
+from ..world import World, world
+
+
+@asynccontextmanager
+async def kept(folder: Path) -> AsyncIterator[tuple[World, Revival]]:
+    """A world whose durable agents are started again."""
+    async with world(folder) as made:
+        census = Census()
+        journal = JournalWriter(made.paths.journal, census=census)
+        recorder = JournalRecorder(journal)
+        made.agents.on_birth.append(recorder.started)
+        made.agents.on_end.append(recorder.exited)
+        revival = Revival(
+            table=made.table,
+            trap=made.agents._trap,
+            agents=made.agents,
+            recorder=recorder,
+            post=PostOffice(),
+            events=made.events,
+            journal=made.paths.journal,
+            census=census,
+        )
+        try:
+            async with revival:
+                yield made, revival
+        finally:
+            recorder.close()
+            journal.close()
+
+
+async def started(made: World, count: int) -> None:
+    """Wait until so many programs were started: stories are read in a thread."""
+    for _ in range(100_000):
+        if len(made.launcher.launches) >= count:
+            return
+        await asyncio.sleep(0.001)
+
+
+async def die(made: World, process: ControlBlock, number: int = signal.SIGSEGV) -> None:
+    made.launcher.end(process.pid, number=number)
+
+
+def test_next_life_has_the_same_pid_and_begins_at_once(tmp_path: Path) -> None:
+    async def scene() -> None:
+        async with kept(tmp_path) as (made, _):
+            process = await made.run(durable=True)
+            first = made.launcher.launches[0]
+            await die(made, process)
+            await started(made, 2)
+            second = made.launcher.launches[1]
+            assert (second.pid, second.arguments) == (first.pid, first.arguments)
+            assert process.incarnation == 2 and process.state is not State.ZOMBIE
+            assert made.ended == []
+
+    play(scene)
+
+
+def test_own_end_and_a_wanted_one_are_final(tmp_path: Path) -> None:
+    async def scene() -> None:
+        async with kept(tmp_path) as (made, _):
+            one, two, three = [await made.run(durable=True) for _ in range(3)]
+            made.launcher.end(one.pid, code=3)
+            made.agents.signal(two, signal.SIGKILL)
+            made.launcher.end(two.pid, number=signal.SIGKILL)
+            made.agents.signal(three, signal.SIGSTOP)
+            made.launcher.end(three.pid, number=signal.SIGKILL)  # Somebody else's signal.
+            assert made.ended == [one.pid, two.pid]
+            assert (one.exit_code, two.exit_reason) == (3, "ended by SIGKILL")
+            assert three.state is not State.ZOMBIE
+
+    play(scene)
+
+
+def test_who_dies_too_often_is_given_up_with_the_reason(tmp_path: Path) -> None:
+    async def scene() -> None:
+        async with kept(tmp_path) as (made, _):
+            process = await made.run(durable=True)
+            for life in range(1, INTENSITY + 1):
+                await started(made, life)
+                await die(made, process)
+            assert process.exit_code == 128 + signal.SIGSEGV
+            assert process.exit_reason == "given up: ended by signal 11 10 times in a row"
+            waits = [
+                later - earlier
+                for earlier, later in zip(
+                    made.launcher.times[1:], made.launcher.times[2:], strict=False
+                )
+            ]
+            assert waits[0] >= FIRST_DELAY and sum(waits) > 60
+
+    play(scene)
+
+
+def test_one_that_waits_for_its_next_life_can_be_killed(tmp_path: Path) -> None:
+    async def scene() -> None:
+        async with kept(tmp_path) as (made, _):
+            process = await made.run(durable=True)
+            for life in (1, 2):
+                await started(made, life)
+                await die(made, process)
+            made.agents.signal(process, signal.SIGTERM)
+            await process.exited.wait()
+            assert process.exit_reason == "ended by SIGTERM"
+            assert len(made.launcher.launches) == 2
+
+    play(scene)
+
+
+def test_launch_that_fails_is_tried_again(tmp_path: Path) -> None:
+    async def scene() -> None:
+        async with kept(tmp_path) as (made, _):
+            process = await made.run(durable=True)
+            made.launcher.failures = [DeviceError("the zygote has died")]
+            await die(made, process)
+            await started(made, 3)
+            assert process.incarnation == 3 and process.state is not State.ZOMBIE
+
+    play(scene)
+
+
+def test_what_a_stopping_kernel_ends_is_alive_in_the_journal(tmp_path: Path) -> None:
+    async def scene() -> Path:
+        async with kept(tmp_path) as (made, _):
+            process = await made.run(durable=True)
+            made.launcher.on_signal = lambda pid, number: made.launcher.end(pid, number=number)
+            await made.run()
+        assert process.exit_code is None
+        return made.paths.journal
+
+    folder = play(scene)
+    durable, plain = recover(folder).processes
+    assert durable.story is not None and durable.end is None
+    assert plain.story is None
