@@ -107,7 +107,7 @@ class Agents:
         )
         process.worker = parent.kind in (Kind.DRIVER, Kind.SERVICE)
         if spawn.durable:
-            process.durable = Durable(spawn, os.urandom(16).hex())
+            process.durable = Durable(spawn, order.seed or os.urandom(16).hex())
         self._trap.taint.inherit(process, parent)
         try:
             process.budget.start_process()
@@ -133,6 +133,8 @@ class Agents:
         if process.durable is not None:
             # Its first call may be made before its launch is answered.
             self._tell_birth(process, order)
+            if order.on_written is not None:
+                order.on_written(process)
         await self.start(process, spawn)
         if process.durable is None:
             self._tell_birth(process, order)

@@ -56,6 +56,7 @@ from .init.machine import Machine
 from .init.processes import Processes
 from .init.rights import Warden
 from .init.sleep import Sleeper, described
+from .journal.compaction import Compaction
 from .journal.history import History
 from .journal.recorder import JournalRecorder
 from .journal.writer import JournalWriter
@@ -188,13 +189,25 @@ async def run(settings: Settings, launcher: Launcher | None = None) -> None:
             capabilities=lambda plugin, kind: _rights(plugin, config),
             resolve=secrets.resolve,
         )
+        post = PostOffice()
+        revival = Revival(
+            table=table,
+            trap=trap,
+            agents=agents,
+            recorder=recorder,
+            post=post,
+            events=events,
+            journal=paths.journal,
+            census=found.census,
+            purse=principals.purse,
+        )
         house = House(
             table=table,
             trap=trap,
             agents=agents,
             supervisor=supervisor,
             events=events,
-            post=PostOffice(),
+            post=post,
             tokens=TokenStore(paths.tokens),
             paths=paths,
             config=config,
@@ -205,23 +218,13 @@ async def run(settings: Settings, launcher: Launcher | None = None) -> None:
                 {pid: life.start for pid, life in found.census},
                 newest,
             ),
+            revival=revival,
             principals=principals,
         )
         _hold(house, principals)
         audit = Audit(paths.journal, recorder.flush, trap.registry.subject)
         warden = Warden(house, audit, secrets)
         await _start_init(stack, house, stop, bus, recorder.health, warden)
-        revival = Revival(
-            table=table,
-            trap=trap,
-            agents=agents,
-            recorder=recorder,
-            post=house.post,
-            events=events,
-            journal=paths.journal,
-            census=found.census,
-            purse=principals.purse,
-        )
         for group, kind, chosen in (
             ("drivers", Kind.DRIVER, config.drivers),
             ("services", Kind.SERVICE, config.services),
@@ -234,6 +237,9 @@ async def run(settings: Settings, launcher: Launcher | None = None) -> None:
         announced.recall()
         trap.registry.on_provide = announced.note
         await stack.enter_async_context(supervisor)
+        keep = config.journal
+        compaction = Compaction(journal, days=keep.retention_days, most=keep.max_bytes)
+        await stack.enter_async_context(compaction)
         await stack.enter_async_context(revival)
         for damage in found.damage:
             if not damage.torn:

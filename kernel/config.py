@@ -24,7 +24,7 @@ from ..syscalls.errors import InvalidArgument
 
 ENVIRONMENT = "LLMAGENTOS_"
 #: Names of the environment that are no settings.
-_RESERVED = frozenset({"STATE", "RUNTIME", "CONFIG", "FD"})
+_RESERVED = frozenset({"STATE", "RUNTIME", "CONFIG", "FD", "KEEPER"})
 
 Want = Literal["required", "wanted", "off"]
 

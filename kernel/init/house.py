@@ -15,6 +15,7 @@ from ...syscalls.server import caller
 from ..agents import Agents
 from ..config import Config
 from ..control import user_name
+from ..durable.revival import Revival
 from ..events import EventLog
 from ..journal.history import History
 from ..launcher.child import READABLE
@@ -42,6 +43,7 @@ class House:
     paths: Paths
     config: Config
     history: History
+    revival: Revival
     principals: Principals = field(default_factory=lambda: Principals(user_name(os.getuid())))
 
     def caller(self) -> ControlBlock:
