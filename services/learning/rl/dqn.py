@@ -11,6 +11,7 @@ Interface:
 
 from __future__ import annotations
 
+from copy import deepcopy
 from typing import Any
 
 import numpy as np
@@ -18,7 +19,7 @@ import torch
 from torch import Tensor, nn
 
 from .learner import Arrays, Env, Memo, Played
-from .network import Saved, checked, perceptron, vector, weights
+from .network import Saved, checked, perceptron, trusting, vector, weights
 from .recipe import Deep
 from .replay import Replay
 
@@ -48,14 +49,20 @@ def targets(
 class DeepLearner:
     """Owns the networks, the memory and the optimiser."""
 
-    def __init__(self, settings: Deep, numbered: bool, size: int, actions: int) -> None:
+    def __init__(
+        self, settings: Deep, numbered: bool, size: int, actions: int, trust: float = 0.0
+    ) -> None:
+        """`trust`: where it is not 0, Q begins as the last inputs, one for each action, times
+        that; there is no hidden layer then."""
         self._settings = settings
         self._numbered, self._size, self._actions = numbered, size, actions
         torch.manual_seed(settings.seed)
         self._rng = np.random.default_rng(settings.seed)
-        self._online = perceptron(size, settings.hidden, actions)
-        self._target = perceptron(size, settings.hidden, actions)
-        self._target.load_state_dict(self._online.state_dict())
+        if trust:
+            self._online = trusting(size, actions, trust)
+        else:
+            self._online = perceptron(size, settings.hidden, actions)
+        self._target = deepcopy(self._online)
         self._optimiser = torch.optim.Adam(self._online.parameters(), lr=settings.rate)
         self._saved = Saved(self._optimiser, online=self._online, target=self._target)
         self._replay = Replay(settings.memory, size)

@@ -2,6 +2,7 @@
 
 Interface:
     perceptron      layers with ReLU between them; none hidden is a linear map
+    trusting        a linear map that begins as what somebody else holds for likely
     vector          an observation as the network's input
     Saved           a module and its optimiser as arrays, and back
     checked         a loss, if it is a number
@@ -29,6 +30,17 @@ def perceptron(inputs: int, hidden: Sequence[int], outputs: int) -> nn.Sequentia
     for before, after in pairwise(widths):
         layers += [nn.Linear(before, after), nn.ReLU()]
     return nn.Sequential(*layers[:-1])
+
+
+def trusting(inputs: int, outputs: int, weight: float) -> nn.Sequential:
+    """Return a linear map whose outputs begin as its last inputs, times a weight."""
+    made = perceptron(inputs, [], outputs)
+    with torch.no_grad():
+        for parameter in made.parameters():
+            parameter.zero_()
+        matrix = next(made.parameters())
+        matrix[:, inputs - outputs :] = weight * torch.eye(outputs)
+    return made
 
 
 def vector(observation: Any, numbered: bool, size: int) -> np.ndarray[Any, Any]:

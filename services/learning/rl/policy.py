@@ -2,7 +2,8 @@
 
     table       `values` (states, actions); the state is a number
     network     layers `0.weight` (outputs, inputs), `0.bias`, …; the state is a list of numbers,
-                or where it has `features` a record as below
+                or where it has `features` a record as below, and with `prior` in it the
+                model's own log-probability of each action
     linear      `weights` (features, actions); the state is a record of a task's course
 
 Interface:
@@ -26,6 +27,7 @@ from ....syscalls.errors import InvalidArgument
 from ..training.failures import writing
 from .features import Course, places
 from .learner import Arrays
+from .prior import scaled
 
 #: What `policy.json` says of itself.
 TYPE = "llmagentos_policy"
@@ -72,7 +74,10 @@ class Policy:
         size = self._arrays["0.weight"].shape[1]
         if "features" in self.config and isinstance(state, Mapping | Course):
             held = np.zeros(size, dtype=np.float32)
-            held[places(Course.of(state), size)] = 1.0
+            held[places(Course.of(state), self.config["features"])] = 1.0
+            if self.config.get("prior"):
+                said = dict(state["prior"])  # type: ignore[index]
+                held[self.config["features"] :] = scaled([said[name] for name in self.actions])
         elif isinstance(state, int):
             held = np.zeros(size, dtype=np.float32)
             held[state] = 1.0

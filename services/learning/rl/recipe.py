@@ -54,6 +54,9 @@ class Tasks(Part):
     #: Tools that may be called for one task, and what each costs.
     steps: int = Field(default=8, gt=0, le=64)
     cost: float = Field(default=0.05, ge=0)
+    #: What a nat of the model's own log-probability of an action is worth at the beginning: with 1,
+    #: `reinforce` begins as the model's own policy. 0 asks the model nothing.
+    prior: float = Field(default=0.0, ge=0)
 
 
 class Learning(Part):
@@ -189,6 +192,11 @@ class Recipe(Part):
     def _whole(self) -> Recipe:
         if sum(one is not None for one in (self.world, self.tasks, self.episodes)) != 1:
             raise ValueError("one of [world], [tasks] and [episodes] says what is learnt from")
+        trusting = self.tasks is not None and self.tasks.prior
+        if trusting and isinstance(self.learning, Network) and self.learning.hidden:
+            raise ValueError("a prior takes a linear policy: learning.hidden = []")
+        if self.tasks is not None and self.job.algorithm == "q":
+            raise ValueError("[tasks] are learnt by the algorithms dqn and reinforce")
         if self.episodes is not None and self.job.algorithm != "q":
             raise ValueError("[episodes] are learnt from by the algorithm q alone")
         return self

@@ -19,7 +19,7 @@ import torch
 from torch import Tensor, nn
 
 from .learner import Arrays, Env, Memo, Played
-from .network import Saved, checked, perceptron, vector, weights
+from .network import Saved, checked, perceptron, trusting, vector, weights
 from .recipe import Gradient
 
 
@@ -45,12 +45,18 @@ def surrogate(logprobs: Tensor, advantages: Tensor, weight: Tensor | float = 1.0
 class GradientLearner:
     """Owns the policy, the baseline, and the episodes since the last update."""
 
-    def __init__(self, settings: Gradient, numbered: bool, size: int, actions: int) -> None:
+    def __init__(
+        self, settings: Gradient, numbered: bool, size: int, actions: int, trust: float = 0.0
+    ) -> None:
+        """`trust`: as with `DeepLearner`, of the policy's logits."""
         self._settings = settings
         self._numbered, self._size = numbered, size
         torch.manual_seed(settings.seed)
         self._rng = np.random.default_rng(settings.seed)
-        self._policy = perceptron(size, settings.hidden, actions)
+        if trust:
+            self._policy = trusting(size, actions, trust)
+        else:
+            self._policy = perceptron(size, settings.hidden, actions)
         self._baseline = perceptron(size, settings.hidden, 1)
         self._optimiser = torch.optim.Adam(
             [

@@ -20,6 +20,7 @@ from ..training.log import CurveLog
 from .learner import Arrays, Learner, Memo, Played
 from .memo import keep, recall
 from .policy import Policy, save
+from .prior import UNIT
 from .recipe import Evaluation, Online, Recipe
 from .world import Guarded, open_world, seed_of, shape_of
 
@@ -186,8 +187,15 @@ def _opened(job: Job, recipe: Recipe) -> tuple[Guarded, dict[str, Any]]:
     wanted = recipe.tasks
     assert wanted is not None
     live = Live(job.os, job.ask, job.source / wanted.file, wanted.tools)
-    env = AgentTasks(live, features=wanted.features, steps=wanted.steps, cost=wanted.cost)
-    return Guarded(env, wanted.file), {"features": wanted.features, "decides": "tool"}
+    env = AgentTasks(
+        live,
+        features=wanted.features,
+        steps=wanted.steps,
+        cost=wanted.cost,
+        prior=wanted.prior > 0,
+    )
+    about = {"features": wanted.features, "prior": bool(wanted.prior), "decides": "tool"}
+    return Guarded(env, wanted.file), about
 
 
 #: Where each algorithm's learner stands; torch is loaded for those that need it.
@@ -210,7 +218,8 @@ def _learner(recipe: Recipe, env: Guarded) -> tuple[Learner, list[str]]:
         import torch
 
         torch.set_num_threads(1)
-        return make(recipe.learning, numbered, states, actions), names
+        trust = UNIT * recipe.tasks.prior if recipe.tasks is not None else 0.0
+        return make(recipe.learning, numbered, states, actions, trust), names
     if not numbered:
         raise InvalidArgument(
             f"the algorithm q takes numbered states; {env.name} shows {states} numbers: take dqn"

@@ -24,6 +24,7 @@ from ....syscalls.os import OS
 from ..deeds import text_class
 from .decisions import ANSWER
 from .features import Course, places
+from .prior import prior, scaled
 
 T = TypeVar("T")
 Ask = Callable[[Coroutine[Any, Any, Any]], Any]
@@ -51,19 +52,33 @@ class Performer(Protocol):
     def answer(self) -> float:
         """Answer, and return what the whole was worth, from 0 to 1."""
 
+    def prior(self) -> list[float]:
+        """Return how likely the model itself would take each tool, and last how likely it would
+        answer, as log-probabilities; asked only where they are observed."""
+
 
 class AgentTasks(gymnasium.Env[Any, Any]):
     """One task is one episode. It is observed as the features of its course, ones among zeros; the
     last action is to answer. A step costs a little, so that a shorter way is a better one."""
 
     def __init__(
-        self, performer: Performer, *, features: int = 1024, steps: int = 8, cost: float = 0.05
+        self,
+        performer: Performer,
+        *,
+        features: int = 1024,
+        steps: int = 8,
+        cost: float = 0.05,
+        prior: bool = False,
     ) -> None:
+        """`prior`: whether what the model itself would do is observed as well, behind the
+        features, as `prior.scaled` has it."""
         self._performer = performer
         self._steps, self._cost = steps, cost
         #: Names of the actions, in their order.
         self.actions = [*performer.tools, ANSWER]
-        self.observation_space = gymnasium.spaces.Box(0.0, 1.0, (features,), np.float32)
+        self._features, self._prior = features, prior
+        size = features + prior * len(self.actions)
+        self.observation_space = gymnasium.spaces.Box(-1.0, 1.0, (size,), np.float32)
         self.action_space = gymnasium.spaces.Discrete(len(self.actions))
         self.course = Course(task="")
 
@@ -90,9 +105,10 @@ class AgentTasks(gymnasium.Env[Any, Any]):
         return dict(self.course.record())
 
     def _seen(self) -> Any:
-        size = self.observation_space.shape[0]  # type: ignore[index]
-        seen = np.zeros(size, dtype=np.float32)
-        seen[places(self.course, size)] = 1.0
+        seen = np.zeros(self.observation_space.shape or 0, dtype=np.float32)
+        seen[places(self.course, self._features)] = 1.0
+        if self._prior:
+            seen[self._features :] = scaled(self._performer.prior())
         return seen
 
 
@@ -153,6 +169,11 @@ class Live:
         items = {item.key: item.value for item in self._ask(self._os.memory.ls())} if after else {}
         kept = all(items.get(key) == value for key, value in after.items())
         return float(kept and bool(said) and str(self._task.get("answer", "")) in said)
+
+    def prior(self) -> list[float]:
+        """As `Performer.prior`."""
+        found: list[float] = self._ask(prior(self._os, self._messages, self._offered, self.tools))
+        return found
 
     def _reply(self, choice: str) -> Any:
         return self._ask(

@@ -3,16 +3,24 @@
 from __future__ import annotations
 
 import json
+import math
 from collections.abc import Coroutine
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any, cast
 
 import pytest
 from gymnasium.utils.env_checker import check_env
 
 from llmagentos.services.learning.rl.decisions import ANSWER
-from llmagentos.services.learning.rl.policy import load
+from llmagentos.services.learning.rl.dqn import DeepLearner
+from llmagentos.services.learning.rl.policy import Policy, load
+from llmagentos.services.learning.rl.prior import UNIT, prior, scaled
+from llmagentos.services.learning.rl.recipe import Deep, Gradient
+from llmagentos.services.learning.rl.reinforce import GradientLearner
+from llmagentos.services.learning.rl.session import tried
 from llmagentos.services.learning.rl.tasks import AgentTasks, Live
+from llmagentos.services.learning.rl.world import Guarded
 from llmagentos.syscalls.errors import InvalidArgument, QuotaExceeded
 from llmagentos.syscalls.model import ChatReply, Usage
 from llmagentos.syscalls.os import OS
@@ -68,9 +76,63 @@ class Fixed:
     def answer(self) -> float:
         return float(self.called == [self.wanted])
 
+    def prior(self) -> list[float]:
+        right = math.log(0.9)
+        tools = [right if tool == self.wanted and not self.called else -20.0 for tool in self.tools]
+        return [*tools, right if self.called else -20.0]
+
 
 def test_environment_is_what_gymnasium_takes_for_one() -> None:
-    check_env(AgentTasks(Fixed(), features=64, steps=3), skip_render_check=True)
+    for wanted in (False, True):
+        env = AgentTasks(Fixed(), features=64, steps=3, prior=wanted)
+        check_env(env, skip_render_check=True)
+
+
+@pytest.mark.parametrize("kind", ["dqn", "reinforce"])
+def test_policy_begins_as_the_models_own_and_needs_no_learning_where_that_is_right(
+    kind: str,
+) -> None:
+    env = AgentTasks(Fixed(), features=64, prior=True)
+    learner: Any
+    if kind == "dqn":
+        learner = DeepLearner(Deep(episodes=1, hidden=[]), False, 67, 3, trust=UNIT)
+    else:
+        learner = GradientLearner(Gradient(episodes=1, hidden=[]), False, 67, 3, trust=UNIT)
+    about = {"form": "network", "actions": env.actions, "features": 64, "prior": True}
+    policy = Policy(about, learner.policy()[1])
+    assert tried(policy, Guarded(env, "tasks"), 0, "try", 20) == [0.95] * 20
+    performer = Fixed()
+    asked = performer.begin(1)
+    told = dict(zip(env.actions, performer.prior(), strict=True))
+    held = policy.scores({"task": asked, "prior": told})
+    assert held == pytest.approx([-UNIT, math.log(0.9), -UNIT])
+    with pytest.raises(InvalidArgument):
+        policy.scores({"task": asked})
+
+
+def test_prior_is_how_likely_the_model_begins_its_reply_so() -> None:
+    class Scoring:
+        def __init__(self) -> None:
+            self.model = self
+            self.closed: list[int] = []
+
+        async def open(self, **_: Any) -> Any:
+            return SimpleNamespace(context=7)
+
+        async def score(self, calls: list[str], context: int) -> Any:
+            assert calls[0] == '<tool_call>{"name": "left"' and context == 7
+            return SimpleNamespace(
+                scores=[SimpleNamespace(logprob=math.log(one)) for one in (0.5, 0.2)]
+            )
+
+        async def close(self, context: int) -> None:
+            self.closed.append(context)
+
+    system = Scoring()
+    found = at_once(prior(cast(OS, system), [], [], ["left", "right"]))
+    assert [math.exp(one) for one in found] == pytest.approx([0.5, 0.2, 0.3])
+    assert system.closed == [7]
+    assert scaled([-3.0, -50.0, 0.0]) == [-0.3, -1.0, 0.0]
 
 
 def test_task_ends_with_the_answer_or_with_too_many_steps() -> None:
