@@ -77,6 +77,8 @@ class Box:
     #: Where it works and may write, and under which name it sees that.
     home: str
     at: str = "/home/agent"
+    #: The folder that it starts in, another than its home.
+    start: str | None = None
     #: Further files and folders that it sees where they are.
     read: Sequence[str] = ()
     write: Sequence[str] = ()
@@ -88,7 +90,7 @@ class Box:
         """Return bubblewrap's arguments."""
         base = os.path.realpath(sys.base_prefix)
         seen = [*_SYSTEM, *([] if base.startswith("/usr") else [base])]
-        seen += [*(_NETWORK if self.network else ()), *self.read]
+        seen += _NETWORK if self.network else ()
         told = {"PATH": "/usr/local/bin:/usr/bin:/bin", "LANG": "C.UTF-8", **self.environment}
         return [
             "--unshare-all", *(["--share-net"] if self.network else []),
@@ -96,7 +98,8 @@ class Box:
             *_each("--ro-bind-try", seen), "--proc", "/proc", "--dev", "/dev",
             *_each("--ro-bind-try", _PROC),
             "--size", SCRATCH, "--tmpfs", "/dev/shm", "--size", SCRATCH, "--tmpfs", "/tmp",
-            *_each("--bind", self.write), "--bind", self.home, self.at, "--chdir", self.at,
+            *_each("--ro-bind-try", self.read), *_each("--bind", self.write),
+            "--bind", self.home, self.at, "--chdir", self.start or self.at,
             # What is left lies in memory without a bound.
             "--remount-ro", "/dev", "--remount-ro", "/",
             *(part for one in ({**told, "HOME": self.at}).items() for part in ("--setenv", *one)),

@@ -31,6 +31,7 @@ from .homes import Homes
 from .index import Index
 from .installed import Installed, installed
 from .mcp import reply
+from .mcp.held import Ground
 from .mcp.offer import Remote
 from .mcp.peer import Peer
 from .mcp.servers import Servers
@@ -56,7 +57,8 @@ class ToolsDriver(Tool):
         self._local = installed()
         self._index: tuple[int, Index] | None = None
         self._effects: dict[str, bool] = {}
-        self._servers = Servers(host.tasks, host.state / "servers.json", self._on_change)
+        ground = Ground(homes=host.state / "servers", filter=host.seccomp)
+        self._servers = Servers(host.tasks, host.state / "servers.json", self._on_change, ground)
         self._servers.start(settings.mcp, self._local)
         await self._tell_effects()
 

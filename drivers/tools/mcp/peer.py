@@ -19,6 +19,7 @@ from pydantic import ValidationError
 from ....syscalls.errors import DeviceError
 from ....syscalls.tool import ToolServer
 from ..contract import Failure
+from .held import Ground
 from .http import http
 from .offer import Remote, offer
 from .settings import ServerSettings
@@ -43,8 +44,14 @@ REASON, CLOSED = 300, "Connection closed"
 class Peer:
     """One server."""
 
-    def __init__(self, name: str, settings: ServerSettings, changed: Callable[[], None]) -> None:
-        self.name, self.settings = name, settings
+    def __init__(
+        self,
+        name: str,
+        settings: ServerSettings,
+        changed: Callable[[], None],
+        ground: Ground | None = None,
+    ) -> None:
+        self.name, self.settings, self._ground = name, settings, ground
         #: What it offers, and offered last where it is not there.
         self.tools: list[Remote] = []
         #: `connecting`, `ready`, or `failed: reason`.
@@ -155,7 +162,7 @@ class Peer:
     def _streams(self) -> AbstractAsyncContextManager[Any]:
         if self.settings.url:
             return http(self.settings)
-        return stdio(self.name, self.settings, self._lose)
+        return stdio(self.name, self.settings, self._lose, self._ground)
 
     async def _list(self, client: Client) -> None:
         listed, cursor = [], None

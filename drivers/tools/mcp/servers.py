@@ -15,6 +15,7 @@ from pathlib import Path
 
 from ....syscalls.errors import AlreadyExists, DeviceError, InvalidArgument, NotFound
 from ....syscalls.tool import ToolInfo, ToolServer
+from .held import Ground
 from .offer import Remote
 from .peer import Peer
 from .settings import ServerSettings, check_name, read
@@ -23,8 +24,14 @@ from .settings import ServerSettings, check_name, read
 class Servers:
     """The servers by name, each with the task that keeps it up."""
 
-    def __init__(self, tasks: asyncio.TaskGroup, file: Path, changed: Callable[[], None]) -> None:
-        self._tasks, self._file, self._changed = tasks, file, changed
+    def __init__(
+        self,
+        tasks: asyncio.TaskGroup,
+        file: Path,
+        changed: Callable[[], None],
+        ground: Ground | None = None,
+    ) -> None:
+        self._tasks, self._file, self._changed, self._ground = tasks, file, changed, ground
         self._peers: dict[str, Peer] = {}
         self._kept: dict[str, asyncio.Task[None]] = {}
         #: Those that were connected by a person, who may disconnect them.
@@ -109,7 +116,7 @@ class Servers:
             raise InvalidArgument(f"no server is named {name}: tools of ours begin with {name}_")
 
     def _keep(self, name: str, settings: ServerSettings) -> Peer:
-        peer = self._peers[name] = Peer(name, settings, self._on_change)
+        peer = self._peers[name] = Peer(name, settings, self._on_change, self._ground)
         self._kept[name] = self._tasks.create_task(peer.keep())
         return peer
 

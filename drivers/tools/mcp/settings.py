@@ -11,7 +11,7 @@ from __future__ import annotations
 import re
 import shlex
 from collections.abc import Mapping
-from typing import Any
+from typing import Any, Literal
 from urllib.parse import urlsplit
 
 from pydantic import BaseModel, ConfigDict, Field, PositiveFloat, ValidationError, model_validator
@@ -35,6 +35,13 @@ class ServerSettings(BaseModel):
     env: dict[str, str] = {}
     #: The folder that it is started in.
     cwd: str | None = None
+    #: Whether the program runs in a box: required, wanted (where there is bubblewrap), or off.
+    sandbox: Literal["required", "wanted", "off"] = "off"
+    #: What it sees in there, besides its own and what its command names, and what it may write.
+    read: list[str] = []
+    write: list[str] = []
+    #: Whether it has the network in there.
+    network: bool = True
     #: Headers of each request, such as `Authorization`.
     headers: dict[str, str] = {}
     #: Patterns of its tools' names, as it calls them.
@@ -54,8 +61,10 @@ class ServerSettings(BaseModel):
             raise ValueError("the url is no http address")
         if self.command and (self.headers or not self.command[0]):
             raise ValueError("a command has a program, and no headers")
-        if self.url and (self.env or self.cwd):
-            raise ValueError("env and cwd are a command's")
+        if self.url and (self.env or self.cwd or self.sandbox != "off"):
+            raise ValueError("env, cwd and sandbox are a command's")
+        if any(not one.startswith("/") for one in (*self.read, *self.write)):
+            raise ValueError("read and write are absolute paths")
         if any("\0" in one for one in (*self.command, *self.env, *self.env.values())):
             raise ValueError("a command holds no NUL")
         if any(not key or "=" in key for key in self.env):

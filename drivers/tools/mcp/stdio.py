@@ -19,9 +19,9 @@ from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager, suppress
 from typing import TYPE_CHECKING, Any
 
-from ..child import child
 from ..rates import Bucket
 from ..watch import overrun
+from .held import Ground, started
 from .lines import Lines, Overlong
 from .settings import ServerSettings
 from .words import tidy
@@ -45,7 +45,10 @@ class Gone(Exception):
 
 @asynccontextmanager
 async def stdio(
-    name: str, settings: ServerSettings, lost: Callable[[str], None]
+    name: str,
+    settings: ServerSettings,
+    lost: Callable[[str], None],
+    ground: Ground | None = None,
 ) -> AsyncIterator[TransportStreams]:
     """Start the program and give the streams to speak with it; `lost` is told when it has gone.
 
@@ -60,7 +63,7 @@ async def stdio(
     streams = {"stdin": PIPE, "stdout": PIPE, "stderr": PIPE}
     async with (
         told, incoming, outgoing, taken,
-        child(*settings.command, **streams, env=environment, cwd=settings.cwd) as process,
+        started(name, settings, ground, environment, **streams) as process,
         anyio.create_task_group() as tasks,
     ):  # fmt: skip
         tasks.start_soon(_hear, process, told, lost)
