@@ -38,6 +38,8 @@ class Former:
     order: dict[str, Any]
     #: When, with which code and why it ended; None where the kernel ended before it.
     end: tuple[float, int, str] | None
+    #: How often it was started, for one that has ended.
+    incarnation: int = 1
     #: What a durable one has done, None for one that does not run again.
     story: Story | None
     #: Why a durable one cannot run again, where that is so.
@@ -103,6 +105,7 @@ def _former(folder: Path, census: Census, damage: list[Damage]) -> Iterator[Form
                     begun=start.time,
                     order=unpack(start.body),
                     end=None if end is None else (end.time, int(end.outcome), unpack(end.body)),
+                    incarnation=1 if end is None else end.incarnation,
                     story=story,
                     lost=lost,
                 )

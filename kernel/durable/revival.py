@@ -233,6 +233,7 @@ class Revival:
             name=order["name"],
         )
         process.started, process.task = former.begun, order.get("task")
+        process.incarnation = former.incarnation
         process.log = self._agents.log(former.pid)
         ended, code, why = former.end or (None, WITH_KERNEL, reason)
         process.remove = bool(order.get("remove"))
