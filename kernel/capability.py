@@ -30,7 +30,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable, Iterator, Mapping
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from enum import IntEnum
 from posixpath import normpath
 from typing import Any
@@ -77,6 +77,16 @@ class Capability:
     asks: bool = False
     #: Whether it takes away what other grants give.
     limit: bool = False
+    #: Its text, made once: the journal keeps it with every call.
+    text: str = field(init=False, repr=False, compare=False)
+
+    def __post_init__(self) -> None:
+        subject = f":{self.subject}" if self.subject is not None else ""
+        parts = [f"{key}={pattern}" for key, pattern in self.constraints]
+        inner = ",".join([*parts, *sorted(self.conditions)])
+        braces = f"{{{inner}}}" if inner else ""
+        mark, asks = "!" if self.limit else "", "?" if self.asks else ""
+        object.__setattr__(self, "text", f"{mark}{self.syscall}{subject}{braces}{asks}")
 
     @classmethod
     def parse(cls, text: str) -> Capability:
@@ -110,12 +120,7 @@ class Capability:
         )
 
     def __str__(self) -> str:
-        subject = f":{self.subject}" if self.subject is not None else ""
-        parts = [f"{key}={pattern}" for key, pattern in self.constraints]
-        inner = ",".join([*parts, *sorted(self.conditions)])
-        braces = f"{{{inner}}}" if inner else ""
-        mark = "!" if self.limit else ""
-        return f"{mark}{self.syscall}{subject}{braces}" + ("?" if self.asks else "")
+        return self.text
 
     def covers(self, other: Capability) -> bool:
         """Whether this grant surely judges every call at least as well as the grant `other` does.

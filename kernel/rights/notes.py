@@ -24,7 +24,7 @@ def audited(call: Call) -> dict[str, Any]:
     process = call.process
     kept: dict[str, Any] = {WHO: [process.principal, process.name]}
     if call.grant is not None:
-        kept[GRANT] = str(call.grant)
+        kept[GRANT] = call.grant.text
     if call.approver:
         kept[APPROVER] = call.approver
     return kept

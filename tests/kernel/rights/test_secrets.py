@@ -72,4 +72,8 @@ def test_no_message_holds_a_secret_afterwards_and_others_stay_as_they_are(value:
 
 
 def test_names_of_secrets_are_found_in_settings() -> None:
-    assert sorted(used({"a": "secret:X", "b": [{"c": "secret:Y"}], "d": "a ${secret:Z} b"})) == ["X", "Y", "Z"]
+    assert sorted(used({"a": "secret:X", "b": [{"c": "secret:Y"}], "d": "a ${secret:Z} b"})) == [
+        "X",
+        "Y",
+        "Z",
+    ]
