@@ -30,8 +30,8 @@ from .reading import Embedding, Scoring
 from .template import Template
 from .wording import Wording
 
-#: Calls at once, and those of them that run in a step.
-CALLS, CONTEXTS = 256, 64
+#: Calls at once.
+CALLS = 256
 
 
 class LocalDevice:
@@ -68,11 +68,14 @@ class LocalDevice:
         self._grammars = Grammars(loaded.tokenizer, self._ends)
         if not self._grammars.known:
             self.flags = tuple(flag for flag in self.flags if flag != "grammar")
-        runner = proved(loaded.model, attention, CONTEXTS)
+        where = loaded.model.get_input_embeddings().weight.device
+        batch = processor.batch(where)
+        runner = proved(loaded.model, attention, batch.contexts)
         per_token, page = runner.memory.bytes_per_token, runner.memory.page_size
-        tokens = pool.size(tokens, per_token, processor.available(runner.memory.device))
+        tokens = pool.size(tokens, per_token, processor.available(where), batch.tokens)
         pages = tokens // page
-        places = pool.places(swap, tokens, per_token, pool.available()) // page
+        most = min(tokens, batch.swapped or tokens)
+        places = pool.places(swap, most, per_token, pool.available()) // page
         runner.resize(pages)
         pager = Pager(pages, page, places)
         longest = int(getattr(loaded.config, "max_position_embeddings", None) or pager.capacity)
@@ -80,7 +83,14 @@ class LocalDevice:
         self._page_bytes = per_token * page
         self._context = min(longest, min(quota, pages) * page)
         self._contexts = ContextTable()
-        self._engine = PagedEngine(runner, pager, contexts=CONTEXTS, quota=quota, failed=self._told)
+        self._engine = PagedEngine(
+            runner,
+            pager,
+            contexts=batch.contexts,
+            quota=quota,
+            step=batch.step,
+            failed=self._told,
+        )
         self._desk = Desk(self._engine, self._decode, self._ends)
 
     @classmethod
@@ -108,7 +118,9 @@ class LocalDevice:
                 where = processor.chosen(device)
                 loaded = load(source, processor.usual(where, dtype))
                 loaded.model.to(where)
-                return cls(target, loaded, **settings)
+                made = cls(target, loaded, **settings)
+                processor.settle()
+                return made
             except LLMAgentOSError:
                 raise
             except Exception as error:  # a stranger's model may fail in any way
@@ -144,6 +156,7 @@ class LocalDevice:
 
     async def close(self) -> None:
         await asyncio.to_thread(self._engine.close)
+        processor.stir()
 
     async def chat(self, request: Request) -> AsyncGenerator[Delta, None]:
         def prepare() -> tuple[list[int], Matcher | None]:

@@ -44,11 +44,13 @@ class PagedEngine:
         *,
         contexts: int,
         quota: int | None = None,
+        step: int | None = None,
         clock: Callable[[], float] = time.monotonic,
         failed: Callable[[str], None] = lambda reason: None,
     ) -> None:
-        """`contexts` is how many can run at once, `quota` how many pages a process may hold.
-        `failed` is told, on the engine's thread, why it can serve no more."""
+        """`contexts` is how many can run at once, `quota` how many pages a process may hold, `step`
+        how many new tokens a step has (`STEP_TOKENS`). `failed` is told, on the engine's thread,
+        why it can serve no more."""
         self._runner = runner
         self._pager = pager
         self._clock = clock
@@ -58,7 +60,11 @@ class PagedEngine:
             runner.memory, pager, slots=contexts, processes=self._processes, clock=clock
         )
         self._schedule = Schedule(
-            self._virtual, self._processes, slots=contexts, quota=quota or pager.count
+            self._virtual,
+            self._processes,
+            slots=contexts,
+            quota=quota or pager.count,
+            step=step,
         )
         self._arrivals = count()
         self._ranks: OrderedDict[int, Rank] = OrderedDict()  # by the kernel's number of a call

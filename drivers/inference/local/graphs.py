@@ -24,7 +24,8 @@ from .memory import Memory
 from .pager import PageTable
 from .plan import Plan, Span, Step
 
-BUCKETS = (1, 2, 4, 8, 16, 24, 32, 48, 64)
+_HOST = torch.device("cpu")
+BUCKETS = (1, 2, 4, 8, 16, 24, 32, 48, 64, 96, 128, 192, 256)
 #: Returns what plays a step again, and where its outcome lies.
 Record = Callable[[Callable[[], Tensor]], tuple[Callable[[], None], Tensor]]
 
@@ -59,6 +60,7 @@ class Graphs:
         self._step = step
         self._backend = backend
         self._width = width
+        self._given = record
         self._record = record or Recorder(memory.device).record
         self._graphs: dict[int, _Graph] = {}
         self._refused = False
@@ -80,8 +82,8 @@ class Graphs:
         filled = [nobody] * (count - len(spans)) + spans
         given = torch.tensor([[0] * (count - len(spans)) + tokens])
         graph = self._graphs.get(count)
-        width = self._width if graph is None else 0
-        plan = Plan(filled, self._memory, 1, fixed=True, width=width)
+        width, device = (self._width, None) if graph is None else (0, _HOST)
+        plan = Plan(filled, self._memory, 1, fixed=True, width=width, device=device)
         if graph is None:
             graph = self._recorded(plan, given.to(self._memory.device))
             if graph is None:
@@ -98,6 +100,8 @@ class Graphs:
     def clear(self) -> None:
         """Forget all graphs: what they read has moved."""
         self._graphs.clear()
+        # Memory that graphs share is gone with the last of them.
+        self._record = self._given or Recorder(self._memory.device).record
 
     def _recorded(self, plan: Plan, tokens: Tensor) -> _Graph | None:
         self._step.plan = plan

@@ -86,24 +86,32 @@ class View:
 class Plan:
     """The spans of a step, in their `order`: such as have one token attend as batches.
 
-    Its tensors lie where the model does.
+    Its tensors lie where the model does, unless told otherwise.
     """
 
     def __init__(
-        self, spans: list[Span], memory: Memory, taps: int, *, fixed: bool = False, width: int = 0
+        self,
+        spans: list[Span],
+        memory: Memory,
+        taps: int,
+        *,
+        fixed: bool = False,
+        width: int = 0,
+        device: torch.device | None = None,
     ) -> None:
         """A `fixed` one is used again, for as many contexts of one token each: its page tables have
-        a `width` for the longest."""
+        a `width` for the longest. One on another `device` is only there for such a one to take."""
         self.memory = memory
         self.spans = spans
         self.fixed = fixed
         #: What a backend has made ready for it.
         self.ready: dict[Any, Any] = {}
         self._width = width
-        size, device = memory.page_size, memory.device
+        self._device = device = device or memory.device
+        size = memory.page_size
         #: How many spans have one token.
         self.decoding = next((i for i, span in enumerate(spans) if span.count > 1), len(spans))
-        self._views: dict[int | None, View] = {}
+        self._views: dict[tuple[int | None, torch.dtype], View] = {}
         #: The longer spans' rows: where all tokens of each context lie, [length].
         self._rows = [_rows(span, size) for span in spans[self.decoding :]]
         last = [(span.length - 1, span.table.pages) for span in spans[: self.decoding]]
@@ -155,20 +163,20 @@ class Plan:
         vars(self).pop("all", None)
 
     def _tables(self, spans: list[Span]) -> Tables:
-        return Tables(spans, self.memory.page_size, self.memory.device, self._width)
+        return Tables(spans, self.memory.page_size, self._device, self._width)
 
-    def view(self, window: int | None) -> View:
+    def view(self, window: int | None, dtype: torch.dtype = torch.float32) -> View:
         """Return what layers read whose tokens see themselves and those before them, `window`
-        tokens in all or, if None, every one."""
-        view = self._views.get(window)
+        tokens in all or, if None, every one. Masks are of a `dtype`."""
+        view = self._views.get((window, dtype))
         if view is None:
-            view = self._views[window] = View(
-                decodes=_decodes(self.spans[: self.decoding], self.memory, window),
-                prefills=self._prefills(window),
+            view = self._views[window, dtype] = View(
+                decodes=_decodes(self.spans[: self.decoding], self.memory, window, dtype),
+                prefills=self._prefills(window, dtype),
             )
         return view
 
-    def _prefills(self, window: int | None) -> list[Prefill]:
+    def _prefills(self, window: int | None, dtype: torch.dtype) -> list[Prefill]:
         found, start = [], self.decoding
         for span, rows in zip(self.spans[self.decoding :], self._rows, strict=True):
             old, stop = span.table.length, start + span.count
@@ -180,7 +188,7 @@ class Plan:
                 seen = read <= new
                 if window is not None:
                     seen &= read > new - window
-                mask = _added(seen).to(self.memory.device)
+                mask = _added(seen).to(self.memory.device, dtype)
             rows = rows[first:].to(self.memory.device)
             found.append(Prefill(start=start, stop=stop, rows=rows, mask=mask))
             start = stop
@@ -239,7 +247,9 @@ def causal(count: int) -> Tensor:
     return _added(torch.ones(count, count, dtype=torch.bool).tril_())
 
 
-def _decodes(spans: list[Span], memory: Memory, window: int | None) -> list[Decode]:
+def _decodes(
+    spans: list[Span], memory: Memory, window: int | None, dtype: torch.dtype
+) -> list[Decode]:
     """Part spans of one token, the shortest first, into batches of about the same length."""
     size, device = memory.page_size, memory.device
     found: list[Decode] = []
@@ -268,7 +278,7 @@ def _decodes(spans: list[Span], memory: Memory, window: int | None) -> list[Deco
                     start=start,
                     stop=stop,
                     pages=torch.tensor(pages).flatten().to(device),
-                    mask=_added(seen)[:, None, None].to(device),
+                    mask=_added(seen)[:, None, None].to(device, dtype),
                 )
             )
             start = stop

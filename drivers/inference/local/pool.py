@@ -22,10 +22,11 @@ SWAPPED = 0.25
 MIB = 1 << 20
 
 
-def size(asked: int | None, per_token: int, free: int) -> int:
-    """Return the tokens that the pages hold, each of `per_token` bytes of `free` ones."""
+def size(asked: int | None, per_token: int, free: int, usual: int = USUAL) -> int:
+    """Return the tokens that the pages hold, each of `per_token` bytes of `free` ones: `usual`
+    where nobody asks for a number."""
     fits = int(free * SHARE) // max(per_token, 1)
-    wanted = USUAL if asked is None else asked
+    wanted = usual if asked is None else asked
     least = LEAST if asked is None else wanted
     if wanted < LEAST:
         raise InvalidArgument(f"tokens is {wanted}: at least {LEAST} are wanted")

@@ -4,15 +4,47 @@ Interface:
     chosen          by name
     usual           the dtype where nobody asks for one
     available       the memory that can be had there, in bytes
+    Batch           how much it computes at once; `batch`
+    settle, stir    once all is loaded, and once it is to go
 """
 
 from __future__ import annotations
+
+import gc
+from dataclasses import dataclass
 
 import torch
 
 from ....syscalls.errors import InvalidArgument
 from . import pool
 from .loader import Dtype
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Batch:
+    """How much a device computes at once."""
+
+    #: Calls that run together.
+    contexts: int
+    #: New tokens of a step, prompts and replies together: enough to keep it busy, and no more, for
+    #: everybody waits for a step.
+    step: int
+    #: Tokens that there is room for where nobody asks for a number.
+    tokens: int
+    #: The same in the host, for pages that are moved out; None for as many as in the device.
+    swapped: int | None
+
+
+_BATCHES = {
+    "cpu": Batch(contexts=64, step=512, tokens=pool.USUAL, swapped=None),
+    # What a GPU's pages are moved to is pinned, and taken from the machine all at once.
+    "cuda": Batch(contexts=256, step=2048, tokens=1 << 20, swapped=pool.USUAL),
+}
+
+
+def batch(device: torch.device) -> Batch:
+    """Return how much a device computes at once."""
+    return _BATCHES[device.type]
 
 
 def chosen(name: str) -> torch.device:
@@ -49,3 +81,15 @@ def available(device: torch.device) -> int:
     if device.type == "cpu":
         return pool.available()
     return int(torch.cuda.mem_get_info(device)[0])
+
+
+def settle() -> None:
+    """Let what has been loaded be, which stays: to look through torch and a model for garbage takes
+    a tenth of a second and more, in the middle of a step."""
+    gc.collect()
+    gc.freeze()
+
+
+def stir() -> None:
+    """Let the garbage of what is closed now be found again."""
+    gc.unfreeze()

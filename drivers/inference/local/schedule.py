@@ -5,7 +5,7 @@ and keep their pages until others need them.
 
 Interface:
     Schedule        `waiting`, `running`; `choose`
-    STEP_TOKENS     new tokens of one step, prompts and replies together
+    STEP_TOKENS     new tokens of one step, prompts and replies together, unless told otherwise
 """
 
 from __future__ import annotations
@@ -28,8 +28,15 @@ class Schedule:
     """The engine's calls. The engine's lock guards it."""
 
     def __init__(
-        self, virtual: VirtualMemory, processes: Processes, *, slots: int, quota: int
+        self,
+        virtual: VirtualMemory,
+        processes: Processes,
+        *,
+        slots: int,
+        quota: int,
+        step: int | None = None,
     ) -> None:
+        """`slots` are the calls that run at once, `step` the new tokens of a step."""
         self.waiting: list[Call] = []
         self.running: list[Call] = []
         self._virtual = virtual
@@ -37,6 +44,7 @@ class Schedule:
         self._processes = processes
         self._slots = slots
         self._quota = quota
+        self._step = step or STEP_TOKENS
         self._over: list[tuple[Call, Exception | None]] = []
 
     def __iter__(self) -> Iterator[Call]:
@@ -86,7 +94,7 @@ class Schedule:
         self._admit()
         chosen: dict[Call, Span] = {}
         reading: set[tuple[int, tuple[int, ...]]] = set()
-        room = STEP_TOKENS
+        room = self._step
         # Who writes comes before who reads: a long prompt holds up no reply.
         for call in sorted(self.running, key=lambda one: (one.pending > 1, one.order)):
             if room <= 0:

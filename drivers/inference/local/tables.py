@@ -19,7 +19,11 @@ if TYPE_CHECKING:
 
 
 class Tables:
-    """Index tensors of 32 bits over S spans, each made when a kernel first asks for it."""
+    """Index tensors of 32 bits over S spans, each made when a kernel first asks for it.
+
+    `pages`, `lengths`, `starts` and `ends` lie on the device, where kernels read them; `begins`,
+    `flat`, `bounds` and `last` on the host, where libraries lay out work by them.
+    """
 
     def __init__(self, spans: Sequence[Span], size: int, device: torch.device, width: int) -> None:
         """`size` are the tokens of a page; a table has room for `width` pages at least."""
@@ -32,41 +36,48 @@ class Tables:
     @cached_property
     def pages(self) -> Tensor:
         """[S, most]: each context's pages, filled up with the first page of all."""
-        most = max(self._width, *map(len, self._used), 1)
-        made = torch.zeros(len(self._used), most, dtype=torch.int32)
-        for row, own in zip(made, self._used, strict=True):
-            row[: len(own)] = torch.tensor(own, dtype=torch.int32)
-        return made.to(self._device, non_blocking=True)
+        most = self.most
+        return self._sent(_numbers([[*own, *[0] * (most - len(own))] for own in self._used]))
 
     @cached_property
     def lengths(self) -> Tensor:
         """[S]: each context's tokens after the step."""
-        return self._made([span.length for span in self._spans])
+        return self._sent(_numbers([span.length for span in self._spans]))
 
     @cached_property
     def starts(self) -> Tensor:
         """[S + 1]: where each context's new tokens begin among those of all, and their number."""
-        return self._made([0, *accumulate(span.count for span in self._spans)])
+        return self._sent(self.begins)
+
+    @cached_property
+    def begins(self) -> Tensor:
+        """[S + 1]: the same, on the host."""
+        return _numbers([0, *accumulate(span.count for span in self._spans)])
 
     @cached_property
     def ends(self) -> Tensor:
         """[S + 1]: the same for all tokens of each context."""
-        return self._made([0, *accumulate(span.length for span in self._spans)])
+        return self._sent(_numbers([0, *accumulate(span.length for span in self._spans)]))
 
     @cached_property
     def flat(self) -> Tensor:
         """All contexts' pages, one after the other."""
-        return self._made([page for own in self._used for page in own])
+        return _numbers([page for own in self._used for page in own])
 
     @cached_property
     def bounds(self) -> Tensor:
         """[S + 1]: where each context's pages begin among those, and their number."""
-        return self._made([0, *accumulate(map(len, self._used))])
+        return _numbers([0, *accumulate(map(len, self._used))])
 
     @cached_property
     def last(self) -> Tensor:
         """[S]: the tokens in each context's last page."""
-        return self._made([(span.length - 1) % self._size + 1 for span in self._spans])
+        return _numbers([(span.length - 1) % self._size + 1 for span in self._spans])
+
+    @property
+    def most(self) -> int:
+        """The pages that a table has room for."""
+        return max(self._width, *map(len, self._used), 1)
 
     @property
     def most_new(self) -> int:
@@ -90,5 +101,9 @@ class Tables:
             vars(self).pop(name, None)
         self._spans, self._used = other._spans, other._used
 
-    def _made(self, numbers: list[int]) -> Tensor:
-        return torch.tensor(numbers, dtype=torch.int32).to(self._device, non_blocking=True)
+    def _sent(self, numbers: Tensor) -> Tensor:
+        return numbers.to(self._device, non_blocking=True)
+
+
+def _numbers(numbers: list[int] | list[list[int]]) -> Tensor:
+    return torch.tensor(numbers, dtype=torch.int32)

@@ -22,6 +22,12 @@ from .contract import Form, Needs, missing, sunk
 
 #: The dims of heads that there are kernels for.
 DIMS = frozenset((64, 128, 256))
+#: From how many heads that share keys on they are products of matrices: such as its kernels for
+#: tensor cores compute. The others are there for few numbers of heads.
+SHARING = 4
+#: Which of its kernels read several new tokens: those that run on every GPU. They are the ones for
+#: tensor cores too, and whatever there is takes a minute to compile when it is first wanted.
+KERNELS = "fa2"
 #: Bytes in which a wrapper keeps what parts of a long context come to; its authors' own number.
 WORKSPACE = 128 << 20
 
@@ -66,6 +72,9 @@ class FlashInfer:
         for single, part in ((True, query[:cut]), (False, query[cut:])):
             if len(part):
                 wrapper = self._ready(plan, single, form, shapes, keys)
+                if sinks is None:
+                    parts.append(wrapper.run(part, paged))
+                    continue
                 out, lse = wrapper.run(part, paged, return_lse=True)
                 # Its logarithms are those of base 2.
                 parts.append(sunk(out, lse * math.log(2), sinks))
@@ -81,23 +90,27 @@ class FlashInfer:
         wrapper = plan.ready.get(key)
         if wrapper is None:
             if plan.fixed:
-                wrapper = self._fixed(plan, keys)
+                wrapper = self._fixed(plan, shapes, keys)
             else:
                 wrapper = self._wrappers.get(key)
                 if wrapper is None:
-                    made = (
-                        self._library.BatchDecodeWithPagedKVCacheWrapper
-                        if single
-                        else self._library.BatchPrefillWithPagedKVCacheWrapper
-                    )
-                    wrapper = self._wrappers[key] = made(self._room(keys), "NHD")
+                    wrapper = self._wrappers[key] = self._made(single, shapes, keys)
             plan.ready[key] = wrapper
             self._lay_out(wrapper, plan, single, form, shapes)
         return wrapper
 
-    def _fixed(self, plan: Plan, keys: Tensor) -> Any:
+    def _made(self, single: bool, shapes: Any, keys: Tensor) -> Any:
+        """Return a wrapper for steps of any size."""
+        room = self._room(keys)
+        if not single:
+            return self._library.BatchPrefillWithPagedKVCacheWrapper(room, "NHD", backend=KERNELS)
+        return self._library.BatchDecodeWithPagedKVCacheWrapper(
+            room, "NHD", use_tensor_cores=_shared(shapes)
+        )
+
+    def _fixed(self, plan: Plan, shapes: Any, keys: Tensor) -> Any:
         """Return a wrapper for a recorded step: what its kernels read stays where it is."""
-        contexts, pages = plan.single.pages.shape
+        contexts, pages = len(plan.spans), plan.single.most
 
         def numbers(count: int) -> Tensor:
             return torch.zeros(count, dtype=torch.int32, device=keys.device)
@@ -106,6 +119,7 @@ class FlashInfer:
             self._room(keys),
             "NHD",
             use_cuda_graph=True,
+            use_tensor_cores=_shared(shapes),
             paged_kv_indptr_buffer=numbers(contexts + 1),
             paged_kv_indices_buffer=numbers(contexts * pages),
             paged_kv_last_page_len_buffer=numbers(contexts),
@@ -114,7 +128,7 @@ class FlashInfer:
     def _lay_out(self, wrapper: Any, plan: Plan, single: bool, form: Form, shapes: Any) -> None:
         heads, kv_heads, dim, size, dtype = shapes
         tables: Tables = plan.single if single else plan.several
-        begins = () if single else (tables.starts,)
+        begins = () if single else (tables.begins,)
         wrapper.plan(
             *begins,
             tables.bounds,
@@ -137,3 +151,9 @@ class FlashInfer:
         if self._workspace is None:
             self._workspace = torch.zeros(WORKSPACE, dtype=torch.uint8, device=keys.device)
         return self._workspace
+
+
+def _shared(shapes: Any) -> bool:
+    """Say whether many heads share keys."""
+    heads, kv_heads, *_ = shapes
+    return bool(heads // kv_heads >= SHARING)

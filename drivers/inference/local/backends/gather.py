@@ -15,9 +15,9 @@ from .contract import Form
 
 #: How many scores exist at once where no kernel of torch makes them piece by piece.
 SCORES = 1 << 24
-#: How many bytes of keys, and of values, are gathered at once: what is gathered is read again while
-#: it lies in the processor's cache.
-GATHERED = 1 << 22
+#: How many bytes of keys, and of values, are gathered at once: on a processor what is gathered is
+#: read again while it lies in its cache; on a GPU each part costs as much as a small one.
+GATHERED, GATHERED_BY_GPU = 1 << 22, 1 << 28
 
 
 class Gather:
@@ -35,7 +35,9 @@ class Gather:
         form: Form,
         sinks: Tensor | None,
     ) -> Tensor:
-        view = plan.view(form.window)
+        # torch's kernels for a GPU want masks in the type of what they mask.
+        narrow = keys.device.type == "cuda"
+        view = plan.view(form.window, keys.dtype if narrow else torch.float32)
         plain = form.softcap is None and sinks is None
         groups = keys.shape[1], query.shape[1] // keys.shape[1]
         parts = []
@@ -112,7 +114,8 @@ def _attend(
 def _parts(decode: Decode, kept: Tensor, plan: Plan) -> list[Decode]:
     """Part contexts that are read as one batch, where that would be too much at once."""
     contexts, longest = len(decode.mask), decode.mask.shape[-1]
-    most = max(1, GATHERED // (longest * kept[0].numel() * kept.element_size()))
+    room = GATHERED if kept.device.type == "cpu" else GATHERED_BY_GPU
+    most = max(1, room // (longest * kept[0].numel() * kept.element_size()))
     if most >= contexts:
         return [decode]
     pages = longest // plan.memory.page_size

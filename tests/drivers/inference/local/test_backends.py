@@ -131,7 +131,14 @@ def flash_attn_varlen_func(
 class Wrapper:
     """As FlashInfer 0.7 describes its wrappers: work is laid out by `plan`, and done by `run`."""
 
-    def __init__(self, workspace: Tensor, layout: str, **fixed: Any) -> None:
+    def __init__(
+        self,
+        workspace: Tensor,
+        layout: str,
+        use_tensor_cores: bool = False,
+        backend: str = "auto",
+        **fixed: Any,
+    ) -> None:
         assert workspace.dtype == torch.uint8 and layout == "NHD"
         self.fixed = fixed
 
@@ -160,15 +167,15 @@ class Wrapper:
         self.drawn = sm_scale, window_left, logits_soft_cap or 0.0
 
     def run(
-        self, q: Tensor, paged: tuple[Tensor, Tensor], *, return_lse: bool
-    ) -> tuple[Tensor, Tensor]:
-        assert return_lse and self.shapes[:3] == (q.shape[1], paged[0].shape[2], q.shape[2])
+        self, q: Tensor, paged: tuple[Tensor, Tensor], *, return_lse: bool = False
+    ) -> Tensor | tuple[Tensor, Tensor]:
+        assert self.shapes[:3] == (q.shape[1], paged[0].shape[2], q.shape[2])
         made = [
             plain(one, *paged, table, (len(table) - 1) * SIZE + last, *self.drawn)
             for one, table, last in zip(q.split(self.counts), self.tables, self.last, strict=True)
         ]
-        lse = torch.cat([lse for _, lse in made])
-        return torch.cat([out for out, _ in made]), lse / math.log(2)
+        out = torch.cat([out for out, _ in made])
+        return (out, torch.cat([lse for _, lse in made]) / math.log(2)) if return_lse else out
 
 
 class Decoding(Wrapper):
@@ -266,6 +273,7 @@ def test_what_cannot_serve_a_model_is_refused_with_what_it_lacks(
         ("flashinfer", {"dims": frozenset({(80, 80)})}, "keys of 80 and values of 80"),
         ("flashinfer", {"device": "cpu"}, "on a GPU alone"),
         ("flash_attn", {}, "not installed"),
+        ("flex", {"dims": frozenset({(8, 8)})}, "keys of 8 and values of 8"),
         ("flashinfer", {"features": frozenset({"window", "magic"})}, "it does no magic"),
     ):
         with pytest.raises(InvalidArgument, match=f"{name} cannot serve this model: .*{reason}"):

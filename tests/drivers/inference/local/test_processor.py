@@ -2,10 +2,19 @@
 
 from __future__ import annotations
 
+import gc
+
 import pytest
 import torch
 
-from llmagentos.drivers.inference.local.processor import available, chosen, usual
+from llmagentos.drivers.inference.local.processor import (
+    available,
+    batch,
+    chosen,
+    settle,
+    stir,
+    usual,
+)
 from llmagentos.syscalls.errors import InvalidArgument
 
 
@@ -44,3 +53,15 @@ def test_a_gpu_computes_in_16_bits_unless_told_otherwise_and_never_in_integers()
     with pytest.raises(InvalidArgument, match="int8 is the processor's"):
         usual(gpu, "int8")
     assert available(cpu) > 0
+
+
+def test_a_gpu_computes_more_at_once_than_a_processor() -> None:
+    cpu, gpu = batch(torch.device("cpu")), batch(torch.device("cuda", 0))
+    assert gpu.contexts > cpu.contexts and gpu.step > cpu.step and gpu.tokens > cpu.tokens
+
+
+def test_what_is_loaded_is_not_looked_through_for_garbage_until_it_goes() -> None:
+    settle()
+    assert gc.get_freeze_count()
+    stir()
+    assert not gc.get_freeze_count()
