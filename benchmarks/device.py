@@ -1,4 +1,4 @@
-"""The local device with the model of `benchmarks.engine`, whose tokens are bytes."""
+"""The local device with the model that benchmarks serve, whose tokens are bytes."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from typing import Any
 from llmagentos.drivers.inference.local.device import LocalDevice
 from llmagentos.drivers.inference.local.loader import Loaded
 
-from .engine import build
+from .untrained import usual
 
 
 def tokenizer() -> Any:
@@ -25,10 +25,14 @@ def tokenizer() -> Any:
     return PreTrainedTokenizerFast(tokenizer_object=plain)
 
 
-async def run(scene: Callable[[LocalDevice], Awaitable[dict[str, float]]], **settings: Any) -> Any:
-    """Return what a scene finds out about a device."""
-    model = build()
-    loaded = Loaded(model=model, tokenizer=tokenizer(), name="llama-54m", config=model.config)
+async def run(
+    scene: Callable[[LocalDevice], Awaitable[dict[str, float]]],
+    where: str = "cpu",
+    **settings: Any,
+) -> Any:
+    """Return what a scene finds out about a device; `where` it computes."""
+    model = usual(where)
+    loaded = Loaded(model=model, tokenizer=tokenizer(), name="untrained", config=model.config)
     device = LocalDevice("benchmark", loaded, **settings)
     device.start()
     try:

@@ -3,7 +3,7 @@
 16 agents at once, each with the same 512 tokens, 16 of its own and 17 new ones: as agents of one
 principal, who share, and as those of 16, who do not. One fork of a context of 512 tokens. Eight
 candidate plans of 24 tokens behind 512: scored at once, and each as a prompt of its own. Times are
-those of the processor, medians of rounds that alternate.
+those of the processor, or with `--device cuda` of the wall; medians of rounds that alternate.
 """
 
 from __future__ import annotations
@@ -21,6 +21,7 @@ from transformers.utils import logging
 from llmagentos.drivers.inference.contract import Meter, Owner, Request, Sampling
 from llmagentos.drivers.inference.local.device import LocalDevice
 
+from .clock import clock
 from .device import letters, run
 from .report import asked, report
 
@@ -32,8 +33,9 @@ FORKS = 64
 class Bench:
     """One device. Every round is of new principals, so that nothing is left of earlier ones."""
 
-    def __init__(self, device: LocalDevice) -> None:
+    def __init__(self, device: LocalDevice, now: Callable[[], float]) -> None:
         self._device = device
+        self._now = now
         self._source = Random(1)
         self._numbers = itertools.count(1)
 
@@ -68,11 +70,11 @@ class Bench:
             if (usage.input_tokens, usage.output_tokens) != (SHARED + OWN, NEW):
                 raise SystemExit(f"an agent has used {usage}")
 
-        start = time.process_time()
+        start = self._now()
         looking = asyncio.create_task(look())
         await asyncio.gather(*map(agent, self.owners(together)))
         looking.cancel()
-        seconds = time.process_time() - start
+        seconds = self._now() - start
         for pid in range(1, AGENTS + 1):
             self._device.process(pid, "gone", None)
         return seconds, peak
@@ -97,15 +99,15 @@ class Bench:
         plans = [letters(self._source, PLAN) for _ in range(PLANS)]
         prompts = [plans] if together else [[one] for one in plans]
         owners = self.owners(False)
-        start = time.process_time()
+        start = self._now()
         for owner, some in zip(owners, prompts, strict=False):
             await self._device.score(owner, Meter(), some, context=None, messages=None, text=text)
-        return time.process_time() - start
+        return self._now() - start
 
 
-async def measure(device: LocalDevice, rounds: int) -> dict[str, float]:
+async def measure(device: LocalDevice, rounds: int, now: Callable[[], float]) -> dict[str, float]:
     """Return the medians and the ratios."""
-    bench = Bench(device)
+    bench = Bench(device, now)
     sides: dict[str, Callable[[], Awaitable[float | tuple[float, float]]]] = {
         "shared": lambda: bench.agents(True),
         "apart": lambda: bench.agents(False),
@@ -137,10 +139,15 @@ async def measure(device: LocalDevice, rounds: int) -> dict[str, float]:
 
 def main() -> None:
     """Run the benchmark."""
-    options = asked("prefix", __doc__, rounds=3).parse_args()
+    parser = asked("prefix", __doc__, rounds=3)
+    parser.add_argument("--device", choices=["cpu", "cuda"], default="cpu")
+    options = parser.parse_args()
     torch.set_num_threads(1)
     logging.set_verbosity_error()
-    figures = asyncio.run(run(lambda device: measure(device, options.rounds), tokens=32_768))
+    now = clock(options.device)
+    figures = asyncio.run(
+        run(lambda one: measure(one, options.rounds, now), options.device, tokens=32_768)
+    )
     report(figures, options)
 
 

@@ -1,7 +1,8 @@
 """What it costs to suspend and resume a context, beside reading it again; and who fits in the end.
 
 A context of 512 tokens on the local device: its pages move to host memory and back, and a text of
-as many tokens is read. Seconds of the processor, medians of rounds that alternate. Then 200 agents
+as many tokens is read. Seconds of the processor, or with `--device cuda` of the wall; medians of
+rounds that alternate. Then 200 agents
 with a context each, which all speak twice, in a fourth of the pages that they need.
 """
 
@@ -19,6 +20,7 @@ from transformers.utils import logging
 from llmagentos.drivers.inference.contract import Meter, Owner, Sampling
 from llmagentos.drivers.inference.local.device import LocalDevice
 
+from .clock import clock
 from .device import letters, run
 from .report import asked, report
 
@@ -31,8 +33,11 @@ POOL = AGENTS * 3 * 16 // 4
 class Bench:
     """One device. Each context is of a new principal, so that nothing is left of earlier ones."""
 
-    def __init__(self, device: LocalDevice) -> None:
+    def __init__(self, device: LocalDevice, where: str) -> None:
         self._device = device
+        self._now = clock(where)
+        #: The engine's own steps are taken on this thread.
+        self._mine = time.thread_time if where == "cpu" else self._now
         self._source = Random(1)
         self._numbers = itertools.count(1)
 
@@ -45,9 +50,9 @@ class Bench:
 
     async def recompute(self) -> float:
         """Return the seconds that reading takes."""
-        start = time.process_time()
+        start = self._now()
         owner, context = await self.open()
-        seconds = time.process_time() - start
+        seconds = self._now() - start
         self._device.close_context(owner, context)
         return seconds
 
@@ -59,22 +64,22 @@ class Bench:
         context = self._device._contexts.get(owner, handle)
         with engine._monitor:
             virtual = engine._virtual
-            start = time.thread_time()
+            start = self._mine()
             virtual.swap(context)
-            out = time.thread_time()
+            out = self._mine()
             if virtual.pager.missing(context.table) != len(context.table.held):
                 raise SystemExit("not all pages were swapped")
             if not virtual.enter(context, lambda other: False):
                 raise SystemExit("there was no room to resume")
-            end = time.thread_time()
+            end = self._mine()
             virtual.leave(context)
         self._device.close_context(owner, handle)
         return out - start, end - out
 
 
-async def measure(device: LocalDevice, rounds: int) -> dict[str, float]:
+async def measure(device: LocalDevice, rounds: int, where: str) -> dict[str, float]:
     """Return the medians and the ratio."""
-    bench = Bench(device)
+    bench = Bench(device, where)
     await bench.swap()  # the first one of all finds cold memory
     read, out, back = list[float](), list[float](), list[float]()
     for _ in range(rounds):
@@ -90,9 +95,10 @@ async def measure(device: LocalDevice, rounds: int) -> dict[str, float]:
     return {"resume_saving": ms["recompute_ms"] / (ms["suspend_ms"] + ms["resume_ms"]), **ms}
 
 
-async def crowd(device: LocalDevice) -> dict[str, float]:
+async def crowd(device: LocalDevice, where: str) -> dict[str, float]:
     """Return how many agents came to their end in too small a pool, and how long it took."""
-    source, start = Random(2), time.process_time()
+    now = clock(where)
+    source, start = Random(2), now()
 
     async def agent(pid: int) -> int:
         owner = Owner(pid=pid, principal="crowd", rank=(float(pid % 3),))
@@ -111,17 +117,20 @@ async def crowd(device: LocalDevice) -> dict[str, float]:
     return {
         "agents_finished": finished,
         "pages_needed_over_pool": needed / device.pages().total,
-        "crowd_cpu_seconds": time.process_time() - start,
+        "crowd_cpu_seconds" if where == "cpu" else "crowd_seconds": now() - start,
     }
 
 
 def main() -> None:
     """Run the benchmark."""
-    options = asked("swap", __doc__, rounds=7).parse_args()
+    parser = asked("swap", __doc__, rounds=7)
+    parser.add_argument("--device", choices=["cpu", "cuda"], default="cpu")
+    options = parser.parse_args()
+    where = options.device
     torch.set_num_threads(1)
     logging.set_verbosity_error()
-    figures = asyncio.run(run(lambda device: measure(device, options.rounds), tokens=4096))
-    figures |= asyncio.run(run(crowd, tokens=POOL))
+    figures = asyncio.run(run(lambda one: measure(one, options.rounds, where), where, tokens=4096))
+    figures |= asyncio.run(run(lambda one: crowd(one, where), where, tokens=POOL))
     report(figures, options)
 
 
