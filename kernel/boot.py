@@ -334,7 +334,8 @@ def _hold(house: House, principals: Principals) -> None:
         if (purse := principals.purse(name)) is not None:
             purse.spend(house.tokens.spent(name))
     principals.on_change.append(meter)
-    asyncio.get_running_loop().add_signal_handler(signal.SIGHUP, reload)
+    if not os.isatty(0):  # Of a terminal that is closed it says that the daemon should end.
+        asyncio.get_running_loop().add_signal_handler(signal.SIGHUP, reload)
 
 
 async def _stop_agents(house: House) -> None:
