@@ -27,7 +27,8 @@ async def prior(
     """Return the log-probability of a call of each named tool, and last that of an answer."""
     context = (await os.model.open(messages=messages, tools=tools)).context
     try:
-        calls = [f'<tool_call>{{"name": "{name}"' for name in names]
+        # Without the quote behind the name: it may be one token with what follows.
+        calls = [f'<tool_call>{{"name": "{name}' for name in names]
         found = await os.model.score(calls, context=context)
     finally:
         await os.model.close(context)

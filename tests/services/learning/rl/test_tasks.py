@@ -120,7 +120,7 @@ def test_prior_is_how_likely_the_model_begins_its_reply_so() -> None:
             return SimpleNamespace(context=7)
 
         async def score(self, calls: list[str], context: int) -> Any:
-            assert calls[0] == '<tool_call>{"name": "left"' and context == 7
+            assert calls[0] == '<tool_call>{"name": "left' and context == 7
             return SimpleNamespace(
                 scores=[SimpleNamespace(logprob=math.log(one)) for one in (0.5, 0.2)]
             )
