@@ -20,8 +20,8 @@ from llmagentos.syscalls.errors import LLMAgentOSError
 
 from .yard import Yard
 
-#: Seconds that a call is given, and those after which it hangs: while there is no kernel it waits in
-#: the keeper's queue, and kernels are killed while they start.
+#: Seconds that a call is given, and those after which it hangs: without a kernel it waits in the
+#: keeper's queue, and kernels are killed while they start.
 DEADLINE, HANGS = 5.0, 60.0
 
 

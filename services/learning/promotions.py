@@ -20,7 +20,13 @@ from typing import Any
 
 import apsw
 
-from ...syscalls.errors import AlreadyExists, InvalidArgument, NotFound, PermissionDenied
+from ...syscalls.errors import (
+    AlreadyExists,
+    InvalidArgument,
+    NotFound,
+    PermissionDenied,
+    TryAgain,
+)
 from ...syscalls.learning import ModelCard, Promotion, Verdict
 from ...syscalls.model import ModelInfo
 from ...syscalls.os import OS
@@ -164,9 +170,9 @@ class Promotions:
 
 
 def _active(known: list[ModelInfo]) -> ModelInfo:
-    active = next((one for one in known if one.active), None)
+    active = next((one for one in known if one.active and one.state == "ready"), None)
     if active is None:
-        raise InvalidArgument("no model answers at present; choose one with `model.use`")
+        raise TryAgain("no model answers yet", retry_after=1.0)
     return active
 
 

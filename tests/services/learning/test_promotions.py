@@ -18,6 +18,7 @@ from llmagentos.syscalls.errors import (
     InvalidArgument,
     NotFound,
     PermissionDenied,
+    TryAgain,
 )
 from llmagentos.syscalls.learning import ModelCard, Verdict
 from llmagentos.syscalls.model import ModelInfo
@@ -30,13 +31,14 @@ class Device:
     def __init__(self) -> None:
         self.shares = {"embedded": 1.0}
         self.refuses = ""
+        self.state = "ready"
 
     async def ls(self) -> list[ModelInfo]:
         chosen = next(iter(self.shares))
         return [
             ModelInfo(
                 target=target, name=target.removeprefix("hf:/store/"), active=target == chosen,
-                device="local", state="ready",
+                device="local", state=self.state,
             )
             for target in self.shares
         ]  # fmt: skip
@@ -176,6 +178,16 @@ def test_refusal_of_the_device_leaves_everything_as_it_was(tmp_path: Path) -> No
         for kind in ("classifier", "policy"):
             with pytest.raises(InvalidArgument, match=kind):
                 await s.log.promote(s.os, s.card("a", kind=kind), 1.0, overrule=True)
+
+    play(tmp_path, scene)
+
+
+def test_nobody_takes_the_place_of_a_model_that_is_still_being_loaded(tmp_path: Path) -> None:
+    async def scene(s: Scene) -> None:
+        s.device.state = "loading"
+        with pytest.raises(TryAgain):
+            await s.log.promote(s.os, s.card("a"), 1.0, overrule=True)
+        assert s.answers == {"embedded": 1.0}
 
     play(tmp_path, scene)
 
