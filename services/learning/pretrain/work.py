@@ -23,6 +23,7 @@ from .models import build, load
 from .objectives import collator, held_out, measure, stream
 from .perceived import perceive
 from .recipe import Recipe, read
+from .samples import samples
 from .tokenizer import learn
 
 #: Characters of a token, more or less: as many held-out texts are kept.
@@ -53,7 +54,8 @@ def work(job: Job) -> None:
         evaluate=measure(recipe, examples, collate),
     )
     metrics = harness.run()
-    _publish(job, recipe, model, tokenizer, seen, metrics)
+    shown = samples(recipe.objective.kind, model, tokenizer, examples, collate)
+    _publish(job, recipe, model, tokenizer, seen, metrics, shown)
     _say(harness.first, metrics)
 
 
@@ -119,7 +121,13 @@ def _anew(folder: Path) -> None:
 
 
 def _publish(
-    job: Job, recipe: Recipe, model: Any, tokenizer: Any, seen: Survey, metrics: dict[str, float]
+    job: Job,
+    recipe: Recipe,
+    model: Any,
+    tokenizer: Any,
+    seen: Survey,
+    metrics: dict[str, float],
+    shown: list[dict[str, str]],
 ) -> None:
     folder = job.folder / "model"
     with writing("the model"):
@@ -137,6 +145,7 @@ def _publish(
             "documents": seen.documents,
             "characters": seen.characters,
             "passed over": seen.skipped,
+            "samples": shown,
         },
         scores={name: value for name, value in metrics.items() if name not in curves},
     )

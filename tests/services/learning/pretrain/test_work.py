@@ -87,6 +87,8 @@ def test_every_architecture_learns_and_is_given_in_as_what_transformers_reads(
     assert (card["name"], card["folder"], card["kind"]) == ("small", "model", kind)
     assert card["scores"].keys() >= {"held_out_loss", metric}
     assert card["data"]["documents"] == 60 and card["parent"] is None
+    assert len(card["data"]["samples"]) == 4
+    assert all(isinstance(one, str) for row in card["data"]["samples"] for one in row.values())
     made = getattr(transformers, auto).from_pretrained(job.folder / "model", local_files_only=True)
     read = transformers.AutoTokenizer.from_pretrained(job.folder / "model", local_files_only=True)
     assert made.config.model_type == architecture and len(read) == made.config.vocab_size
