@@ -25,12 +25,12 @@ from rich.table import Table
 from llmagentos.services.learning.embedded.cases import cases
 
 HERE = Path(__file__).parent
-#: What the tasks are: sums, values to keep and to find, files to write and to read.
+#: What is asked for, and the list of ways to ask that it has never heard.
 KINDS = (
     "compute", "compute_store", "compute_write", "recall_compute", "store", "recall", "forget",
-    "keys", "write", "read", "files", "keys_store", "files_write", "read_store", "recall_write",
-    "recall_store", "read_write",
+    "keys", "write", "read", "files", "read_store", "recall_write",
 )  # fmt: skip
+PHRASES = "heldout"
 HELLO = [{"role": "user", "content": "hello"}]
 #: Seeds of the tasks that are learnt from, and of those that are held out.
 LEARNT, HELDOUT = 1, 7001
@@ -76,7 +76,7 @@ def prepare(folder: Path, seconds: float, tasks: int) -> None:
     shutil.rmtree(folder, ignore_errors=True)
     folder.mkdir(parents=True)
     for name, count, seed in (("tasks", 2000, LEARNT), ("heldout", tasks, HELDOUT)):
-        made = cases(count, seed, kinds=KINDS)
+        made = cases(count, seed, kinds=KINDS, phrases=PHRASES)
         text = "".join(json.dumps(one, ensure_ascii=False) + "\n" for one in made)
         (folder / f"{name}.jsonl").write_text(text)
     course = (HERE / "demo-rl.toml").read_text()

@@ -64,7 +64,7 @@ class Trials:
         self, orders: Sequence[Order], done: Callable[[int], None] = lambda count: None
     ) -> list[Trial]:
         """Try each task and return what came of it, in the same order. `done` is told how many are
-        through. Raises as `process.spawn` does."""
+        through, and what it raises ends it. Raises as `process.spawn` does."""
         if self._schemas is None:
             self._schemas = {one.name: one.schema() for one in await self._os.tool.ls()}
         count = 0
@@ -76,8 +76,11 @@ class Trials:
             done(count)
             return pid
 
-        async with asyncio.TaskGroup() as group:
-            tasks = [group.create_task(one(order)) for order in orders]
+        try:
+            async with asyncio.TaskGroup() as group:
+                tasks = [group.create_task(one(order)) for order in orders]
+        except BaseExceptionGroup as several:
+            raise several.exceptions[0] from None
         pids = [task.result() for task in tasks]
         episodes = await self._episodes(pids)
         for pid in pids:

@@ -77,6 +77,8 @@ class Learner:
             raise InvalidArgument(f"{recipe.model} is no causal language model: {error}") from error
         if not tokenizer.chat_template:
             raise InvalidArgument(f"{recipe.model} has no chat template")
+        if not _plain(model):
+            raise InvalidArgument(f"{recipe.model} changes its scores after the head: not learnt")
         # Dropout would make the likelihoods others than those that were drawn with.
         return cls(model.eval(), tokenizer, recipe)
 
@@ -192,6 +194,15 @@ class Learner:
         with torch.no_grad():
             own = logits.log_softmax(-1).gather(-1, tokens).squeeze(-1)
         return list(drawn.split(sizes)), list(own.split(sizes))
+
+
+def _plain(model: Any) -> bool:
+    """Say whether a model's scores are what its head makes of its last states."""
+    ids = torch.arange(4).unsqueeze(0)
+    with torch.inference_mode():
+        hidden = model.base_model(input_ids=ids, use_cache=False).last_hidden_state
+        scores = model.get_output_embeddings()(hidden)
+        return bool(torch.allclose(scores, model(ids, use_cache=False).logits, atol=1e-4))
 
 
 def _kept(lesson: Lesson, own: Tensor) -> Tensor:

@@ -40,8 +40,7 @@ class Language(Part):
     clip: Annotated[float, Gt(0), Le(10)] = 0.2
     #: Weight of the divergence from the model that it began with; 0 for none.
     kl: Annotated[float, Ge(0), Le(10)] = 0.0
-    #: At which replies are drawn. It learns what it draws at 1; else the likelihoods are those of
-    #: the scaled scores.
+    #: At which replies are drawn, and likelihoods taken.
     temperature: Annotated[float, Gt(0), Le(5)] = 1.0
     #: The control: rewards are dealt out anew among all agents of a round.
     shuffle_rewards: bool = False
