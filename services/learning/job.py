@@ -14,6 +14,7 @@ Interface:
 from __future__ import annotations
 
 import asyncio
+import fcntl
 import inspect
 import os as machine
 import shutil
@@ -27,10 +28,11 @@ from collections.abc import Coroutine, Mapping
 from concurrent.futures import Future
 from importlib import import_module
 from pathlib import Path
-from typing import Any, TypeVar
+from typing import IO, Any, TypeVar
 
 from ...syscalls.client import connect
 from ...syscalls.errors import (
+    AlreadyExists,
     DeadlineExceeded,
     DeviceError,
     InDoubt,
@@ -193,8 +195,9 @@ async def _run(path: Path, sock: socket.socket, fresh: bool) -> int:
     machine.nice(NICE)
     client = await connect(sock)
     job: Job | None = None
-    state, reason, code = "failed", "", 1
+    state, reason, code, lock = "failed", "", 1, None
     try:
+        lock = _alone(path)
         job = Job(OS(client), path, _recipe(path), fresh)
         asyncio.get_running_loop().add_signal_handler(signal.SIGTERM, _stop, job)
         await _work(job)
@@ -208,8 +211,21 @@ async def _run(path: Path, sock: socket.socket, fresh: bool) -> int:
     finally:
         if job is not None:
             code = await _finish(job, state, reason) or code
+        if lock is not None:
+            lock.close()
         client.close()
     return code
+
+
+def _alone(path: Path) -> IO[bytes]:
+    """Keep other jobs of the same name, whose folder is the same, out as long as this is open."""
+    lock = Path("job.lock").open("wb")
+    try:
+        fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except OSError:
+        lock.close()
+        raise AlreadyExists(f"{path.name}: another job of its name is at work") from None
+    return lock
 
 
 async def _finish(job: Job, state: str, reason: str) -> int:

@@ -9,7 +9,7 @@ Interface:
 from __future__ import annotations
 
 import zlib
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -55,8 +55,11 @@ class Corpus:
         self.troubles: list[str] = []
         self._skipped = 0
 
-    def survey(self, characters: int, held_out: int) -> Survey:
-        """Read everything once. `characters`: of the sample; `held_out`: of the held-out texts.
+    def survey(
+        self, characters: int, held_out: int, check: Callable[[], None] = lambda: None
+    ) -> Survey:
+        """Read everything once. `characters`: of the sample; `held_out`: of the held-out texts;
+        `check` is called now and then, and may raise.
 
         Raises `Corrupt` for what cannot be read, unless the recipe says to pass over it, and for a
         corpus in which nothing is left to learn from or to hold out.
@@ -66,6 +69,7 @@ class Corpus:
         self._skipped = 0
         for index in range(len(self.paths)):
             for text, _ in self.read(index, 0):
+                check()
                 seen.documents += 1
                 seen.characters += len(text)
                 if self.held_out(text):

@@ -1,9 +1,9 @@
 """Documents of files, one after the other, from any place in a file on.
 
 Interface:
-    Reader          reads documents; `read` yields each with the place after it
-    paragraphs, records     the readers of text files and of JSON lines
-    Corrupt         raised for what cannot be read
+    Reader      reads documents of text files and JSON lines
+    Corrupt     raised for what cannot be read
+    Trouble     called for what cannot be read
 """
 
 from __future__ import annotations

@@ -38,9 +38,8 @@ def work(job: Job) -> None:
     require("accelerate", "tensorboard")
     corpus = _corpus(job, recipe)
     wanted = recipe.corpus.held_out_examples * recipe.model.length * _CHARACTERS
-    seen = corpus.survey(recipe.tokenizer.characters, wanted)
+    seen = corpus.survey(recipe.tokenizer.characters, wanted, job.check)
     _tell(recipe, corpus, seen)
-    job.check()
     with memory("while the model was made"):
         model, tokenizer = _model(job, recipe, corpus, seen)
     collate = collator(recipe, tokenizer)

@@ -6,6 +6,7 @@ Interface:
 
 from __future__ import annotations
 
+import shutil
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
@@ -76,7 +77,10 @@ class Harness:
             self.first, self._metrics = found.notes["first"], found.notes["last"]
             self._loaded = _read(found.folder / _STATE)
         self._job.begin(self._settings.steps, step)
-        self._log = CurveLog(self._job.folder / "tensorboard", step)
+        curves = self._job.folder / "tensorboard"
+        if found is None:
+            shutil.rmtree(curves, ignore_errors=True)
+        self._log = CurveLog(curves, step)
         try:
             with memory("in training", self._kept):
                 self._train(found)

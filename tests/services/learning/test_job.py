@@ -112,6 +112,16 @@ def test_a_job_may_be_asked_to_end_before_it_has_begun(make_job: Callable[..., J
     assert job.os.learning.begun == []  # type: ignore[attr-defined]
 
 
+def test_two_jobs_of_a_name_are_not_at_work_at_once(
+    process: Any, capsys: pytest.CaptureFixture[str]
+) -> None:
+    other = module._alone(Path("other.toml"))
+    ran = process(lambda job: None)
+    assert ran.code == 1 and "EEXIST: small.toml: another job" in capsys.readouterr().err
+    other.close()
+    assert process(lambda job: None).code == 0
+
+
 @pytest.mark.parametrize(
     ("error", "reason"),
     [
