@@ -73,7 +73,7 @@ def work(job: Job, recipe: Classify) -> None:
     examples = [collator.example(row, labels) for row in held_out]
 
     def evaluate(model: Any) -> dict[str, float]:
-        loss, report = look(model, examples, collator, labels)
+        _, loss, report = look(model, examples, collator, labels)
         return {
             "held_out_loss": loss, "accuracy": report.accuracy, "macro_f1": report.macro_f1,
         }  # fmt: skip
@@ -86,7 +86,7 @@ def work(job: Job, recipe: Classify) -> None:
         arguments=recipe.training,
         evaluate=evaluate,
     ).run()
-    _, report = look(model.train(False), examples, collator, labels)
+    taken, _, report = look(model.train(False), examples, collator, labels)
     _show(report)
     publish(
         job,
@@ -103,7 +103,7 @@ def work(job: Job, recipe: Classify) -> None:
                 for label, one in report.classes.items()
             },
             "confusion": report.confusion,
-            "samples": _mistaken(model, held_out, examples, collator, labels),
+            "samples": _mistaken(held_out, taken),
         },
         scores={"accuracy": report.accuracy, "macro_f1": report.macro_f1},
     )
@@ -137,16 +137,8 @@ class Collator:
 
 def look(
     model: Any, examples: list[dict[str, Any]], collator: Collator, labels: Sequence[str]
-) -> tuple[float, Report]:
-    """Return the mean loss on held-out examples, and how their labels were found."""
-    taken, loss = _taken(model, examples, collator)
-    true = (one["labels"] for one in examples)
-    return loss, Report.of(labels, zip(true, taken, strict=True))
-
-
-def _taken(
-    model: Any, examples: list[dict[str, Any]], collator: Collator
-) -> tuple[list[int], float]:
+) -> tuple[list[str], float, Report]:
+    """Return the labels that held-out examples are taken to have, the mean loss, and a report."""
     import torch
 
     taken: list[int] = []
@@ -157,7 +149,9 @@ def _taken(
             made = model(**{name: one.to(model.device) for name, one in batch.items()})
             taken += made.logits.argmax(-1).tolist()
             loss += float(made.loss) * len(batch["labels"])
-    return taken, loss / len(examples)
+    true = (one["labels"] for one in examples)
+    report = Report.of(labels, zip(true, taken, strict=True))
+    return [labels[place] for place in taken], loss / len(examples), report
 
 
 def _both(data: LabelledPart) -> tuple[list[str], list[str]]:
@@ -211,20 +205,13 @@ def _length(model: Any, wanted: int) -> int:
     return min(wanted, int(most) - before)
 
 
-def _mistaken(
-    model: Any,
-    held_out: list[Labelled],
-    examples: list[dict[str, Any]],
-    collator: Collator,
-    labels: Sequence[str],
-) -> list[dict[str, str]]:
-    taken, _ = _taken(model, examples, collator)
-    wrong = (
-        {"text": row.text, "label": row.label, "taken for": labels[place]}
-        for row, place in zip(held_out, taken, strict=True)
-        if labels[place] != row.label
-    )
-    return [one for one, _ in zip(wrong, range(_SHOWN), strict=False)]
+def _mistaken(held_out: list[Labelled], taken: list[str]) -> list[dict[str, str]]:
+    wrong = [
+        {"text": row.text, "label": row.label, "taken for": label}
+        for row, label in zip(held_out, taken, strict=True)
+        if label != row.label
+    ]
+    return wrong[:_SHOWN]
 
 
 def _show(report: Report) -> None:
