@@ -13,6 +13,8 @@ from llmagentos.services.learning.deeds import result_class
 from llmagentos.services.learning.job import Job, Stopped
 from llmagentos.services.learning.rl.decisions import ANSWER, decisions
 from llmagentos.services.learning.rl.features import Course, places
+from llmagentos.services.learning.rl.offline import gather
+from llmagentos.services.learning.rl.offline import learn as work
 from llmagentos.services.learning.rl.policy import Policy, load
 from llmagentos.services.learning.rl.recipe import read
 from llmagentos.services.learning.rows import lines
@@ -97,11 +99,9 @@ def play(
 
 
 def learn(folder: Path, episodes: list[Episode], text: str = JOB) -> StandIn:
-    from llmagentos.services.learning.rl.offline import learn
-
     (folder / "episodes.jsonl").write_text("\n".join(lines(episodes)))
     job = StandIn(folder, text)
-    learn(cast(Job, job), read(job.recipe, job.file))
+    work(cast(Job, job), read(job.recipe, job.file))
     return job
 
 
@@ -142,8 +142,6 @@ def test_stopped_job_goes_on_to_the_same_policy(tmp_path: Path) -> None:
     for folder in (whole, parts):
         folder.mkdir()
         (folder / "episodes.jsonl").write_text("\n".join(lines(logged)))
-    from llmagentos.services.learning.rl.offline import learn as work
-
     once, first, second = StandIn(whole, JOB), StandIn(parts, JOB, stop=3), StandIn(parts, JOB)
     work(cast(Job, once), read(once.recipe, once.file))
     with pytest.raises(Stopped):
@@ -225,6 +223,29 @@ def test_where_there_is_nothing_to_learn_it_is_said(
 ) -> None:
     with pytest.raises(InvalidArgument, match=message):
         learn(tmp_path, episodes, text)
+
+
+def test_episodes_of_a_name_are_read_page_by_page(tmp_path: Path) -> None:
+    rng = random.Random(1)
+    logged = [play(n, draw(rng), None, rng) for n in range(1, 41)]
+
+    class Asking(StandIn):
+        """A job that reads its children's episodes, seven at a time."""
+
+        os = property(lambda self: self)
+        learning = property(lambda self: self)
+
+        def trajectories(self, name: str, after: int) -> list[Episode]:
+            assert name == "clerk*"
+            return [one for one in logged if one.pid > after][:7]
+
+        def ask(self, answer: list[Episode]) -> list[Episode]:
+            return answer
+
+    job = Asking(tmp_path, JOB.replace('file = "episodes.jsonl"', 'name = "clerk*"'))
+    recipe = read(job.recipe, job.file)
+    assert recipe.episodes is not None
+    assert gather(cast(Job, job), recipe.episodes) == logged
 
 
 def test_recipe_for_episodes_is_checked(tmp_path: Path) -> None:
