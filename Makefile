@@ -8,7 +8,7 @@ CODE := __init__.py benchmarks drivers examples kernel services syscalls tests
 # The demo keeps its own daemon and state, beside a person's own.
 DEMO := LLMAGENTOS_STATE=$(CURDIR)/.demo $(BIN)/aos
 
-.PHONY: bench check demo docs fuzz test test-all torture
+.PHONY: bench check demo docs fuzz learn-demo test test-all torture
 
 $(VENV)/ready: pyproject.toml constraints.txt
 	$(PYTHON) -m venv $(VENV)
@@ -21,6 +21,9 @@ demo: $(VENV)/ready
 	$(DEMO) run examples/clerk.py --task "What is the budget?"
 	$(DEMO) ps --all
 	$(DEMO) stop
+
+learn-demo: $(VENV)/ready
+	$(BIN)/python examples/learn/demo.py --folder .demo/learn
 
 check: $(VENV)/ready
 	$(BIN)/ruff format --check $(CODE)

@@ -1,6 +1,6 @@
 """Agents learn from what they did, and the better model is put to work. Run by `make learn-demo`.
 
-    python examples/learn/demo.py [--seconds 300] [--tasks 300] [--folder .learn-demo]
+    python examples/learn/demo.py [--seconds 300] [--tasks 300] [--folder FOLDER]
 
 A model that was stopped early in its training answers in a daemon of the demo's own. Agents work
 with it; it learns from their journal; the gate compares both on tasks that neither has seen; and
@@ -110,7 +110,7 @@ def main() -> None:
     parser = argparse.ArgumentParser(description="Learn from what agents did.")
     parser.add_argument("--seconds", type=float, default=300, help="of learning")
     parser.add_argument("--tasks", type=int, default=300, help="that are held out")
-    parser.add_argument("--folder", type=Path, default=Path(".learn-demo"))
+    parser.add_argument("--folder", type=Path, default=Path(".demo/learn"))
     given = parser.parse_args()
     console = Console(stderr=False)
     demo = Demo(given.folder.absolute(), console)
