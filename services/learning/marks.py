@@ -6,6 +6,7 @@ Interface:
 
 from __future__ import annotations
 
+import itertools
 import threading
 from collections.abc import Collection
 from pathlib import Path
@@ -29,11 +30,15 @@ class Marks:
     """Owns the file. The latest mark of each who gave one counts."""
 
     def __init__(self, path: Path) -> None:
+        """Open the file; one that is no database is put aside."""
         #: A connection serves one thread at a time.
         self._lock = threading.Lock()
-        self._base = apsw.Connection(str(path))
-        self._base.set_busy_timeout(5000)
-        self._base.execute(_SCHEMA).fetchall()
+        try:
+            self._base = _open(path)
+        except (apsw.NotADBError, apsw.CorruptError):
+            names = (path.with_name(f"{path.name}.corrupt-{n}") for n in itertools.count(1))
+            path.rename(next(name for name in names if not name.exists()))
+            self._base = _open(path)
 
     def put(self, principal: str, reward: Reward) -> None:
         """Keep a mark in the place of what the same one has said before.
@@ -70,3 +75,14 @@ class Marks:
                 return self._base.execute(statement, values).fetchall()
         except apsw.Error as error:
             raise InputOutputError(f"the marks cannot be kept: {error}") from error
+
+
+def _open(path: Path) -> apsw.Connection:
+    base = apsw.Connection(str(path))
+    try:
+        base.set_busy_timeout(5000)
+        base.execute(_SCHEMA).fetchall()
+    except BaseException:
+        base.close()
+        raise
+    return base

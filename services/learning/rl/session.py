@@ -44,10 +44,19 @@ def learn(job: Job, recipe: Recipe) -> dict[str, float]:
         env.close()
 
 
-def tried(policy: Policy, env: Guarded, seed: int, purpose: str, episodes: int) -> list[float]:
-    """Return the sums of rewards of a policy that does what it holds for the best."""
+def tried(
+    policy: Policy,
+    env: Guarded,
+    seed: int,
+    purpose: str,
+    episodes: int,
+    check: Callable[[], None] = lambda: None,
+) -> list[float]:
+    """Return the sums of rewards of a policy that does what it holds for the best. `check` is
+    called before each episode, and may end it all by what it raises."""
     found: list[float] = []
     for number in range(episodes):
+        check()
         observation, total, over = env.reset(seed_of(seed, purpose, number)), 0.0, False
         while not over:
             scores = policy.scores(observation)
@@ -128,7 +137,8 @@ class _Session:
         return _scores(self._returns(self._policy(form, arrays), "final", self._judging.episodes))
 
     def _returns(self, policy: Policy, purpose: str, episodes: int) -> list[float]:
-        return tried(policy, self._env, self._settings.seed, purpose, episodes)
+        seed, check = self._settings.seed, self._job.check
+        return tried(policy, self._env, seed, purpose, episodes, check)
 
     def _publish(self, scores: Mapping[str, float], episodes: int) -> None:
         assert self._best is not None

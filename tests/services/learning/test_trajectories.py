@@ -14,6 +14,7 @@ import pytest
 
 from llmagentos.services.learning import trajectories
 from llmagentos.services.learning.deeds import Reader, result_class
+from llmagentos.services.learning.marks import Marks
 from llmagentos.services.learning.rewards import Rewarding
 from llmagentos.services.learning.rows import COLUMNS, lines, parsed, rows
 from llmagentos.services.learning.trajectories import Trajectories
@@ -234,6 +235,15 @@ def test_latest_mark_of_each_rewarder_counts(play: Any) -> None:
         assert other.rewards == []
 
     play(work)
+
+
+def test_file_of_marks_that_is_none_is_put_aside(tmp_path: Path) -> None:
+    path = tmp_path / "marks.db"
+    path.write_bytes(b"no database at all, but long enough to be looked at " * 20)
+    marks = Marks(path)
+    assert marks.of("ada", [CLERK]) == {CLERK: []}
+    marks.close()
+    assert (tmp_path / "marks.db.corrupt-1").exists()
 
 
 def test_agent_rewards_neither_itself_nor_whom_it_works_for(play: Any) -> None:

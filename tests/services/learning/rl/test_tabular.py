@@ -47,9 +47,6 @@ def test_values_come_to_those_of_value_iteration(process: Process, discount: flo
     learnt = learner(process, discount, power=0.8)
     states, actions = process.rewards.shape
     rng = np.random.default_rng(0)
-    for state, action in product(range(states), range(actions)):
-        reached = np.cumsum(process.transitions[state, action])
-        assert reached[-1] <= 1 + 1e-9
     for _ in range(4000):
         for state, action in product(range(states), range(actions)):
             reached = np.cumsum(process.transitions[state, action])
