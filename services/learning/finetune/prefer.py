@@ -94,12 +94,15 @@ def work(job: Job, recipe: Prefer) -> None:
         _note(model.train(False), some, collator)
     if recipe.adapter is not None:
         model = adapt(model, recipe.adapter, folder)
-    beta = recipe.preference.beta
+    beta, imitate = recipe.preference.beta, recipe.preference.imitate
 
     def loss(model: Any, inputs: dict[str, Any]) -> tuple[Tensor, dict[str, float]]:
-        mean, margin = _compared(model, inputs, beta)
+        mean, margin, likelihood = _compared(model, inputs, beta)
         above = margin.detach()
-        return mean, {"margin": float(above.mean()), "right": float((above > 0).float().mean())}
+        return mean - imitate * likelihood, {
+            "margin": float(above.mean()),
+            "right": float((above > 0).float().mean()),
+        }
 
     def evaluate(model: Any) -> dict[str, float]:
         return measure(model, examples, collator, beta)
@@ -135,7 +138,7 @@ def measure(
     loss, better, preferred = 0.0, 0, 0
     with torch.no_grad():
         for batch in _batches(examples, collator):
-            mean, margin = _compared(model, batch, beta)
+            mean, margin, _ = _compared(model, batch, beta)
             loss += float(mean) * len(margin)
             better += int((margin > 0).sum())
             before = batch["before"].to(margin.device)
@@ -161,10 +164,13 @@ class Pairs:
         return {**self._collator(both), "before": before}
 
 
-def _compared(model: Any, batch: dict[str, Any], beta: float) -> tuple[Tensor, Tensor]:
+def _compared(model: Any, batch: dict[str, Any], beta: float) -> tuple[Tensor, Tensor, Tensor]:
+    """Return the loss, the margins [B], and the mean log-probability of a better answer's token."""
     before = batch["before"].to(model.device)
     chosen, rejected = logprobs(model, batch).chunk(2)
-    return preference(chosen, rejected, before[:, 0], before[:, 1], beta)
+    tokens = (batch["labels"][: len(chosen), 1:] != IGNORED).sum().to(model.device)
+    mean, margin = preference(chosen, rejected, before[:, 0], before[:, 1], beta)
+    return mean, margin, chosen.sum() / tokens
 
 
 def logprobs(model: Any, batch: dict[str, Any]) -> Tensor:

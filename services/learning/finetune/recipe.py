@@ -81,6 +81,9 @@ class PreferencePart(Part):
 
     #: How dear it is to leave the parent's ways.
     beta: float = Field(default=0.1, gt=0, le=100)
+    #: The weight of imitating the better answer besides (Pang et al. 2024, arXiv 2404.19733): by
+    #: pairs alone both answers may become unlikely, and a third one be written.
+    imitate: float = Field(default=0.0, ge=0, le=100)
 
 
 class ClassifyJob(Part):
