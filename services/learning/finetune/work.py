@@ -33,5 +33,6 @@ def work(job: Job) -> None:
 
     words: Any = transformers.utils.logging
     words.disable_progress_bar()
+    words.set_verbosity_error()
     module, _, name = METHODS[recipe.job.method].partition(":")
     getattr(import_module(module, __package__), name)(job, recipe)
