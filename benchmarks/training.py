@@ -125,7 +125,8 @@ class Bench:
 def measure(bench: Bench, rounds: int) -> dict[str, float]:
     """Compare both, in turns."""
     bench.bare(), bench.job()
-    jobs, bares = [], []
+    jobs: list[float] = []
+    bares: list[float] = []
     for turn in range(rounds):
         for which in ("job", "bare") if turn % 2 else ("bare", "job"):
             (jobs if which == "job" else bares).append(getattr(bench, which)())

@@ -25,7 +25,7 @@ EXAMPLES = Path(__file__).parents[4] / "examples/learn"
     ("name", "fraction", "metric", "least"),
     [
         ("causal", 0.2, "perplexity", None),
-        ("mlm", 0.6, "masked_accuracy", 0.35),
+        ("mlm", 0.4, "masked_accuracy", 0.45),
         ("nsp", 0.6, "next_accuracy", 0.7),
         ("seq2seq", 0.45, "reconstruction", 0.35),
     ],
