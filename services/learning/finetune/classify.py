@@ -2,6 +2,9 @@
 
 Interface:
     work(job, recipe)
+    Labelled        a line: a text and its label
+    drawn           a few lines of each label
+    look            how a classifier does on held-out examples
 """
 
 from __future__ import annotations
@@ -56,7 +59,7 @@ def work(job: Job, recipe: Classify) -> None:
     train, held_out = (_read(job, recipe.data, names) for names in _both(recipe.data))
     labels = _labels(recipe.data, train, held_out)
     if recipe.data.per_label is not None:
-        train = _drawn(train, labels, recipe.data.per_label, recipe.training.seed)
+        train = drawn(train, labels, recipe.data.per_label, recipe.training.seed)
     transformers.set_seed(recipe.training.seed)
     folder = parents.fetch(job, recipe.model.parent)
     tokenizer = parents.tokenizer(folder)
@@ -189,7 +192,8 @@ def _labels(data: LabelledPart, train: list[Labelled], held_out: list[Labelled])
     return sorted(learnt) if data.labels is None else data.labels
 
 
-def _drawn(train: list[Labelled], labels: list[str], count: int, seed: int) -> list[Labelled]:
+def drawn(train: list[Labelled], labels: list[str], count: int, seed: int) -> list[Labelled]:
+    """Return `count` rows of each label. Raises `InvalidArgument` where one has fewer."""
     chance = random.Random(seed)
     of = {label: [row for row in train if row.label == label] for label in labels}
     if few := [label for label, rows in of.items() if len(rows) < count]:

@@ -14,7 +14,7 @@ from sklearn.linear_model import LogisticRegression
 from sklearn.pipeline import make_pipeline
 
 from llmagentos.services.learning.finetune import parents
-from llmagentos.services.learning.finetune.classify import Labelled, _drawn
+from llmagentos.services.learning.finetune.classify import Labelled, drawn
 from llmagentos.services.learning.finetune.rows import rows
 from llmagentos.services.learning.pretrain.work import work as pretrain
 
@@ -38,7 +38,7 @@ def baseline(seed: int) -> float:
     train, held_out = (
         rows(data, [f"glosses-{part}.jsonl"], Labelled) for part in ("train", "held-out")
     )
-    few = _drawn(train, sorted({row.label for row in train}), 16, seed)
+    few = drawn(train, sorted({row.label for row in train}), 16, seed)
     return max(
         make_pipeline(TfidfVectorizer(sublinear_tf=True), LogisticRegression(C=c, max_iter=2000))
         .fit([row.text for row in few], [row.label for row in few])
