@@ -122,6 +122,8 @@ class Collator:
     def example(self, row: Labelled, labels: Sequence[str]) -> dict[str, Any]:
         """Return a row's token ids, cut to the length, and its label's place."""
         ids = self._tokenizer(row.text, truncation=True, max_length=self._length)["input_ids"]
+        # A text may be all of signs that the tokenizer drops.
+        ids = ids or [self._tokenizer.pad_token_id]
         return {"input_ids": ids, "labels": labels.index(row.label)}
 
     def __call__(self, examples: list[dict[str, Any]]) -> dict[str, Any]:

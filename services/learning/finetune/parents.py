@@ -62,6 +62,8 @@ def tokenizer(folder: Path) -> Any:
         raise InvalidArgument("the parent's tokenizer does not say where its tokens stand")
     if found.pad_token is None:
         found.pad_token = found.eos_token
+    if found.pad_token is None:
+        raise InvalidArgument("the parent's tokenizer has no token to pad with")
     return found
 
 

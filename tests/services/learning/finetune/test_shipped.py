@@ -114,7 +114,7 @@ def test_the_shipped_model_learns_to_answer_in_a_word(shop: Shop) -> None:
     before = right(answers(EMBEDDED, "short-held-out.jsonl"))
     after = right(answers(given["folder"], "short-held-out.jsonl"))
     print(f"answers in a word: {before:.0%} → {after:.0%}")
-    assert before <= 0.1 and after >= 0.9
+    assert before <= 0.1 and after >= 0.95
 
 
 @pytest.mark.parametrize("name", ["finetune-instruct.toml", "finetune-lora.toml"])
