@@ -5,6 +5,8 @@ from __future__ import annotations
 import json
 from pathlib import Path
 
+import pytest
+
 from .conftest import ROOT, House
 
 LAKE = """
@@ -122,3 +124,18 @@ def test_worlds_and_recipes_that_are_wrong_are_one_line(house: House, tmp_path: 
         job.write_text(LAKE.replace(old, new))
         ended = house.aos("learn", "rl", str(job), check=False)
         assert ended.code == 1 and message in ended.out + ended.err
+
+
+@pytest.mark.slow
+def test_clerks_learn_from_their_journal_which_tool_comes_next(house: House) -> None:
+    said = house.aos(
+        "run", "--quiet", str(ROOT / "examples/learn/macro.py"), "--task", "400", timeout=600
+    ).out
+    share = {
+        name: float(line.split()[-2].rstrip("%"))
+        for line in said.splitlines()
+        for name in ("half by chance", "learnt  ", "learnt, rewards mixed")
+        if line.startswith(name)
+    }
+    assert share["learnt  "] >= 80
+    assert max(share["half by chance"], share["learnt, rewards mixed"]) <= 70
