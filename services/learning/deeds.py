@@ -18,14 +18,17 @@ from typing import Any
 from ...syscalls.learning import Deed
 from ...syscalls.os import OURS
 from ...syscalls.process import Past
-from ...syscalls.table import read
 
 #: How the journal begins what it says in the place of a result that was too long.
 _HASHED = "(too long to be kept"
 _CHAT = frozenset({"model.chat", "model.stream"})
 #: What a conversation consists of; the other arguments say how the reply was drawn.
 _STATE = frozenset({"messages", "tools", "text", "context"})
-_SUBJECTS = {entry.name: entry.traits.subject for interface in OURS for entry in read(interface)}
+_SUBJECTS = {
+    f"{interface.interface_name}.{name}": traits.subject
+    for interface in OURS
+    for name, (_, traits) in interface.methods().items()
+}
 
 
 class Reader:
