@@ -54,6 +54,7 @@ class Course:
         self._spent, self._begun = 0.0, time.monotonic()
         self._barren = 0
         self._best = -1.0
+        self._given = False
 
     async def __aenter__(self) -> Course:
         self._bench = await self._stack.enter_async_context(Bench(self._job.os, self._policies))
@@ -85,6 +86,8 @@ class Course:
             await self._once()
         if self._check is None or self._round % recipe.check_every:
             await self._look()
+        if not self._given:
+            print(f"No round was better than {recipe.model} on the tasks of {recipe.check}.")
 
     async def _once(self) -> None:
         """One round."""
@@ -153,7 +156,13 @@ class Course:
     ) -> tuple[list[Lesson], float]:
         """Return what there is to learn, and the share of tasks that tell something."""
         size = self._recipe.samples
-        groups = [rewards[at : at + size] for at in range(0, len(rewards), size)]
+        groups = [
+            # What the device has failed at says nothing about the model.
+            [0.0] * size
+            if any(one.failure for one in trials[at : at + size])
+            else rewards[at : at + size]
+            for at in range(0, len(rewards), size)
+        ]
         worth = advantages(groups)
         learnt: list[Lesson] = []
         for trial, advantage in zip(trials, [one for group in worth for one in group], strict=True):
@@ -187,7 +196,7 @@ class Course:
             await self._job.os.learning.fetch(self._recipe.model, "parent")
             return await asyncio.to_thread(Learner.load, parent, self._recipe)
         self._round, self._spent = latest.step, float(latest.notes["spent"])
-        self._best = float(latest.notes["best"])
+        self._best, self._given = float(latest.notes["best"]), bool(latest.notes["given"])
         return await asyncio.to_thread(self._restored, latest)
 
     def _restored(self, latest: Checkpoint) -> Learner:
@@ -206,7 +215,8 @@ class Course:
             self._learner.export(folder)
             torch.save(self._learner.state(), folder / _STATE)
 
-        self._checkpoints.save(self._round, write, {"spent": self._elapsed(), "best": self._best})
+        notes = {"spent": self._elapsed(), "best": self._best, "given": self._given}
+        self._checkpoints.save(self._round, write, notes)
 
     # The device.
 
@@ -250,3 +260,4 @@ class Course:
             data={"suite": self._suite.name, "digest": self._suite.digest, "rounds": self._round},
             scores={} if self._check is None else {"check": solved},
         )
+        self._given = True
