@@ -169,10 +169,9 @@ async def begin(state: Path, program: Path, many: int) -> None:
             return await system.process.spawn(str(program), durable=True)
 
     pids = await asyncio.gather(*(spawn() for _ in range(many)))
+    # Each answers what it was sent, and then it has made its calls.
     for pid in pids:
         await system.ipc.send(pid, "are you there?")
-    # Each answers what it was sent, and then it has made its calls.
-    for _ in pids:
         await system.ipc.recv()
     client.close()
 

@@ -83,6 +83,8 @@ class Agents:
         self.on_end: list[Callable[[ControlBlock], None]] = []
         #: Told of a process that is forgotten.
         self.on_removal: list[Callable[[ControlBlock], None]] = []
+        #: Told of a process that has another rank, is suspended or goes on.
+        self.on_steered: Callable[[ControlBlock], None] = lambda process: None
         #: Takes a durable process whose program has ended (with which code, by which signal), and
         #: starts it again; returns False where that is its end.
         self.revive: Callable[[ControlBlock, int, int], bool] = lambda process, code, number: False
@@ -217,6 +219,7 @@ class Agents:
         """Change a process's rank. Raises as `rank` does."""
         process.nice = rank(caller, nice, process.nice)
         self._trap.steering.renice(process)
+        self.on_steered(process)
 
     def signal(self, process: ControlBlock, number: signals.Signals) -> None:
         """Send a signal. Raises `InvalidArgument` for a process that cannot take one."""
@@ -240,6 +243,9 @@ class Agents:
             if number is not signals.SIGCONT:
                 self._kill(process, signals.SIGCONT)
         self._kill(process, number)
+        if process.durable is not None:
+            process.durable.suspended = process.state is State.SUSPENDED
+            self.on_steered(process)
 
     def halt(self, process: ControlBlock) -> None:
         """Kill a process in a way that is no end of it."""

@@ -46,7 +46,7 @@ from .control import Control, user_name
 from .devices import DeviceTable
 from .durable.recovery import recover
 from .durable.revival import Revival
-from .durable.story import ANSWERS, RIGHTS
+from .durable.story import ANSWERS, RIGHTS, STEERED
 from .events import EventLog
 from .init.affairs import Affairs
 from .init.answers import Answers
@@ -178,6 +178,7 @@ async def run(settings: Settings, launcher: Launcher | None = None) -> None:
         agents.on_end.append(recorder.exited)
         agents.on_removal.append(recorder.removed)
         recorder.durable = lambda pid: _durable(table, pid)
+        agents.on_steered = partial(_steered, recorder)
         table.on_revoked = partial(_revoked, recorder)
         supervisor = Supervisor(
             table=table,
@@ -352,6 +353,12 @@ async def _stop_agents(house: House) -> None:
 def _durable(table: ProcessTable, pid: int) -> ControlBlock | None:
     process = table.find(pid)
     return process if process is not None and process.durable is not None else None
+
+
+def _steered(recorder: JournalRecorder, process: ControlBlock) -> None:
+    """A durable process has its rank again when it runs again, and is suspended where it was."""
+    if process.durable is not None:
+        recorder.mark(process, STEERED, [process.nice, process.durable.suspended])
 
 
 def _revoked(recorder: JournalRecorder, process: ControlBlock) -> None:

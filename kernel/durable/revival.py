@@ -12,6 +12,7 @@ from __future__ import annotations
 
 import asyncio
 import os
+import signal
 from collections.abc import Callable, Coroutine
 from contextlib import suppress
 from dataclasses import replace
@@ -20,7 +21,13 @@ from pathlib import Path
 from types import TracebackType
 from typing import Any
 
-from ...syscalls.errors import DeviceError, InDoubt, InputOutputError, LLMAgentOSError
+from ...syscalls.errors import (
+    DeviceError,
+    InDoubt,
+    InputOutputError,
+    LLMAgentOSError,
+    QuotaExceeded,
+)
 from ..agents import Agents
 from ..budget import Budget, Limits
 from ..capability import CapabilitySet
@@ -298,10 +305,15 @@ class Revival:
         }
         process.budget.spend(story.used)
         elapsed = max(self._table.now() - process.started, 0.0)
-        with suppress(LLMAgentOSError):  # Its time is up: the timer ends it at once.
+        try:
             process.budget.start_process()
             process.budget.begin(loop.time() - elapsed)
+        except QuotaExceeded as error:
+            process.verdict = (124, f"stopped: {error.message}")
         self._agents.settle(process, spawn)
+        durable.suspended = story.suspended
+        if story.nice is not None:
+            process.nice = story.nice
         timeout = spawn.order.timeout
         left = None if timeout is None else max(timeout - elapsed, 0.0)
         self._agents.set_timer(process, left)
@@ -347,6 +359,8 @@ class Revival:
             else:
                 self._agents.kill(process, *process.verdict)
             return
+        if durable.suspended:
+            self._agents.signal(process, signal.SIGSTOP)
         self._watch(process, replay)
 
     async def _read(self, process: ControlBlock) -> Story:

@@ -41,6 +41,8 @@ class Durable:
         self.asked = 0
         #: Calls that any incarnation is known to have made.
         self.reached = 0
+        #: Whether somebody has suspended it: its next life is suspended as well.
+        self.suspended = False
         #: Things that it is told once they are on the disk.
         self.held = 0
         #: Taints and answers that the journal knows of.

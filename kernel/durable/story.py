@@ -15,7 +15,7 @@ from ...syscalls.ipc import Letter
 from ..journal.record import Kind, Record
 
 #: Marks of what a process is to have again, but for those of calls.
-ANSWERS, RIGHTS = "answers", "rights"
+ANSWERS, RIGHTS, STEERED = "answers", "rights", "steered"
 #: The outcome of a call that its own process has taken back; its body is empty then.
 _TAKEN_BACK = "ECANCELED"
 
@@ -64,6 +64,9 @@ class Story:
         self.letters: deque[Letter] = deque()
         #: What it may ask for since something was taken from it; None where nothing was.
         self.rights: list[str] | None = None
+        #: Its rank, where somebody has changed it, and whether it is suspended.
+        self.nice: int | None = None
+        self.suspended = False
         self.incarnation = 1
         #: Whether records are missing that might have been its.
         self.damaged = False
@@ -82,6 +85,8 @@ class Story:
             self.answers = unpack(record.body)
         if record.kind is Kind.MARK and record.outcome == RIGHTS:
             self.rights = unpack(record.body)
+        if record.kind is Kind.MARK and record.outcome == STEERED:
+            self.nice, self.suspended = unpack(record.body)
         if record.also == self._pid and record.syscall == "ipc.send":
             self._deliver(record)  # It has written to itself.
         if record.ask:

@@ -130,12 +130,24 @@ def test_letters_come_back_and_what_was_not_durable_has_a_true_reason(
 
     pid, plain = home[-1].run(begin)
 
-    async def end(os: OS) -> tuple[Exit, Exit]:
-        return await os.process.wait(pid), await os.process.wait(plain)
+    async def end(os: OS) -> tuple[Exit, Exit, list[object]]:
+        # It was suspended, and is.
+        while (info := await os.process.inspect(pid)).state != "suspended":
+            await os.clock.sleep(0.02)
+        assert info.incarnation == 2
+        await os.process.signal(pid, "CONT")
+        ended, lost = await os.process.wait(pid), await os.process.wait(plain)
+        letters = [
+            past.result["body"]
+            for past in await os.process.history(pid)
+            if past.syscall == "ipc.recv"
+        ]
+        return ended, lost, letters
 
-    ended, lost = killed(home).run(end)
+    ended, lost, letters = killed(home).run(end)
     assert lost == Exit(pid=plain, code=137, reason="the kernel died")
-    assert ended.code != 137
+    # Whoever has written has gone, and so the answer to the first letter fails.
+    assert ended.code == 1 and letters == ["one"]
 
 
 @pytest.mark.slow
