@@ -95,6 +95,7 @@ class Place:
             paths=Paths(state=folder, runtime=folder),
             config=Config(),
             history=History(folder, Places(), lambda: None),
+            revival=cast(Any, None),
         )
         self.affairs = Affairs(self.house, asyncio.Event(), lambda: "healthy")
         self.clients: list[Client] = []
