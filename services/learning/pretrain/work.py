@@ -8,23 +8,20 @@ from __future__ import annotations
 
 import shutil
 import sys
-from pathlib import Path
 from typing import Any
 
 from ....syscalls.errors import InvalidArgument
 from ..job import Job
-from ..training.checkpoints import fingerprint
 from ..training.extras import require
 from ..training.failures import memory, writing
 from ..training.harness import Harness
 from .corpus import Corpus, Documents, Survey
 from .examples import sentences
-from .models import build, load
 from .objectives import collator, held_out, measure, stream
 from .perceived import perceive
 from .recipe import Recipe, read
 from .samples import samples
-from .tokenizer import learn
+from .start import start
 
 #: Characters of a token, more or less: as many held-out texts are kept.
 _CHARACTERS = 8
@@ -41,7 +38,7 @@ def work(job: Job) -> None:
     seen = corpus.survey(recipe.tokenizer.characters, wanted, job.check)
     _tell(recipe, corpus, seen)
     with memory("while the model was made"):
-        model, tokenizer = _model(job, recipe, corpus, seen)
+        model, tokenizer = start(job, recipe, corpus, seen)
     collate = collator(recipe, tokenizer)
     examples = held_out(recipe, corpus, seen.held_out, tokenizer)
     harness = Harness(
@@ -76,47 +73,6 @@ def _tell(recipe: Recipe, corpus: Corpus, seen: Survey) -> None:
         f"{seen.files} files, {seen.documents} documents, {seen.characters} characters{passed}",
         file=sys.stderr,
     )
-
-
-def _model(job: Job, recipe: Recipe, corpus: Corpus, seen: Survey) -> tuple[Any, Any]:
-    """Return the model to train and its tokenizer; one that was learnt before a kill is kept."""
-    import transformers
-
-    transformers.set_seed(recipe.training.seed)
-    objective = recipe.objective.kind
-    folder = job.folder / "prepared" / fingerprint({"of": job.recipe, "data": corpus.print_of()})
-    if recipe.model.parent is not None:
-        if not folder.exists():
-            _anew(folder)
-            with writing("the parent"):
-                aside = folder.with_suffix(".aside")
-                job.ask(
-                    job.os.learning.fetch(
-                        recipe.model.parent, aside.relative_to(job.folder).as_posix()
-                    )
-                )
-                aside.rename(folder)
-        model, tokenizer = load(folder, objective)
-        most = getattr(model.config, "max_position_embeddings", None)
-        if most is not None and recipe.model.length > most:
-            raise InvalidArgument(f"{job.file} model.length: the parent takes {most} tokens")
-        return model, tokenizer
-    if folder.exists():
-        tokenizer = transformers.AutoTokenizer.from_pretrained(folder, local_files_only=True)
-    else:
-        _anew(folder)
-        tokenizer = learn(seen.sample, recipe.tokenizer, objective, recipe.model.length)
-        with writing("the tokenizer"):
-            aside = folder.with_suffix(".aside")
-            tokenizer.save_pretrained(aside)
-            aside.rename(folder)
-    return build(recipe.model, objective, tokenizer), tokenizer
-
-
-def _anew(folder: Path) -> None:
-    """Forget what was prepared for another recipe."""
-    shutil.rmtree(folder.parent, ignore_errors=True)
-    folder.parent.mkdir(parents=True)
 
 
 def _publish(

@@ -99,7 +99,8 @@ class Checkpoints:
 
     def clear(self) -> None:
         """Forget all checkpoints."""
-        shutil.rmtree(self.folder, ignore_errors=True)
+        for place in self._all():
+            shutil.rmtree(place, ignore_errors=True)
 
     def _place(self, step: int) -> Path:
         return self.folder / f"step-{step:08d}"
