@@ -21,6 +21,7 @@ from typing import Any, Literal
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
 from ..syscalls.errors import InvalidArgument
+from ..syscalls.reason import reason
 
 ENVIRONMENT = "LLMAGENTOS_"
 #: Names of the environment that are no settings.
@@ -158,11 +159,8 @@ def load(files: list[Path], environment: Mapping[str, str], flags: Mapping[str, 
     try:
         return Loaded(config=Config.model_validate(merged), origins=origins)
     except ValidationError as error:
-        first = error.errors(include_url=False)[0]
-        place = [str(step) for step in first["loc"]]
-        raise InvalidArgument(
-            f"{_origin(place, origins)}: {'.'.join(place)}: {first['msg']}"
-        ) from None
+        place = [str(step) for step in error.errors(include_url=False)[0]["loc"]]
+        raise InvalidArgument(f"{_origin(place, origins)}: {reason(error)}") from None
 
 
 def standard_files() -> list[Path]:

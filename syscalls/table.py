@@ -22,6 +22,7 @@ from typing_extensions import TypedDict
 
 from .errors import AlreadyExists, InvalidArgument, NoSyscall
 from .interface import Interface, Traits
+from .reason import reasons
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -67,7 +68,7 @@ class Syscall:
             )
             return checked
         except ValidationError as error:
-            raise InvalidArgument(f"{self.name}: {_reason(error)}") from None
+            raise InvalidArgument(f"{self.name}: {reasons(error)}") from None
 
     def bind(self, args: tuple[Any, ...], kwargs: dict[str, Any]) -> dict[str, Any]:
         """Return a call's arguments by name. Raises `InvalidArgument` for too many or repeated."""
@@ -185,11 +186,3 @@ def _entry(name: str, method: Callable[..., Any], traits: Traits) -> Syscall:
 def _default(parameter: inspect.Parameter) -> dict[str, Any]:
     plain = isinstance(parameter.default, (str, int, float, bool, type(None)))
     return {"default": parameter.default} if plain else {}
-
-
-def _reason(error: ValidationError) -> str:
-    parts = []
-    for one in error.errors(include_url=False, include_context=False):
-        place = ".".join(str(step) for step in one["loc"])
-        parts.append(f"{place}: {one['msg']}" if place else one["msg"])
-    return "; ".join(parts)

@@ -14,6 +14,7 @@ from annotated_types import Ge, Gt, Le
 from pydantic import BaseModel, ConfigDict, ValidationError
 
 from ...syscalls.errors import InvalidArgument
+from ...syscalls.reason import reason
 
 
 class Settings(BaseModel):
@@ -39,6 +40,4 @@ def read(config: Mapping[str, Any]) -> Settings:
     try:
         return Settings.model_validate(dict(config))
     except ValidationError as error:
-        first = error.errors(include_url=False)[0]
-        place = ".".join(map(str, first["loc"]))
-        raise InvalidArgument(f"drivers.perception.settings.{place}: {first['msg']}") from None
+        raise InvalidArgument(reason(error, "drivers.perception.settings")) from None

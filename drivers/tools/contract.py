@@ -37,6 +37,7 @@ from typing_extensions import TypedDict
 
 from ...syscalls.errors import InvalidArgument
 from ...syscalls.os import OS
+from ...syscalls.reason import reason
 from ...syscalls.tool import ToolInfo, ToolResult
 
 
@@ -73,9 +74,7 @@ class Definition:
         try:
             checked: dict[str, Any] = self.arguments.validate_python(dict(arguments))
         except ValidationError as error:
-            first = error.errors(include_url=False)[0]
-            place = ".".join(map(str, first["loc"]))
-            raise InvalidArgument(f"{self.info.name}: {place}: {first['msg']}") from None
+            raise InvalidArgument(f"{self.info.name}: {reason(error)}") from None
         return checked
 
     def outcome(self, value: Any) -> ToolResult:

@@ -13,6 +13,7 @@ from typing import Any
 from pydantic import BaseModel, ConfigDict, PositiveFloat, ValidationError
 
 from ...syscalls.errors import InvalidArgument
+from ...syscalls.reason import reason
 from .box import SandboxSettings
 from .mcp.settings import ServerSettings
 
@@ -47,6 +48,4 @@ def read(config: Mapping[str, Any]) -> Settings:
     try:
         return Settings.model_validate(dict(config))
     except ValidationError as error:
-        first = error.errors(include_url=False)[0]
-        place = ".".join(map(str, first["loc"]))
-        raise InvalidArgument(f"drivers.tools.settings.{place}: {first['msg']}") from None
+        raise InvalidArgument(reason(error, "drivers.tools.settings")) from None

@@ -30,6 +30,7 @@ from typing import Any, TypeVar
 from pydantic import BaseModel, ConfigDict, ValidationError
 
 from ...syscalls.errors import InvalidArgument
+from ...syscalls.reason import reason
 from ..budget import Limits
 from ..capability import Capability, CapabilitySet
 
@@ -140,10 +141,7 @@ def _file(file: Path) -> _File:
     except (OSError, UnicodeDecodeError, tomllib.TOMLDecodeError, RecursionError) as error:
         raise InvalidArgument(f"{file}: {error}") from None
     except ValidationError as error:
-        first = error.errors(include_url=False)[0]
-        raise InvalidArgument(
-            f"{file}: {'.'.join(map(str, first['loc']))}: {first['msg']}"
-        ) from None
+        raise InvalidArgument(f"{file}: {reason(error)}") from None
 
 
 def _enter(file: Path, kind: str, known: dict[str, T], more: Mapping[str, T]) -> None:

@@ -18,6 +18,7 @@ from pydantic import TypeAdapter, ValidationError
 
 from ...syscalls.errors import InvalidArgument
 from ...syscalls.learning import Episode
+from ...syscalls.reason import reason
 from .deeds import result_class
 
 #: Names and Arrow types of a row's values, in order. States and actions are JSON texts.
@@ -72,9 +73,7 @@ def _episode(path: Path, number: int, line: str) -> Episode:
     try:
         return _EPISODE.validate_json(line)
     except ValidationError as error:
-        first = error.errors(include_url=False)[0]
-        place = ".".join(map(str, first["loc"]))
-        raise InvalidArgument(f"{path.name}, line {number}: {place}: {first['msg']}") from None
+        raise InvalidArgument(f"{path.name}, line {number}: {reason(error)}") from None
 
 
 def _json(value: Any) -> str:

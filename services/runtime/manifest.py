@@ -16,6 +16,7 @@ from annotated_types import Ge, Gt, Le
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
 from ...syscalls.errors import InvalidArgument
+from ...syscalls.reason import reason
 
 
 class Limits(BaseModel):
@@ -85,8 +86,6 @@ def read(path: Path) -> Manifest:
     try:
         return Manifest.model_validate(tomllib.loads(path.read_text()))
     except ValidationError as error:
-        first = error.errors(include_url=False)[0]
-        place = ".".join(map(str, first["loc"]))
-        raise InvalidArgument(f"{path.name}: {place}: {first['msg']}") from None
+        raise InvalidArgument(f"{path.name}: {reason(error)}") from None
     except (OSError, UnicodeDecodeError, tomllib.TOMLDecodeError) as error:
         raise InvalidArgument(f"{path.name}: {error}") from None

@@ -11,6 +11,7 @@ from typing import Any
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
 from ....syscalls.errors import InvalidArgument
+from ....syscalls.reason import reason
 
 
 class Prices(BaseModel):
@@ -27,9 +28,7 @@ class Prices(BaseModel):
         try:
             return cls.model_validate(configured)
         except ValidationError as error:
-            first = error.errors(include_url=False)[0]
-            place = ".".join(map(str, ("prices", *first["loc"])))
-            raise InvalidArgument(f"drivers.inference.settings.{place}: {first['msg']}") from None
+            raise InvalidArgument(reason(error, "drivers.inference.settings.prices")) from None
 
     def of(self, input_tokens: int, output_tokens: int) -> float:
         """Return what a call has cost."""

@@ -17,6 +17,7 @@ from typing import TYPE_CHECKING, Any
 from pydantic import ValidationError
 
 from ....syscalls.errors import DeviceError
+from ....syscalls.reason import reason
 from ....syscalls.tool import ToolServer
 from ..contract import Failure
 from .held import Ground
@@ -225,6 +226,5 @@ def _reason(error: BaseException) -> str:
     if isinstance(error, TimeoutError):
         return "it did not come up in time"
     if isinstance(error, ValidationError):
-        first = error.errors(include_url=False)[0]
-        return tidy(f"{'.'.join(map(str, first['loc']))}: {first['msg']}", REASON)
+        return tidy(reason(error), REASON)
     return tidy(str(error), REASON) or type(error).__name__

@@ -17,6 +17,7 @@ from urllib.parse import urlsplit
 from pydantic import BaseModel, ConfigDict, Field, PositiveFloat, ValidationError, model_validator
 
 from ....syscalls.errors import InvalidArgument
+from ....syscalls.reason import reason
 
 #: No `_`: that parts a server's name from its tools'.
 _NAME = re.compile(r"[a-z][a-z0-9-]{0,23}")
@@ -94,9 +95,7 @@ def read(values: Mapping[str, Any]) -> ServerSettings:
     try:
         return ServerSettings.model_validate(dict(values))
     except ValidationError as error:
-        first = error.errors(include_url=False)[0]
-        place = ".".join(map(str, first["loc"]))
-        raise InvalidArgument(f"{place}: {first['msg']}" if place else first["msg"]) from None
+        raise InvalidArgument(reason(error)) from None
 
 
 def _sound(url: str) -> bool:

@@ -23,6 +23,7 @@ from annotated_types import MaxLen, MinLen
 from pydantic import Field, ValidationError
 
 from ....syscalls.errors import InvalidArgument
+from ....syscalls.reason import reason
 from ..training.settings import Part
 
 #: Bytes of a suite's file.
@@ -88,10 +89,7 @@ def _cases(name: str, data: bytes) -> Iterator[Case]:
         try:
             case = Case.model_validate_json(line)
         except ValidationError as error:
-            first = error.errors(include_url=False, include_context=False, include_input=False)[0]
-            place = ".".join(str(one) for one in first["loc"])
-            said = f"{place}: {first['msg']}" if place else first["msg"]
-            raise InvalidArgument(f"the suite {name}, line {number}: {said}") from None
+            raise InvalidArgument(f"the suite {name}, line {number}: {reason(error)}") from None
         if case.id in seen:
             raise InvalidArgument(
                 f"the suite {name}, line {number}: the id {case.id} is that of line {seen[case.id]}"

@@ -16,6 +16,7 @@ from typing import Any, Literal
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
 
 from ....syscalls.errors import InvalidArgument
+from ....syscalls.reason import reason
 from ..rewards import Rewarding
 from .schedule import Schedule
 
@@ -214,14 +215,8 @@ def read(recipe: dict[str, Any], file: str) -> Recipe:
     try:
         learning = settings.model_validate(recipe.get("learning", {}))
     except ValidationError as error:
-        raise _refusal(file, error, "learning") from None
+        raise InvalidArgument(f"{file}: {reason(error, 'learning')}") from None
     try:
         return Recipe.model_validate({**recipe, "learning": learning})
     except ValidationError as error:
-        raise _refusal(file, error) from None
-
-
-def _refusal(file: str, error: ValidationError, *within: str) -> InvalidArgument:
-    first = error.errors(include_url=False)[0]
-    place = ".".join(map(str, (*within, *first["loc"])))
-    return InvalidArgument(f"{file}: {place + ': ' if place else ''}{first['msg']}")
+        raise InvalidArgument(f"{file}: {reason(error)}") from None

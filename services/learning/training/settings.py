@@ -14,6 +14,7 @@ from typing import Any, Literal, TypeVar
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
 from ....syscalls.errors import InvalidArgument
+from ....syscalls.reason import reason
 
 P = TypeVar("P", bound="Part")
 
@@ -59,9 +60,8 @@ def check(kind: type[P], part: Any, where: str) -> P:
         return kind.model_validate(dict(part))
     except ValidationError as error:
         first = error.errors(include_url=False, include_context=False)[0]
-        key = ".".join(str(one) for one in first["loc"])
         if first["type"] == "extra_forbidden":
-            known = ", ".join(sorted(kind.model_fields))
+            key, known = ".".join(map(str, first["loc"])), ", ".join(sorted(kind.model_fields))
             raise InvalidArgument(f"{where} knows no {key}; it knows {known}") from None
         given = "" if first["type"] == "missing" else f", not {first['input']!r}"
-        raise InvalidArgument(f"{where} {key}: {first['msg']}{given}") from None
+        raise InvalidArgument(f"{where} {reason(error)}{given}") from None

@@ -1,0 +1,35 @@
+"""What pydantic finds wrong, in the words of our errors.
+
+Interface:
+    reason          the first thing that is wrong: `place: what is expected there`
+    reasons         all that is wrong, in one line
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from pydantic import ValidationError
+
+
+def reason(error: ValidationError, *within: str) -> str:
+    """Return the first thing that is wrong. `within` is where the value that was checked stands in
+    what its writer sees; of a whole value that is wrong and stands nowhere there is no place."""
+    return _told(_found(error)[0], within)
+
+
+def reasons(error: ValidationError) -> str:
+    """Return all that is wrong, each with its place."""
+    return "; ".join(_told(one, ()) for one in _found(error))
+
+
+def _found(error: ValidationError) -> list[Any]:
+    # The value itself may be long, or a secret.
+    return list(error.errors(include_url=False, include_context=False, include_input=False))
+
+
+def _told(one: Mapping[str, Any], within: tuple[str, ...]) -> str:
+    place = ".".join(map(str, (*within, *one["loc"])))
+    return f"{place}: {one['msg']}" if place else str(one["msg"])
