@@ -10,7 +10,6 @@ Interface:
 from __future__ import annotations
 
 import asyncio
-import fcntl
 import math
 import os
 import resource
@@ -26,7 +25,7 @@ from pathlib import Path
 
 from ..syscalls.client import Client
 from ..syscalls.clock import Clock
-from ..syscalls.errors import AlreadyExists, InputOutputError, LLMAgentOSError
+from ..syscalls.errors import LLMAgentOSError
 from ..syscalls.interface import Interface
 from ..syscalls.knowledge import Knowledge
 from ..syscalls.learning import Learning
@@ -38,6 +37,7 @@ from ..syscalls.server import Server
 from ..syscalls.table import describe
 from ..syscalls.tool import Tool
 from .agents import Agents
+from .alone import alone, dice, locked
 from .announced import Announced
 from .bus import Bus
 from .capability import CapabilitySet
@@ -78,8 +78,6 @@ from .supervisor import Supervisor
 from .tokens import TokenStore
 from .trap import Trap
 
-#: Seconds until what a killed daemon has left must have ended, and between two looks.
-PATIENCE, MOMENT = 15.0, 0.01
 #: What any driver or service may ask for, and what ours need besides.
 USUAL = (
     "system.provide", "system.effects", "system.ready", "system.table", "device.register",
@@ -133,7 +131,7 @@ async def run(settings: Settings, launcher: Launcher | None = None) -> None:
     paths.make()
     async with AsyncExitStack() as stack:
         for lock in (paths.lock, paths.state / "state.lock"):
-            stack.callback(_lock(lock))
+            stack.callback(locked(lock))
         found = await asyncio.to_thread(recover, paths.journal)
         journal = JournalWriter(paths.journal, census=found.census)
         newest = journal.number
@@ -154,8 +152,8 @@ async def run(settings: Settings, launcher: Launcher | None = None) -> None:
         bus = await stack.enter_async_context(Bus(trap))
         launcher = launcher or ZygoteLauncher(
             Sandbox(**config.agents.sandbox.agent.model_dump()),
-            lifeline=await _alone(paths.children, stack),
-            dice=_dice(paths.dice),
+            lifeline=await alone(paths.children, stack),
+            dice=dice(paths.dice),
         )
         stack.push_async_callback(launcher.close)
         await launcher.start()
@@ -386,51 +384,6 @@ def _foreign(trap: Trap) -> set[str]:
     known = OWN | {interface.interface_name for interface in DRIVEN}
     names = {one.name.partition(".")[0] for one in trap.registry.descriptions()}
     return names - known - {"gateway"}
-
-
-def _lock(path: Path) -> Callable[[], None]:
-    """Take a folder by its lock. Raises `AlreadyExists`; returns what gives it back."""
-    lock = os.open(path, os.O_CREAT | os.O_RDWR | os.O_CLOEXEC, 0o600)
-    try:
-        fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
-    except OSError:
-        owner = os.read(lock, 32).decode() or "unknown"
-        os.close(lock)
-        raise AlreadyExists(f"a daemon runs already, as process {owner}") from None
-    os.ftruncate(lock, 0)
-    os.write(lock, str(os.getpid()).encode())
-    return lambda: os.close(lock)
-
-
-async def _alone(path: Path, stack: AsyncExitStack) -> int:
-    """Return a lock that whatever is started holds as well, once nothing of a daemon before lives.
-
-    When a daemon is killed its processes end at once, but not before it. Raises `AlreadyExists`.
-    """
-    lock = os.open(path, os.O_CREAT | os.O_RDWR | os.O_CLOEXEC, 0o600)
-    stack.callback(os.close, lock)
-    for _ in range(round(PATIENCE / MOMENT)):
-        with suppress(BlockingIOError):
-            fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
-            return lock
-        await asyncio.sleep(MOMENT)
-    raise AlreadyExists(f"processes of the daemon before still live; {path} is held by them")
-
-
-def _dice(path: Path) -> str:
-    """Return the number by which Python orders the sets of agents, the same for every daemon.
-
-    Another one for each user, so that nobody can tell what will collide. Raises
-    `InputOutputError`.
-    """
-    try:
-        if not path.exists():
-            aside = path.with_suffix(".new")
-            aside.write_text(str(int.from_bytes(os.urandom(4))))
-            aside.replace(path)
-        return str(int(path.read_text()))
-    except (OSError, ValueError) as error:
-        raise InputOutputError(f"{path} holds no number: {error}") from error
 
 
 def _raise_files() -> None:

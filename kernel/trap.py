@@ -5,6 +5,7 @@ Interface:
     Trap.answer(interface, handlers)    the kernel itself answers these calls
     Trap.tick()                         end the calls whose deadline has passed, tell drivers ranks
     Trap.steering                       what becomes of a process's calls
+    Trap.aside                          what a durable process's next life finds of its calls
     Trap.taint                          who has read what a stranger may have written
     Trap.approvals                      calls that wait for a person; `decide` ends the waiting
 
@@ -26,7 +27,6 @@ from ..syscalls.errors import (
     Cancelled,
     DeadlineExceeded,
     DeviceError,
-    Diverged,
     InputOutputError,
     Internal,
     LLMAgentOSError,
@@ -39,6 +39,7 @@ from ..syscalls.message import INITIAL_CREDIT, VERSION, Kind
 from ..syscalls.table import Description
 from .approvals import Approvals, Ticket
 from .arrival import Arrival
+from .aside import Aside
 from .call import Call, CallTable
 from .capability import CapabilitySet
 from .devices import DeviceTable, ManagedDevice
@@ -47,7 +48,6 @@ from .ending import Ending, send_error
 from .ledger import Ledger
 from .policy.contract import Waiting
 from .process import ControlBlock, State
-from .process import Kind as ProcessKind
 from .recorder import NullRecorder, Recorder
 from .registry import Handler, Registry
 from .replies import Replies
@@ -97,6 +97,8 @@ class Trap:
             admit=self._admit,
             approvals=self.approvals,
         )
+        #: What a durable process's next life finds of its calls.
+        self.aside = Aside(calls=self._calls, approvals=self.approvals, ending=self._ending)
         #: What becomes of a process's calls when it is suspended, reniced and so on.
         self.steering = Steering(
             calls=self._calls,
@@ -228,7 +230,7 @@ class Trap:
         if process.durable is None:
             self.forsake(process)
         else:
-            self._set_aside(process)
+            self.aside.put(process)
 
     def forsake(self, process: ControlBlock) -> None:
         """End what a process had in flight that has ended for good."""
@@ -241,39 +243,6 @@ class Trap:
         self.devices.withdraw(process)
         for call in self._calls.orphaned(process):
             self._ending.orphan(call)
-
-    def _set_aside(self, process: ControlBlock) -> None:
-        """Keep for a durable process's next life what must not be done twice; it asks again for
-        all else."""
-        waiting = self.approvals.of(process)
-        for call in {
-            call.number: call for call in self._calls.of_origin(process) + waiting
-        }.values():
-            traits = call.syscall.traits
-            once = call.effect and not (traits.idempotent or traits.stream or traits.device)
-            if not once or call.approval:
-                call.unheard = True
-                self._ending.abandon(call, Cancelled())
-
-    def leave_open(self, process: ControlBlock) -> bool:
-        """Forget, as the kernel stops, what it has been asked itself: its effects end with it, and
-        the process asks again. Returns whether others still work for the process."""
-        for call in self._calls.of_origin(process):
-            if call.provider is None or call.provider.kind is ProcessKind.KERNEL:
-                call.unheard = True
-                self._ending.abandon(call, Cancelled())
-        return bool(process.in_flight)
-
-    def adopt(self, process: ControlBlock, header: list[Any], body: bytes) -> bool:
-        """Let a process hear of a call that an earlier incarnation has made; whether there is one
-        on its way. Raises `Diverged` for another one under its number."""
-        call = self._calls.get(process.in_flight.get(header[2], 0))
-        if call is None:
-            return False
-        if (call.syscall.name, call.body) != (header[3], body):
-            raise Diverged(f"call {header[2]} is {header[3]}; it was {call.syscall.name}")
-        call.incarnation = process.incarnation
-        return True
 
     def refuse(
         self, origin: ControlBlock, header: list[Any], body: bytes, error: LLMAgentOSError

@@ -26,20 +26,20 @@ from ...syscalls.errors import (
     InDoubt,
     InputOutputError,
     LLMAgentOSError,
-    QuotaExceeded,
 )
 from ..agents import Agents
-from ..budget import Budget, Limits
+from ..budget import Budget
 from ..capability import CapabilitySet
 from ..events import EventLog
 from ..journal.census import Census, where
 from ..journal.recorder import JournalRecorder
 from ..mailbox import PostOffice
 from ..process import ControlBlock, Kind, ProcessTable, State
-from ..spawn import Order, Spawn
+from ..spawn import Order
 from ..trap import Trap
 from .branch import branch
 from .recovery import Former, read_story
+from .register import Register
 from .replay import PATIENCE, Live, Replay
 from .state import INTENSITY, PERIOD, Durable
 from .story import Story
@@ -48,8 +48,8 @@ from .story import Story
 FIRST_DELAY, LONGEST_DELAY = 0.5, 30.0
 #: Seconds until all have ended when the kernel stops, and between two looks.
 GRACE, MOMENT = 5.0, 0.01
-#: The exit code of a process that has left its record, and of one that the kernel's death ended.
-LEFT, WITH_KERNEL = 1, 137
+#: The exit code of a process that has left its record.
+LEFT = 1
 
 
 class Revival:
@@ -77,7 +77,9 @@ class Revival:
         self._events = events
         self._journal = journal
         self._census = census
-        self._purse = purse
+        self._register = Register(
+            table=table, agents=agents, recorder=recorder, events=events, purse=purse
+        )
         self._group = asyncio.TaskGroup()
         self._tasks: set[asyncio.Task[None]] = set()
         self._closing = False
@@ -121,7 +123,7 @@ class Revival:
         """Let effects that are on their way come to their end."""
         for _ in range(round(GRACE / MOMENT)):
             durable = [one for one in self._table if one.durable is not None]
-            if not any([self._trap.leave_open(one) for one in durable]):
+            if not any([not self._trap.aside.empty(one) for one in durable]):
                 return
             await asyncio.sleep(MOMENT)
 
@@ -173,12 +175,12 @@ class Revival:
         """Enter a process of a kernel before: a durable one goes on, of another one people can ask
         how it ended."""
         if former.story is None or former.end is not None:
-            self._bury(former, former.lost or "the kernel died")
+            self._register.bury(former, former.lost or "the kernel died")
             return
         try:
-            process, durable = self._enter(former, former.story)
+            process, durable = self._register.enter(former, former.story)
         except (LLMAgentOSError, KeyError, TypeError, ValueError) as error:
-            self._bury(former, f"cannot be started again: {error}")
+            self._register.bury(former, f"cannot be started again: {error}")
             return
         self._begin(process, durable)
         self._post.restore(process.pid, former.story.letters)
@@ -230,94 +232,6 @@ class Revival:
                 on_written=written,
             ),
         )
-
-    def _bury(self, former: Former, reason: str) -> None:
-        order = former.order
-        process = self._table.create(
-            pid=former.pid,
-            principal=order["principal"],
-            program=_program(order),
-            name=order["name"],
-        )
-        process.started, process.task = former.begun, order.get("task")
-        process.incarnation = former.incarnation
-        process.log = self._agents.log(former.pid)
-        ended, code, why = former.end or (None, WITH_KERNEL, reason)
-        process.remove = bool(order.get("remove"))
-        self._table.exit(process, code, why)
-        if ended is None:
-            self._recorder.exited(process)
-            self._events.emit("process.exited", f"{process.name} {why}", process.pid, code=code)
-        else:
-            process.ended = ended
-        if process.remove:
-            self._agents.forget_later(process)
-
-    def _enter(self, former: Former, story: Story) -> tuple[ControlBlock, Durable]:
-        order, loop = former.order, asyncio.get_running_loop()
-        parent = None if order["parent"] is None else self._table.find(order["parent"])
-        if parent is not None and parent.state is State.ZOMBIE:
-            parent = None
-        limits = dict(order["budget"])
-        if parent is None:
-            for name, bound in order["bounds"].items():
-                limits[name] = min(bound, limits.get(name, bound))
-        capabilities = CapabilitySet.parse(
-            order["capabilities"] if story.rights is None else story.rights
-        )
-        process = self._table.create(
-            pid=former.pid,
-            principal=order["principal"],
-            program=order["program"],
-            parent=parent,
-            capabilities=capabilities,
-            limits=Limits.parse(limits),
-            name=order["name"],
-            purse=self._purse(order["principal"]) if parent is None else None,
-        )
-        spawn = Spawn(
-            order=Order(
-                program=order["program"],
-                task=order["task"],
-                name=order["name"],
-                arguments=tuple(order["arguments"]),
-                environment=order["environment"],
-                timeout=order["timeout"],
-                remove=order["remove"],
-                durable=True,
-            ),
-            name=order["name"],
-            entry=order["entry"],
-            argv=None,
-            capabilities=capabilities,
-            limits=Limits.parse(order["budget"]),
-            nice=order["nice"],
-            home=Path(order["home"]),
-            readable=tuple(map(Path, order["readable"])),
-        )
-        durable = Durable(spawn, order["seed"], order.get("model"), order.get("since", 0))
-        process.durable = durable
-        process.started, process.incarnation = order["started"], story.incarnation + 1
-        process.taints = durable.taints = story.taints
-        process.answers = {
-            (str(grant), str(label), bool(tainted)): bool(allowed)
-            for grant, label, tainted, allowed in story.answers
-        }
-        process.budget.spend(story.used)
-        elapsed = max(self._table.now() - process.started, 0.0)
-        try:
-            process.budget.start_process()
-            process.budget.begin(loop.time() - elapsed)
-        except QuotaExceeded as error:
-            process.verdict = (124, f"stopped: {error.message}")
-        self._agents.settle(process, spawn)
-        durable.suspended = story.suspended
-        if story.nice is not None:
-            process.nice = story.nice
-        timeout = spawn.order.timeout
-        left = None if timeout is None else max(timeout - elapsed, 0.0)
-        self._agents.set_timer(process, left)
-        return process, durable
 
     def _begin(self, process: ControlBlock, durable: Durable) -> None:
         """Let a new incarnation follow its record."""
@@ -399,7 +313,7 @@ class Revival:
             send=send,
             make=partial(self._trap.enter, process),
             doubt=doubt,
-            adopt=partial(self._trap.adopt, process),
+            adopt=partial(self._trap.aside.adopt, process),
             cut=cut,
             diverged=lambda why: self._agents.kill(process, LEFT, f"EDIVERGED: {why}"),
             done=done,
@@ -422,8 +336,3 @@ class Revival:
             loop.call_later(PATIENCE, look)
 
         loop.call_later(PATIENCE, look)
-
-
-def _program(order: dict[str, Any]) -> str:
-    arguments: list[str] = order["arguments"]
-    return " ".join(arguments) if order["program"] == "-" else str(order["program"])
