@@ -32,6 +32,8 @@ class Arrival:
         self.sessions: dict[int, tuple[ControlBlock, ControlBlock]] = {}
         #: The sets that, besides its own, must allow what a process asks for.
         self.ceilings: Callable[[ControlBlock], tuple[CapabilitySet, ...]] = lambda process: ()
+        #: Told who was refused what for want of a right, and why.
+        self.on_denied: Callable[[ControlBlock, str, str], None] = lambda process, name, why: None
         self._registry = registry
         self._calls = calls
         self._clock = clock
@@ -53,7 +55,7 @@ class Arrival:
             seconds = syscall.traits.deadline
         elif type(seconds) not in (int, float) or not 0 < seconds <= MAX_DEADLINE:
             raise InvalidArgument(f"a deadline is 0 to {MAX_DEADLINE:.0f} seconds, not {seconds!r}")
-        process = origin if behalf is None else self._principal_of(origin, behalf)
+        process = origin if behalf is None else self._principal_of(origin, behalf, name)
         self._last += 1
         now = self._clock()
         call = Call(
@@ -67,7 +69,7 @@ class Arrival:
         self._calls.add(call)
         return call
 
-    def _principal_of(self, origin: ControlBlock, behalf: Any) -> ControlBlock:
+    def _principal_of(self, origin: ControlBlock, behalf: Any, name: str) -> ControlBlock:
         """Return whose call a provider is serving, or whose session it opened; nobody else's."""
         if type(behalf) is int and behalf < 0:
             opener, session = self.sessions.get(-behalf, (None, None))
@@ -75,7 +77,9 @@ class Arrival:
                 return session
         call = self._calls.get(behalf)
         if call is None or call.provider is not origin:
-            raise PermissionDenied(f"{behalf!r} is no call that process {origin.pid} is serving")
+            raise self._denied(
+                origin, name, f"{behalf!r} is no call that process {origin.pid} is serving"
+            )
         return call.process
 
     def authorise(self, call: Call) -> Capability | None:
@@ -110,7 +114,13 @@ class Arrival:
         what = f"{syscall.name}:{subject}" if subject is not None else syscall.name
         what = line(what, LONGEST)
         if grant is None:
-            raise PermissionDenied(f"{holder} holds no capability for {what}")
-        if grant.limit and not grant.conditions:
-            raise PermissionDenied(f"{holder} has the limit {grant}, which refuses {what}")
-        raise PermissionDenied(f"{holder} holds {grant} and no more for {what}: {why(call, grant)}")
+            reason = f"{holder} holds no capability for {what}"
+        elif grant.limit and not grant.conditions:
+            reason = f"{holder} has the limit {grant}, which refuses {what}"
+        else:
+            reason = f"{holder} holds {grant} and no more for {what}: {why(call, grant)}"
+        raise self._denied(process, syscall.name, reason)
+
+    def _denied(self, process: ControlBlock, name: str, reason: str) -> PermissionDenied:
+        self.on_denied(process, name, reason)
+        return PermissionDenied(reason)

@@ -69,8 +69,10 @@ from .policy.registry import find
 from .process import ControlBlock, Kind, ProcessTable, State
 from .rights import policy as rights_policy
 from .rights.audit import Audit
+from .rights.denials import Denials
 from .rights.principals import Principals
 from .rights.secrets import Secrets
+from .rights.spending import Spending
 from .runqueue import RunQueue
 from .sandbox import cgroup
 from .sandbox.crowd import Crowd
@@ -149,6 +151,9 @@ async def run(settings: Settings, launcher: Launcher | None = None) -> None:
         events.hide = secrets.redaction.text
         trap.taint.on_first = events.tainted
         trap.approvals.emit = events.emit
+        trap.tell(Denials(events).note)
+        tokens = TokenStore(paths.tokens)
+        await stack.enter_async_context(Spending(paths.spent, principals, tokens.spent))
         bus = await stack.enter_async_context(Bus(trap))
         launcher = launcher or ZygoteLauncher(
             Sandbox(**config.agents.sandbox.agent.model_dump()),
@@ -207,7 +212,7 @@ async def run(settings: Settings, launcher: Launcher | None = None) -> None:
             supervisor=supervisor,
             events=events,
             post=post,
-            tokens=TokenStore(paths.tokens),
+            tokens=tokens,
             paths=paths,
             config=config,
             history=History(
@@ -329,9 +334,6 @@ def _hold(house: House, principals: Principals) -> None:
         except LLMAgentOSError as error:
             house.events.emit("policy.refused", f"the policy stays as it was: {error.message}")
 
-    for name in principals.policy.principals:
-        if (purse := principals.purse(name)) is not None:
-            purse.spend(house.tokens.spent(name))
     principals.on_change.append(meter)
     if not os.isatty(0):  # Of a terminal that is closed it says that the daemon should end.
         asyncio.get_running_loop().add_signal_handler(signal.SIGHUP, reload)

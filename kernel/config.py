@@ -79,10 +79,13 @@ class AgentsConfig(_Section):
         "model.fork", "model.score", "model.embed", "model.pin", "model.close", "model.contexts",
         "model.pages", "device.ls", "system.table",
         "learning.begin", "learning.report", "learning.finish", "learning.publish",
-        "learning.fetch", "learning.judge", "learning.jobs", "learning.job", "learning.curves",
+        "learning.fetch", "learning.jobs", "learning.job", "learning.curves",
         "learning.models", "learning.card", "learning.trajectories", "learning.reward",
         "learning.advise",
     ]  # fmt: skip
+    #: What a file's runtime may ask for besides, where a person starts it. Nothing that it starts
+    #: inherits that: an agent that could note verdicts could promote its own model.
+    runtimes: dict[str, list[str]] = {"learn": ["learning.judge"]}
     #: Limits of tokens, money, device_seconds, wall_seconds and processes.
     budget: dict[str, float] = {}
     sandbox: ProfilesConfig = ProfilesConfig()

@@ -58,6 +58,11 @@ class Paths:
         return self.state / "tokens.json"
 
     @property
+    def spent(self) -> Path:
+        """Return where it stands what the policy's principals have spent."""
+        return self.state / "spent.json"
+
+    @property
     def secrets(self) -> Path:
         return self.state / "secrets.json"
 

@@ -102,7 +102,7 @@ class Rules:
         Raises `InvalidArgument`, `NotFound` for a missing program, and `PermissionDenied` for a
         rank that its parent must not give.
         """
-        entry, argv = self._entry(order)
+        runtime, entry, argv = self._entry(order)
         if order.program.endswith(".toml"):
             order = _completed(order)
         name = order.name or _name_of(order)
@@ -117,43 +117,49 @@ class Rules:
             name=name,
             entry=entry,
             argv=argv,
-            capabilities=self._rights(parent, order),
+            capabilities=self._rights(parent, order, runtime),
             limits=Limits.parse({**self._config.budget, **order.budget}),
             nice=rank(parent, order.nice, parent.nice),
             home=self._home(parent, name),
             readable=_readable(parent, order, argv),
         )
 
-    def _entry(self, order: Order) -> tuple[str, tuple[str, ...] | None]:
+    def _entry(self, order: Order) -> tuple[str, str, tuple[str, ...] | None]:
+        """Return what runs it: a runtime's name and function, or a command line."""
         program = order.program
         if program == "-":
             if not order.arguments:
                 raise InvalidArgument("the command line is empty")
-            return "", order.arguments
+            return "", "", order.arguments
         if _MODULE.fullmatch(program):
-            return self._runtimes["py"].entry, None
+            return "py", self._runtimes["py"].entry, None
         path = Path(program)
         if not path.is_absolute():
             raise InvalidArgument(f"{program!r} is neither an absolute path nor module:function")
         if not path.is_file():
             raise NotFound(f"there is no program {program}")
         named = declared(path).runtime if path.suffix == ".toml" else None
-        runtime = self._runtimes.get(named or path.suffix.removeprefix("."))
+        name = named or path.suffix.removeprefix(".")
+        runtime = self._runtimes.get(name)
         if runtime is None:
             known = ", ".join(sorted(self._runtimes))
             wanted = "a kind that nothing runs" if named is None else f"no runtime: {named!r}"
             raise InvalidArgument(f"{path.name} is of {wanted}; there are {known}")
-        return runtime.entry, None
+        return name, runtime.entry, None
 
-    def _rights(self, parent: ControlBlock, order: Order) -> CapabilitySet:
+    def _rights(self, parent: ControlBlock, order: Order, runtime: str) -> CapabilitySet:
         """Return a child's capabilities: what is asked for, or what agents usually get."""
+        offices = self._config.runtimes
         if order.capabilities is not None:
             held = order.capabilities
         elif parent.kind is Kind.AGENT:
-            held = parent.capabilities
+            given = {text for office in offices.values() for text in office}
+            held = CapabilitySet(one for one in parent.capabilities if one.text not in given)
         else:
             plugins = (f"{name}.*" for name in sorted(self._interfaces()))
-            usual = CapabilitySet.parse([*self._config.capabilities, *plugins])
+            usual = CapabilitySet.parse(
+                [*self._config.capabilities, *offices.get(runtime, ()), *plugins]
+            )
             held = parent.capabilities.narrowed(usual)
         return held.without(order.drop)
 

@@ -150,6 +150,10 @@ class Trap:
         """Let calls pass only where, besides a process's own capabilities, each of these does."""
         self._arrival.ceilings = ceilings
 
+    def tell(self, denied: Callable[[ControlBlock, str, str], None]) -> None:
+        """Tell of whoever is refused a call for want of a right: who, which, and why."""
+        self._arrival.on_denied = denied
+
     def hide(self, redact: Callable[[bytes], bytes]) -> None:
         """Let what providers answer pass through this, which takes secrets out of it."""
         self._replies.redact = redact

@@ -44,7 +44,7 @@ class Warden(Rights):
                 if everything or name in roles
             },
             principals={
-                name: {**one.model_dump(), "spent": self._spent(name)}
+                name: {**one.model_dump(), "spent": self._house.principals.spent(name)}
                 for name, one in shown.items()
             },
             agents=[str(one) for one in policy.agents],
@@ -116,7 +116,3 @@ class Warden(Rights):
         if me.kind is not Kind.SESSION or me.principal != self._house.principals.owner:
             raise PermissionDenied("only the owner of the daemon may do this")
         return me
-
-    def _spent(self, principal: str) -> dict[str, float]:
-        purse = self._house.principals.purse(principal)
-        return {} if purse is None else purse.usage()

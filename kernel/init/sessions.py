@@ -140,7 +140,7 @@ class Sessions:
         """End the sessions whose tokens have been revoked or have expired."""
         for id, one in list(self._open.items()):
             if not self._tokens.valid(one.token):
-                if one.token.info.revoked:
+                if one.token.info.revoked or not self._principals.policy.outlive_tokens:
                     # Of what it has started, nothing keeps a right that came from it.
                     self._table.revoke(one.process, [Capability(syscall="*")])
                 self._end(self._open.pop(id).process)

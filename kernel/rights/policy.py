@@ -10,6 +10,7 @@
 
     [agents]                  # limits of every agent, whoever has started it
     limits = ["!tool.call:http_fetch{untainted}?"]
+    outlive_tokens = false    # they lose their rights when the token expires that started them
 
 Interface:
     Policy          as read; `ceiling` and `budget` of a principal
@@ -62,6 +63,8 @@ class Agents(_Section):
     """What holds for every agent."""
 
     limits: list[str] = []
+    #: Whether one keeps its rights when the token that it was started with expires.
+    outlive_tokens: bool = False
 
 
 class _File(_Section):
@@ -78,6 +81,8 @@ class Policy:
     principals: Mapping[str, Principal] = field(default_factory=dict)
     #: Limits of every agent.
     agents: tuple[Capability, ...] = ()
+    #: Whether they keep their rights when the token expires that they were started with.
+    outlive_tokens: bool = False
     #: The files that there were.
     files: tuple[Path, ...] = ()
 
@@ -121,10 +126,13 @@ def read(files: Iterable[Path]) -> Policy:
                     raise InvalidArgument(
                         f"{file}: principals.{name}.roles: there is no role {role_name!r}"
                     )
+    speak = [said.agents for _, said in found if "outlive_tokens" in said.agents.model_fields_set]
     return Policy(
         roles=roles,
         principals=principals,
         agents=tuple(agents),
+        # Every file has to agree where several speak of agents.
+        outlive_tokens=bool(speak) and all(one.outlive_tokens for one in speak),
         files=tuple(file for file, _ in found),
     )
 

@@ -1,7 +1,8 @@
 """What the policy makes of each process, from its next call on.
 
 Interface:
-    Principals      `over` a process, `purse` of a principal, `ceiling`, `reload`
+    Principals      `over` a process, `purse` of a principal and what was `spent`, `ceiling`,
+                    `reload`
 """
 
 from __future__ import annotations
@@ -65,6 +66,11 @@ class Principals:
     def purse(self, principal: str) -> Budget | None:
         """Return the budget from which all of a principal's processes spend, if it has one."""
         return self._purses.get(principal)
+
+    def spent(self, principal: str) -> dict[str, float]:
+        """Return what a principal has spent in all."""
+        purse = self._purses.get(principal)
+        return {} if purse is None else purse.usage()
 
     def _take(self, policy: Policy) -> None:
         self.policy = policy

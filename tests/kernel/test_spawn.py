@@ -311,3 +311,30 @@ def test_agent_cannot_start_a_child_of_a_better_rank_than_its_own(scene: Play) -
             await w.run(parent, nice=-5)
 
     scene(work)
+
+
+def test_runtimes_office_is_a_persons_to_give_and_no_childs_to_inherit(
+    scene: Play, tmp_path: Path
+) -> None:
+    file = tmp_path / "job.toml"
+    file.write_text('runtime = "toml"\n')
+
+    async def work(w: World) -> None:
+        job = await w.run(program=str(file))
+        assert job.capabilities.free("learning.judge")
+        assert not (await w.run()).capabilities.free("learning.judge")
+        child = await w.run(job, program=str(file), name="child")
+        assert child.capabilities.free("memory.put")
+        assert not child.capabilities.free("learning.judge")
+        agent = await w.run()
+        assert not (await w.run(agent, program=str(file))).capabilities.free("learning.judge")
+        with pytest.raises(PermissionDenied, match=r"learning\.judge"):
+            asked = CapabilitySet.parse(["learning.judge"])
+            await w.run(agent, program=str(file), capabilities=asked)
+        narrow = w.table.create(
+            principal="ada", program="x", kind=Kind.SESSION,
+            capabilities=CapabilitySet.parse(["memory.*", "process.*"]),
+        )  # fmt: skip
+        assert not (await w.run(narrow, program=str(file))).capabilities.free("learning.judge")
+
+    scene(work, runtimes={"toml": ["learning.judge"]})

@@ -66,22 +66,23 @@ async def work(job: Job) -> None:
             ],
             done=lambda count: job.report(count, {}),
         )
-    if recipe.model is None:
-        _alone(job, suite, recipe, made)
-        return
-    pairs = [
-        Pair(
-            kind=before.order.case.kind,
-            baseline=before.reward >= recipe.solved,
-            candidate=after.reward >= recipe.solved,
-        )
-        for before, after in zip(made[::2], made[1::2], strict=True)
-    ]
-    _answered(made[::2])
-    verdict = judged(pairs, gate, suite=suite.name, baseline=baseline)
-    failed = sum(one.failure is not None for one in made[1::2])
-    show(by_kind(pairs), verdict)
-    await job.os.learning.judge(recipe.model, verdict)
+        if recipe.model is None:
+            _alone(job, suite, recipe, made)
+            return
+        pairs = [
+            Pair(
+                kind=before.order.case.kind,
+                baseline=before.reward >= recipe.solved,
+                candidate=after.reward >= recipe.solved,
+            )
+            for before, after in zip(made[::2], made[1::2], strict=True)
+        ]
+        _answered(made[::2])
+        verdict = judged(pairs, gate, suite=suite.name, baseline=baseline)
+        failed = sum(one.failure is not None for one in made[1::2])
+        show(by_kind(pairs), verdict)
+        # While it runs nobody can give its name to another model.
+        await job.os.learning.judge(recipe.model, verdict)
     job.report(
         total,
         {
