@@ -6,20 +6,13 @@ Interface:
 
 from __future__ import annotations
 
-import itertools
-import threading
 from collections.abc import Collection
 from pathlib import Path
-from typing import Any
 
-import apsw
-
-from ...syscalls.errors import InputOutputError
 from ...syscalls.learning import Reward
+from .database import Database
 
 _SCHEMA = """
-PRAGMA journal_mode = WAL;
-PRAGMA synchronous = NORMAL;
 CREATE TABLE IF NOT EXISTS mark (
     principal TEXT NOT NULL, pid INTEGER NOT NULL, by TEXT NOT NULL, value REAL NOT NULL,
     note TEXT, time REAL NOT NULL, PRIMARY KEY (principal, pid, by)) WITHOUT ROWID;
@@ -30,22 +23,14 @@ class Marks:
     """Owns the file. The latest mark of each who gave one counts."""
 
     def __init__(self, path: Path) -> None:
-        """Open the file; one that is no database is put aside."""
-        #: A connection serves one thread at a time.
-        self._lock = threading.Lock()
-        try:
-            self._base = _open(path)
-        except (apsw.NotADBError, apsw.CorruptError):
-            names = (path.with_name(f"{path.name}.corrupt-{n}") for n in itertools.count(1))
-            path.rename(next(name for name in names if not name.exists()))
-            self._base = _open(path)
+        self._base = Database(path, _SCHEMA)
 
     def put(self, principal: str, reward: Reward) -> None:
         """Keep a mark in the place of what the same one has said before.
 
         Raises `InputOutputError`.
         """
-        self._rows(
+        self._base.rows(
             "INSERT OR REPLACE INTO mark VALUES (?, ?, ?, ?, ?, ?)",
             principal, reward.pid, reward.by, reward.value, reward.note, reward.time,
         )  # fmt: skip
@@ -54,7 +39,7 @@ class Marks:
         """Return the marks of episodes, by pid, the oldest first."""
         found: dict[int, list[Reward]] = {pid: [] for pid in pids}
         for pid in found:
-            rows = self._rows(
+            rows = self._base.rows(
                 "SELECT by, value, note, time FROM mark WHERE principal = ? AND pid = ?"
                 " ORDER BY time",
                 principal, pid,
@@ -68,21 +53,3 @@ class Marks:
     def close(self) -> None:
         """Close the file."""
         self._base.close()
-
-    def _rows(self, statement: str, *values: Any) -> list[tuple[Any, ...]]:
-        try:
-            with self._lock:
-                return self._base.execute(statement, values).fetchall()
-        except apsw.Error as error:
-            raise InputOutputError(f"the marks cannot be kept: {error}") from error
-
-
-def _open(path: Path) -> apsw.Connection:
-    base = apsw.Connection(str(path))
-    try:
-        base.set_busy_timeout(5000)
-        base.execute(_SCHEMA).fetchall()
-    except BaseException:
-        base.close()
-        raise
-    return base

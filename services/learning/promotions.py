@@ -18,10 +18,9 @@ from dataclasses import asdict, replace
 from pathlib import Path
 from typing import Any
 
-import apsw
-
 from ...syscalls.errors import (
     AlreadyExists,
+    InputOutputError,
     InvalidArgument,
     NotFound,
     PermissionDenied,
@@ -30,13 +29,13 @@ from ...syscalls.errors import (
 from ...syscalls.learning import ModelCard, Promotion, Verdict
 from ...syscalls.model import ModelInfo
 from ...syscalls.os import OS
+from .database import Database
 
 CANARY, ACTIVE = "canary", "active"
 SUPERSEDED, ROLLED_BACK = "superseded", "rolled back"
 #: Kinds of models that can answer.
 ANSWERING = ("causal", "adapter")
 _SCHEMA = """
-PRAGMA journal_mode = WAL;
 CREATE TABLE IF NOT EXISTS promotion (
     id INTEGER PRIMARY KEY AUTOINCREMENT, time REAL NOT NULL, target TEXT NOT NULL,
     previous TEXT NOT NULL, share REAL NOT NULL, state TEXT NOT NULL, verdict TEXT);
@@ -48,9 +47,7 @@ class Promotions:
     """Owns the log of promotions. One change at a time."""
 
     def __init__(self, path: Path, now: Callable[[], float] = time.time) -> None:
-        self._base = apsw.Connection(str(path))
-        self._base.set_busy_timeout(5000)
-        self._base.execute(_SCHEMA).fetchall()
+        self._base = Database(path, _SCHEMA)
         self._now = now
         self._lock = asyncio.Lock()
 
@@ -59,7 +56,7 @@ class Promotions:
         self._base.close()
 
     def ls(self, limit: int) -> list[Promotion]:
-        """Return the promotions, the newest first."""
+        """Return the promotions, the newest first. Blocking, for milliseconds, as `held`."""
         return self._rows("ORDER BY id DESC LIMIT ?", limit)
 
     def held(self) -> set[str]:
@@ -73,8 +70,8 @@ class Promotions:
         """Let a model answer for a share of the processes; `os` has the rights of whoever asks.
 
         Raises `InvalidArgument` for a model that cannot answer, `AlreadyExists` for one that does,
-        `PermissionDenied` without a passed verdict, and what the device refuses it with; then
-        everything is as it was.
+        `PermissionDenied` without a passed verdict, `InputOutputError` where it cannot be noted,
+        and what the device refuses it with; then everything is as it was.
         """
         if card.kind not in ANSWERING:
             raise InvalidArgument(f"{card.name} is a {card.kind}: it cannot answer")
@@ -102,7 +99,14 @@ class Promotions:
                 state=ACTIVE if share == 1 else CANARY,
                 verdict=verdict,
             )
-            return await self._note(os, made, running)
+            try:
+                made, gone = await asyncio.to_thread(self._noted, made)
+            except InputOutputError:
+                await _back(os, known, card.target)
+                raise
+            for target in gone & running:
+                await os.model.remove(target)
+            return made
 
     async def rollback(self, os: OS) -> Promotion:
         """Take the last promotion back; `os` has the rights of whoever asks.
@@ -112,60 +116,57 @@ class Promotions:
         async with self._lock:
             known = await os.model.ls()
             running = {one.target for one in known if one.state == "ready"}
-            for row in self._rows("WHERE state IN (?, ?) ORDER BY id DESC", CANARY, ACTIVE):
+            standing = "WHERE state IN (?, ?) ORDER BY id DESC"
+            for row in await asyncio.to_thread(self._rows, standing, CANARY, ACTIVE):
                 if row.state == ACTIVE and _active(known).target == row.target:
                     if row.previous not in running:
                         await os.model.add(row.previous)
                     await os.model.share(row.previous, 1.0)
                 elif row.state == ACTIVE or row.target not in running:
-                    self._set(row, SUPERSEDED)  # somebody has chosen another model since
+                    # Somebody has chosen another model since.
+                    await asyncio.to_thread(self._set, row, SUPERSEDED)
                     continue
                 await os.model.remove(row.target)
-                self._set(row, ROLLED_BACK)
-                if row.state == ACTIVE:
-                    self._restore(row.previous)
+                await asyncio.to_thread(self._undone, row)
                 return replace(row, state=ROLLED_BACK)
         raise NotFound("no model that answers now was promoted")
 
-    async def _note(self, os: OS, made: Promotion, running: set[str]) -> Promotion:
-        """Write a promotion down, and let go of the models that no rollback leads to any more."""
+    def _noted(self, made: Promotion) -> tuple[Promotion, set[str]]:
+        """Write a promotion down; return it with its number, and the targets that no rollback leads
+        to any more."""
         gone: set[str] = set()
-        with self._base:
+        verdict = None if made.verdict is None else json.dumps(asdict(made.verdict))
+        with self._base.transaction():
             for row in self._rows("WHERE state IN (?, ?)", CANARY, ACTIVE):
                 same = row.target == made.target
                 if row.state == CANARY and (same or made.state == ACTIVE):
                     self._set(row, SUPERSEDED)
-                    gone |= set() if same else {row.target}
+                    gone.add(row.target)
                 elif row.state == ACTIVE and made.state == ACTIVE:
                     self._set(row, SUPERSEDED)
                     gone.add(row.previous)
-            self._base.execute(
+            [(number,)] = self._base.rows(
                 "INSERT INTO promotion (time, target, previous, share, state, verdict)"
-                " VALUES (?, ?, ?, ?, ?, ?)",
-                (
-                    made.time, made.target, made.previous, made.share, made.state,
-                    None if made.verdict is None else json.dumps(asdict(made.verdict)),
-                ),
+                " VALUES (?, ?, ?, ?, ?, ?) RETURNING id",
+                made.time, made.target, made.previous, made.share, made.state, verdict,
             )  # fmt: skip
-            made = replace(made, id=self._base.last_insert_rowid())
-        for target in (gone & running) - {made.target, made.previous}:
-            await os.model.remove(target)
-        return made
+        return replace(made, id=number), gone - {made.target, made.previous}
 
-    def _restore(self, target: str) -> None:
-        """Let the promotion of a target count again that a later one has superseded."""
-        for row in self._rows(
-            "WHERE target = ? AND state = ? AND share = 1 ORDER BY id DESC LIMIT 1",
-            target,
-            SUPERSEDED,
-        ):
-            self._set(row, ACTIVE)
+    def _undone(self, undone: Promotion) -> None:
+        """Note that a promotion was taken back; the one before it, which it had superseded, counts
+        again."""
+        with self._base.transaction():
+            self._set(undone, ROLLED_BACK)
+            before = "WHERE target = ? AND state = ? AND share = 1 ORDER BY id DESC LIMIT 1"
+            if undone.state == ACTIVE:
+                for row in self._rows(before, undone.previous, SUPERSEDED):
+                    self._set(row, ACTIVE)
 
     def _set(self, row: Promotion, state: str) -> None:
-        self._base.execute("UPDATE promotion SET state = ? WHERE id = ?", (state, row.id))
+        self._base.rows("UPDATE promotion SET state = ? WHERE id = ?", state, row.id)
 
     def _rows(self, rest: str, *values: Any) -> list[Promotion]:
-        found = self._base.execute(f"SELECT {_COLUMNS} FROM promotion {rest}", values).fetchall()
+        found = self._base.rows(f"SELECT {_COLUMNS} FROM promotion {rest}", *values)
         return [_promotion(row) for row in found]
 
 
@@ -174,6 +175,17 @@ def _active(known: list[ModelInfo]) -> ModelInfo:
     if active is None:
         raise TryAgain("no model answers yet", retry_after=1.0)
     return active
+
+
+async def _back(os: OS, known: list[ModelInfo], target: str) -> None:
+    """Let the models serve as they did, and the one that came to them no longer."""
+    await os.model.share(_active(known).target, 1.0)
+    ready = [one for one in known if one.state == "ready"]
+    for one in ready:
+        if one.share and not one.active:
+            await os.model.share(one.target, one.share)
+    if all(one.target != target for one in ready):
+        await os.model.remove(target)
 
 
 def _passed(card: ModelCard, active: ModelInfo) -> Verdict:

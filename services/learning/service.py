@@ -18,9 +18,7 @@ from functools import partial
 from pathlib import Path
 from typing import Any, Literal, TypeVar
 
-import apsw
-
-from ...syscalls.errors import InputOutputError, InvalidArgument, LLMAgentOSError, NotFound
+from ...syscalls.errors import InvalidArgument, LLMAgentOSError, NotFound
 from ...syscalls.host import Host
 from ...syscalls.learning import (
     Episode,
@@ -52,14 +50,13 @@ class LearningService(Learning):
 
     async def setup(self, host: Host) -> None:
         self._host = host
-        self._path = host.state / "learning.db"
-        #: The file's only thread: reports come often, and none of them is to wait on the loop.
+        #: Reports come often: they wait neither on the loop nor for models that are copied.
         self._thread = ThreadPoolExecutor(max_workers=1, thread_name_prefix="jobs")
-        self._shelf = await self._do(lambda: Shelf(self._path))
+        self._shelf = await self._do(lambda: Shelf(host.state / "learning.db"))
         self._store = await asyncio.to_thread(Store, host.state / "models")
         self._trajectories = await asyncio.to_thread(Trajectories, host)
         self._advice = Advice()
-        self._promotions = Promotions(host.state / "promotions.db")
+        self._promotions = await self._do(lambda: Promotions(host.state / "promotions.db"))
         #: Held while a name is given or taken away.
         self._naming = asyncio.Lock()
         #: What processes have fetched of late, by pid: targets, needed while their jobs run.
@@ -219,7 +216,7 @@ class LearningService(Learning):
             return await self._promotions.rollback(self._host.os.on_behalf(caller().call))
 
     async def promotions(self, limit: int = 100) -> list[Promotion]:
-        return self._promotions.ls(limit)
+        return await self._do(lambda: self._promotions.ls(limit))
 
     async def advise(self, name: str, state: Any) -> dict[str, float]:
         principal = caller().principal
@@ -290,14 +287,11 @@ class LearningService(Learning):
                 answering = {one.target for one in await self._host.os.model.ls()}
         except (TimeoutError, LLMAgentOSError):
             answering = {card.target for card in await self.models()}
-        return answering.union(self._promotions.held(), *fetched)
+        return answering.union(await self._do(self._promotions.held), *fetched)
 
     async def _do(self, work: Callable[[], T]) -> T:
-        """Run on the jobs' thread. Raises `InputOutputError` where the file fails."""
-        try:
-            return await asyncio.get_running_loop().run_in_executor(self._thread, work)
-        except (apsw.Error, OSError) as error:
-            raise InputOutputError(f"{self._path}: {error}") from error
+        """Run on the files' thread. Raises `InputOutputError` where a file fails."""
+        return await asyncio.get_running_loop().run_in_executor(self._thread, work)
 
 
 async def _stoppable(stop: threading.Event, work: Callable[[], T]) -> T:

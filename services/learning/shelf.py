@@ -7,7 +7,6 @@ Interface:
 
 from __future__ import annotations
 
-import itertools
 import json
 import math
 import time
@@ -15,10 +14,9 @@ from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any
 
-import apsw
-
 from ...syscalls.errors import AlreadyExists, InvalidArgument, NotFound
 from ...syscalls.learning import JobInfo, JobState, Point
+from .database import Database
 
 #: Jobs of a principal that are kept; the oldest go.
 KEPT = 10_000
@@ -27,9 +25,6 @@ POINTS = 5_000
 #: Curves of a job, characters of a curve's name, and of a recipe as JSON.
 CURVES, LONGEST, RECIPE = 256, 64, 256 * 1024
 _SCHEMA = """
-PRAGMA journal_mode = WAL;
-PRAGMA synchronous = NORMAL;
-PRAGMA foreign_keys = ON;
 CREATE TABLE IF NOT EXISTS job (
     id INTEGER PRIMARY KEY AUTOINCREMENT, principal TEXT NOT NULL, pid INTEGER NOT NULL,
     name TEXT NOT NULL, kind TEXT NOT NULL, state TEXT NOT NULL, recipe TEXT NOT NULL,
@@ -47,17 +42,12 @@ _COLUMNS = (
 
 
 class Shelf:
-    """Owns the file. Blocking, for milliseconds; one thread at a time."""
+    """Owns the file. Blocking, for milliseconds."""
 
     def __init__(self, path: Path, now: Callable[[], float] = time.time) -> None:
-        """Open the file; one that is no database is put aside."""
         self._now = now
-        try:
-            self._base = _open(path)
-        except (apsw.NotADBError, apsw.CorruptError):
-            names = (path.with_name(f"{path.name}.corrupt-{n}") for n in itertools.count(1))
-            path.rename(next(name for name in names if not name.exists()))
-            self._base = _open(path)
+        self._base = Database(path, _SCHEMA)
+        self._rows = self._base.rows
 
     # What jobs say of themselves.
 
@@ -89,7 +79,7 @@ class Shelf:
         [(job, before, state)] = known
         if state == "running" and before != pid:
             raise AlreadyExists(f"process {before} is at job {job}, {name!r}, already")
-        with self._base:
+        with self._base.transaction():
             self._rows("DELETE FROM point WHERE job = ? AND step > ?", job, step)
             self._rows(
                 "UPDATE job SET pid = ?, state = 'running', step = ?, total = ?, ended = NULL,"
@@ -122,12 +112,12 @@ class Shelf:
                 f"a job has at most {CURVES} curves, with names of at most {LONGEST} characters"
             )
         now = self._now()
-        with self._base:
+        with self._base.transaction():
             self._rows(
                 "UPDATE job SET step = ?, total = coalesce(?, total), metrics = ? WHERE id = ?",
                 step, total, json.dumps(latest), job,
             )  # fmt: skip
-            self._base.executemany(
+            self._base.many(
                 "INSERT OR REPLACE INTO point VALUES (?, ?, ?, ?, ?)",
                 ((job, step, name, now, value) for name, value in values.items()),
             )
@@ -248,9 +238,6 @@ class Shelf:
         )
         return {row[0]: row[1] for row in found}
 
-    def _rows(self, statement: str, *values: Any) -> list[tuple[Any, ...]]:
-        return self._base.execute(statement, values or None).fetchall()
-
 
 def _text(recipe: Mapping[str, Any]) -> str:
     """Return a recipe as text that is the same for the same recipe. Raises `InvalidArgument`."""
@@ -282,15 +269,3 @@ def _info(row: tuple[Any, ...]) -> JobInfo:
         folder=row[13],
         since=row[14],
     )
-
-
-def _open(path: Path) -> apsw.Connection:
-    base = apsw.Connection(str(path))
-    try:
-        base.set_busy_timeout(5000)
-        base.execute(_SCHEMA).fetchall()
-    except BaseException:
-        # A connection that is let go of later would take the next file's log with it.
-        base.close()
-        raise
-    return base

@@ -54,7 +54,8 @@ class Trajectories:
         `PermissionDenied` for an agent that asks for one that is neither itself nor below it."""
         os = self._os.on_behalf(who.call)
         chosen = (await self._chosen(os, who, pids, name, after))[:limit]
-        marks = self._marks.of(who.principal, [one.pid for one in chosen])
+        pids = [one.pid for one in chosen]
+        marks = await asyncio.to_thread(self._marks.of, who.principal, pids)
         found: list[Episode] = []
         # To read is itself a deed of whoever reads: one that reads itself would never end.
         begun, size = self._now(), 0

@@ -9,12 +9,14 @@ from pathlib import Path
 from types import SimpleNamespace
 from typing import Any, cast
 
+import apsw
 import pytest
 
 from llmagentos.services.learning.promotions import Promotions
 from llmagentos.syscalls.errors import (
     AlreadyExists,
     DeviceError,
+    InputOutputError,
     InvalidArgument,
     NotFound,
     PermissionDenied,
@@ -38,9 +40,9 @@ class Device:
         return [
             ModelInfo(
                 target=target, name=target.removeprefix("hf:/store/"), active=target == chosen,
-                device="local", state=self.state,
+                device="local", state=self.state, share=share,
             )
-            for target in self.shares
+            for target, share in self.shares.items()
         ]  # fmt: skip
 
     async def add(self, target: str) -> None:
@@ -178,6 +180,33 @@ def test_refusal_of_the_device_leaves_everything_as_it_was(tmp_path: Path) -> No
         for kind in ("classifier", "policy"):
             with pytest.raises(InvalidArgument, match=kind):
                 await s.log.promote(s.os, s.card("a", kind=kind), 1.0, overrule=True)
+
+    play(tmp_path, scene)
+
+
+def test_promotion_that_cannot_be_noted_is_none(tmp_path: Path) -> None:
+    async def scene(s: Scene) -> None:
+        await s.log.promote(s.os, s.card("canary"), 0.2, overrule=True)
+        log = apsw.Connection(str(tmp_path / "promotions.db"))
+        log.execute(
+            "CREATE TRIGGER full BEFORE INSERT ON promotion BEGIN SELECT RAISE(ABORT, 'full'); END"
+        )
+        log.close()
+        for share in (0.5, 1.0):
+            with pytest.raises(InputOutputError, match="full"):
+                await s.log.promote(s.os, s.card("a"), share, overrule=True)
+            assert s.answers == {"embedded": 1.0, "canary": 0.2}
+            assert [one.state for one in s.log.ls(9)] == ["canary"]
+
+    play(tmp_path, scene)
+
+
+def test_log_that_is_none_is_put_aside(tmp_path: Path) -> None:
+    (tmp_path / "promotions.db").write_bytes(b"no database" * 1000)
+
+    async def scene(s: Scene) -> None:
+        assert s.log.ls(9) == []
+        assert (tmp_path / "promotions.db.corrupt-1").read_bytes().startswith(b"no database")
 
     play(tmp_path, scene)
 
