@@ -3,9 +3,9 @@
     python examples/learn/data/glosses.py FOLDER      (Debian's wordnet-base: /usr/share/wordnet)
 
 `glosses-train.jsonl` has a few labelled glosses of each of ten kinds of things,
-`glosses-held-out.jsonl` a hundred of each, and `glosses.txt` others without labels, to pretrain on. No gloss is in
-two of them. WordNet 3.0 is copyright 2006 by Princeton University; its licence is in
-`glosses-LICENSE.txt`.
+`glosses-held-out.jsonl` a hundred of each, and `glosses.txt` others without labels, to pretrain
+on. No gloss is in two of them. WordNet 3.0 is copyright 2006 by Princeton University;
+its licence is in `glosses-LICENSE.txt`.
 """
 
 from __future__ import annotations
