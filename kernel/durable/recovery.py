@@ -20,6 +20,7 @@ import msgpack
 
 from ...syscalls.codec import unpack
 from ...syscalls.errors import InputOutputError
+from ..agents import KEPT
 from ..journal.census import CENSUS, Census, place, where
 from ..journal.reader import Damage, segment
 from ..journal.record import Damaged, Kind, Record, decode
@@ -71,6 +72,7 @@ def recover(folder: Path) -> Recovered:
             if record.kind is Kind.MARK and record.outcome == CENSUS:
                 continue  # What it says was noted one by one.
             census.note(record, place(number, offset))
+    census.thin(KEPT)
     former = [one for one in _former(folder, census, damage) if one is not None]
     return Recovered(census=census, processes=former, damage=damage)
 

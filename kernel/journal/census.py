@@ -94,6 +94,13 @@ class Census:
             pid: life for pid, life in self._lives.items() if where(life.start)[0] >= number
         }
 
+    def thin(self, most: int) -> None:
+        """Forget all that have ended but so many, the latest: a journal of before there was a
+        census knows everybody who ever lived."""
+        ended = sorted(pid for pid, life in self._lives.items() if life.end is not None)
+        for pid in ended[: max(len(ended) - most, 0)]:
+            del self._lives[pid]
+
     def dump(self) -> dict[str, Any]:
         """Return it as plain data."""
         return {

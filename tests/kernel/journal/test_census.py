@@ -59,6 +59,16 @@ def test_lives_are_found_over_files_restarts_and_censuses(tmp_path: Path) -> Non
     assert second.order["principal"] == "ada"
 
 
+def test_only_the_latest_of_those_that_have_ended_are_known() -> None:
+    census = Census()
+    for pid in range(1, 6):
+        census.note(start(pid), pid)
+        if pid != 1:
+            census.note(record(Kind.EXIT, pid, outcome="0"), 10 + pid)
+    census.thin(2)
+    assert [pid for pid, _ in census] == [1, 4, 5]
+
+
 def test_without_the_pointer_all_is_read(tmp_path: Path) -> None:
     write(tmp_path, start(1, DURABLE), call(1, 1), stretch=50)
     for text in ("", "7 7", "words", "1 3"):
