@@ -37,9 +37,10 @@ async def _embedded(choice: Choice, rest: str, settings: Mapping[str, Any]) -> E
 
 async def _local(choice: Choice, rest: str, settings: Mapping[str, Any]) -> Engine:
     def find() -> bool:
+        from .local import adapter
         from .sentences.layout import holds
 
-        return holds(rest)
+        return not adapter.holds(rest) and holds(rest)
 
     if not await asyncio.to_thread(find):
         return await _causal(choice, rest, settings)
