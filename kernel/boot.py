@@ -25,7 +25,7 @@ from pathlib import Path
 
 from ..syscalls.client import Client
 from ..syscalls.clock import Clock
-from ..syscalls.errors import LLMAgentOSError
+from ..syscalls.errors import DeviceError, LLMAgentOSError
 from ..syscalls.interface import Interface
 from ..syscalls.knowledge import Knowledge
 from ..syscalls.learning import Learning
@@ -406,7 +406,8 @@ def main() -> int:
         uvloop.run(run(settings(sys.argv[1:])))
     except LLMAgentOSError as error:
         print(f"aos: {error}", file=sys.stderr)
-        return 125
+        # Its zygote has died: another start may do. All else is a refusal, which the keeper heeds.
+        return 1 if isinstance(error, DeviceError) else 125
     return 0
 
 
