@@ -16,7 +16,7 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 
 from llmagentos import OS
-from llmagentos.services.learning.rows import lines
+from llmagentos.syscalls.episodes import lines
 from llmagentos.syscalls.errors import NotFound
 from llmagentos.syscalls.learning import Episode, Reward
 

@@ -13,6 +13,7 @@ import sys
 from typing import Any
 
 from llmagentos import OS
+from llmagentos.syscalls.episodes import text_class
 
 TOOLS = (
     "calculator", "memory_put", "memory_get", "memory_delete", "memory_list", "file_list", "clock",
@@ -43,7 +44,7 @@ async def main(os: OS, task: str | None) -> int:
             return 0
         call = reply.tool_calls[0]
         text = await _invoke(os, call["function"])
-        steps.append([call["function"]["name"], _class(text)])
+        steps.append([call["function"]["name"], text_class(text)])
         messages += [
             {"role": "assistant", "content": reply.content, "tool_calls": [call]},
             {"role": "tool", "tool_call_id": call["id"], "content": text},
@@ -57,10 +58,3 @@ async def _invoke(os: OS, function: Any) -> str:
         return (await os.tool.call(function["name"], arguments)).text
     except Exception as error:  # what is wrong is for the model to read
         return f"error: {error}"
-
-
-def _class(text: str) -> str:
-    """Return what came of a tool in one word, as episodes have it."""
-    from llmagentos.services.learning.deeds import text_class
-
-    return text_class(text)

@@ -5,16 +5,15 @@ opened the context, appended to it, forked it and went on with it before.
 
 Interface:
     Reader          turns a process's calls, in their order, into deeds
-    result_class    one word for what came of a deed
 """
 
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping
 from copy import deepcopy
 from typing import Any
 
+from ...syscalls.episodes import REPLIES
 from ...syscalls.learning import Deed
 from ...syscalls.os import OURS
 from ...syscalls.process import Past
@@ -46,7 +45,7 @@ class Reader:
         action: dict[str, Any] = arguments or {}
         result, policy, logprob = past.result, None, None
         whole = arguments is not None and not _hashed(past.result)
-        if past.syscall in _CHAT or past.syscall == "model.generate":
+        if past.syscall in REPLIES:
             known = self._known(past.syscall, arguments)
             state = known or {}
             state |= {"options": _options(arguments)}
@@ -102,30 +101,6 @@ class Reader:
                 held["messages"].append({"role": "assistant", **said})
             else:
                 held["text"] += result.get("content") or ""
-
-
-def result_class(deed: Deed) -> str:
-    """Return one word for what came of a deed: the error's code, `failed`, `nothing`, `number`,
-    `text`, `ok`; for a model's reply `calls` or `answer`."""
-    if deed.outcome != "ok":
-        return deed.outcome
-    if deed.syscall in _CHAT or deed.syscall == "model.generate":
-        return "calls" if deed.action.get("tool_calls") else "answer"
-    if not isinstance(deed.result, Mapping) or "text" not in deed.result:
-        return "ok"
-    return text_class(str(deed.result["text"]), bool(deed.result.get("failed")))
-
-
-def text_class(text: str, failed: bool = False) -> str:
-    """Return one word for what a tool has said."""
-    if failed or text.startswith("error: "):
-        return "failed"
-    if text in ("", "not found", "nothing found", "empty"):
-        return "nothing"
-    try:
-        return "number" if math.isfinite(float(text)) else "text"
-    except ValueError:
-        return "text"
 
 
 def _subject(syscall: str, arguments: dict[str, Any] | None) -> str | None:

@@ -14,12 +14,11 @@ from __future__ import annotations
 from collections.abc import Iterator
 from dataclasses import dataclass
 
+from ....syscalls.episodes import REPLIES, result_class
 from ....syscalls.learning import Deed, Episode
-from ..deeds import result_class
 from .features import Course
 
 ANSWER = "answer"
-_ASKING = frozenset({"model.chat", "model.stream", "model.generate"})
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -69,7 +68,7 @@ def _action(deed: Deed, action: str) -> str | None:
     if action == "tool":
         return deed.subject if deed.syscall == "tool.call" else None
     if action == "model":
-        return deed.policy if deed.syscall in _ASKING else None
+        return deed.policy if deed.syscall in REPLIES else None
     return str(deed.action.get("strategy", "best-of-k")) if deed.syscall == "plan.solve" else None
 
 

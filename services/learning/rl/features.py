@@ -29,7 +29,7 @@ class Course:
     """A task, and how far it is."""
 
     task: str
-    #: Each tool that was called, with one word for what came of it (`deeds.text_class`).
+    #: Each tool that was called, with one word for what came of it (`episodes.text_class`).
     steps: tuple[tuple[str, str], ...] = ()
     #: The tools there are; empty where nobody says.
     tools: tuple[str, ...] = ()

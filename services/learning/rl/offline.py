@@ -12,10 +12,10 @@ import random
 import statistics
 from collections.abc import Sequence
 
+from ....syscalls.episodes import parsed
 from ....syscalls.errors import InvalidArgument
 from ....syscalls.learning import Episode
 from ..job import Job
-from ..rows import parsed
 from ..training.checkpoints import Checkpoints
 from ..training.extras import require
 from ..training.log import CurveLog

@@ -19,9 +19,9 @@ from typing import Any, Protocol, TypeVar
 import gymnasium
 import numpy as np
 
+from ....syscalls.episodes import text_class
 from ....syscalls.errors import InvalidArgument, LLMAgentOSError
 from ....syscalls.os import OS
-from ..deeds import text_class
 from .decisions import ANSWER
 from .features import Course, places
 from .prior import prior, scaled

@@ -12,6 +12,7 @@ from typing import Any
 
 import click
 
+from ....syscalls.episodes import COLUMNS, lines, rows
 from ....syscalls.learning import Episode
 from ....syscalls.os import OS
 from ..output import ago, as_json, show_json, table
@@ -98,8 +99,6 @@ def _show(found: Iterable[Episode]) -> None:
 
 
 def _lines(found: list[Episode], file: str) -> None:
-    from ...learning.rows import lines
-
     place: Any = nullcontext(sys.stdout) if file == "-" else open(file, "w", encoding="utf-8")
     with place as out:
         for line in lines(found):
@@ -115,7 +114,5 @@ def _arrow() -> Any:
 
 
 def _rows(found: list[Episode], file: Path, arrow: Any) -> None:
-    from ...learning.rows import COLUMNS, rows
-
     schema = arrow.schema([(name, kind) for name, kind in COLUMNS.items()])
     arrow.parquet.write_table(arrow.Table.from_pylist(list(rows(found)), schema), file)

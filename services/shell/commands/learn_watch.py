@@ -28,7 +28,9 @@ INTERVAL, SELDOM = 0.5, 10.0
 BESIDE, DRAWN = 3, 24
 #: What is drawn, if the job has it, and what says little of how it is doing.
 _TELLING = ("loss", "reward", "return", "success", "solved", "accuracy")
-_DULL = frozenset({"gradient", "rate", "seconds"})
+_DULL = frozenset(
+    {"baseline", "entropy", "explore", "final_deviation", "gradient", "length", "rate", "seconds"}
+)
 _QUESTION = "\n[d]etach and let it go on, [s]top it at a checkpoint, or [g]o on watching? "
 
 

@@ -13,11 +13,11 @@ from typing import Any, cast
 import pytest
 
 from llmagentos.services.learning import trajectories
-from llmagentos.services.learning.deeds import Reader, result_class
+from llmagentos.services.learning.deeds import Reader
 from llmagentos.services.learning.marks import Marks
 from llmagentos.services.learning.rewards import Rewarding
-from llmagentos.services.learning.rows import COLUMNS, lines, parsed, rows
 from llmagentos.services.learning.trajectories import Trajectories
+from llmagentos.syscalls.episodes import COLUMNS, lines, parsed, result_class, rows
 from llmagentos.syscalls.errors import InvalidArgument, NotFound, PermissionDenied
 from llmagentos.syscalls.host import Host
 from llmagentos.syscalls.learning import Episode

@@ -9,7 +9,6 @@ from typing import cast
 
 import pytest
 
-from llmagentos.services.learning.deeds import result_class
 from llmagentos.services.learning.job import Job, Stopped
 from llmagentos.services.learning.rl.decisions import ANSWER, decisions
 from llmagentos.services.learning.rl.features import Course, places
@@ -17,7 +16,7 @@ from llmagentos.services.learning.rl.offline import gather
 from llmagentos.services.learning.rl.offline import learn as work
 from llmagentos.services.learning.rl.policy import Policy, load
 from llmagentos.services.learning.rl.recipe import read
-from llmagentos.services.learning.rows import lines
+from llmagentos.syscalls.episodes import lines, result_class
 from llmagentos.syscalls.errors import InvalidArgument
 from llmagentos.syscalls.learning import Deed, Episode, Reward
 

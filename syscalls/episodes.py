@@ -1,25 +1,32 @@
-"""Episodes as files: one to a line of JSON, or one deed to a row of a table.
+"""Episodes as data to learn from: one to a line of JSON, or one deed to a row of a table.
 
 Interface:
     lines, parsed   episodes to JSON lines and back
     rows            episodes as rows with the columns of `COLUMNS`, for Parquet
+    result_class    one word for what came of a deed
+    text_class      one word for what a tool has said
+    REPLIES         syscalls by which a model is asked
 """
 
 from __future__ import annotations
 
 import base64
 import json
-from collections.abc import Iterable, Iterator
+import math
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import asdict
+from functools import cache
 from pathlib import Path
 from typing import Any
 
 from pydantic import TypeAdapter, ValidationError
 
-from ...syscalls.errors import InvalidArgument
-from ...syscalls.learning import Episode
-from ...syscalls.reason import reason
-from .deeds import result_class
+from .errors import InvalidArgument
+from .learning import Deed, Episode
+from .reason import reason
+
+#: Syscalls by which a model is asked.
+REPLIES = frozenset({"model.chat", "model.stream", "model.generate"})
 
 #: Names and Arrow types of a row's values, in order. States and actions are JSON texts.
 COLUMNS = {
@@ -27,7 +34,6 @@ COLUMNS = {
     "state": "string", "action": "string", "result_class": "string", "reward": "double",
     "done": "bool", "policy": "string", "logprob": "double", "whole": "bool",
 }  # fmt: skip
-_EPISODE = TypeAdapter(Episode)
 
 
 def lines(episodes: Iterable[Episode]) -> Iterator[str]:
@@ -69,9 +75,39 @@ def rows(episodes: Iterable[Episode]) -> Iterator[dict[str, Any]]:
             }
 
 
+def result_class(deed: Deed) -> str:
+    """Return one word for what came of a deed: the error's code, `failed`, `nothing`, `number`,
+    `text`, `ok`; for a model's reply `calls` or `answer`."""
+    if deed.outcome != "ok":
+        return deed.outcome
+    if deed.syscall in REPLIES:
+        return "calls" if deed.action.get("tool_calls") else "answer"
+    if not isinstance(deed.result, Mapping) or "text" not in deed.result:
+        return "ok"
+    return text_class(str(deed.result["text"]), bool(deed.result.get("failed")))
+
+
+def text_class(text: str, failed: bool = False) -> str:
+    """Return one word for what a tool has said."""
+    if failed or text.startswith("error: "):
+        return "failed"
+    if text in ("", "not found", "nothing found", "empty"):
+        return "nothing"
+    try:
+        return "number" if math.isfinite(float(text)) else "text"
+    except ValueError:
+        return "text"
+
+
+@cache
+def _checks() -> TypeAdapter[Episode]:
+    # To build them takes longer than all else here, and few need them.
+    return TypeAdapter(Episode)
+
+
 def _episode(path: Path, number: int, line: str) -> Episode:
     try:
-        return _EPISODE.validate_json(line)
+        return _checks().validate_json(line)
     except ValidationError as error:
         raise InvalidArgument(f"{path.name}, line {number}: {reason(error)}") from None
 
