@@ -68,7 +68,7 @@ class Demo:
 
     def job(self, kind: str, file: str, *, fails: bool = False) -> Any:
         """Run a job to its end and return what is known of it."""
-        return json.loads(self.aos("learn", kind, file, "--json", fails=fails))
+        return json.loads(self.aos("learn", kind, file, "--json", fails=fails).splitlines()[-1])
 
 
 def prepare(folder: Path, seconds: float, tasks: int) -> None:
@@ -87,7 +87,9 @@ def prepare(folder: Path, seconds: float, tasks: int) -> None:
     (folder / "demo-answers.toml").write_text(alone.replace('"examination"', '"answers"'))
 
 
-def show(console: Console, verdict: dict[str, Any], after: float, took: dict[str, float]) -> None:
+def show(
+    console: Console, verdict: dict[str, Any], after: float | None, took: dict[str, float]
+) -> None:
     """Print what has come of it."""
     table = Table("", title="Agents' tasks solved, through the live daemon")
     for name in ("before", "after", "won", "lost", "p"):
@@ -100,7 +102,8 @@ def show(console: Console, verdict: dict[str, Any], after: float, took: dict[str
         str(verdict["lost"]),
         f"{verdict['p']:.1g}",
     )
-    table.add_row("the same, once it was promoted", "", f"{after:.1%}", "", "", "")
+    if after is not None:
+        table.add_row("the same, once it was promoted", "", f"{after:.1%}", "", "", "")
     console.print(table)
     console.print(", ".join(f"{name} {seconds:.0f} s" for name, seconds in took.items()))
 
@@ -130,14 +133,18 @@ def main() -> None:
         lap("start")
         course = demo.job("rl", "demo-rl.toml")
         lap("learning")
-        demo.job("evaluate", "demo-evaluate.toml")
+        demo.job("evaluate", "demo-evaluate.toml", fails=True)
         card = json.loads(demo.aos("learn", "card", "graduate", "--json", shown=False))
+        verdict = card["verdicts"][-1]
         lap("gate")
+        if not verdict["passed"]:
+            show(console, verdict, None, took)
+            raise SystemExit(f"The gate keeps it out: {verdict['reason']}")
         demo.aos("learn", "promote", "graduate")
         answers = demo.job("evaluate", "demo-answers.toml")
         lap("promotion")
         demo.aos("learn", "show", str(course["id"]), "--html", "course.html", shown=False)
-        show(console, card["verdicts"][-1], answers["metrics"]["solved"], took)
+        show(console, verdict, answers["metrics"]["solved"], took)
         console.print(f"The course's page: {demo.folder / 'course.html'}", highlight=False)
     finally:
         demo.aos("stop", shown=False, fails=True)
