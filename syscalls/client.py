@@ -21,6 +21,7 @@ from typing import Any, TypeVar, cast
 from .codec import pack, unpack
 from .connection import Connection
 from .errors import (
+    DeadlineExceeded,
     DeviceError,
     InDoubt,
     InvalidArgument,
@@ -33,6 +34,8 @@ from .message import INITIAL_CREDIT, VERSION, Kind, Signal
 from .table import Syscall, read
 
 I = TypeVar("I", bound=Interface)  # noqa: E741
+#: Seconds after its deadline at which a call is given up whose kernel says nothing.
+GRACE = 5.0
 _TOLD = frozenset({Kind.REPLY, Kind.ERROR, Kind.ITEM})
 OnRequest = Callable[[Connection, list[Any], bytes], None]
 
@@ -119,7 +122,12 @@ class Client:
         self._send_request(call, syscall, arguments, deadline, behalf, traits)
         self._calls[call] = answer
         try:
-            return await answer
+            if (patience := self._patience(deadline, traits)) is None:
+                return await answer
+            async with asyncio.timeout(patience):
+                return await answer
+        except TimeoutError:
+            raise DeadlineExceeded(f"{syscall} had no answer in time from any kernel") from None
         finally:
             self._requests.pop(call, None)
             if self._calls.pop(call, None) is not None:
@@ -172,6 +180,14 @@ class Client:
         if self._returning is not None:
             self._returning.cancel()
         self.connection.close()
+
+    def _patience(self, deadline: float | None, traits: Traits | None) -> float | None:
+        """Return after how many seconds a call is given up. A kernel ends it sooner, if there is
+        one: for whoever waits for the next one nobody else does."""
+        if self.again is None:
+            return None
+        given = deadline if deadline is not None or traits is None else traits.deadline
+        return None if given is None else given + GRACE
 
     def _send_request(
         self,

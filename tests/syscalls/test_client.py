@@ -9,10 +9,12 @@ from typing import Any
 
 import pytest
 
+from llmagentos.syscalls import client as client_module
 from llmagentos.syscalls.client import Client, connect
 from llmagentos.syscalls.codec import pack_frame
 from llmagentos.syscalls.connection import Connection
 from llmagentos.syscalls.errors import (
+    DeadlineExceeded,
     DeviceError,
     Internal,
     InvalidArgument,
@@ -191,6 +193,25 @@ def test_calls_in_flight_end_when_the_connection_is_lost() -> None:
             await client.call("workshop.double", {"number": 1})
 
     play(scene)
+
+
+def test_call_that_no_kernel_answers_ends_after_its_deadline(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(client_module, "GRACE", 0.0)
+
+    async def never() -> socket.socket:
+        return await asyncio.Event().wait()  # type: ignore[return-value]
+
+    async def run() -> None:
+        ours, theirs = socket.socketpair()
+        client = await connect(ours, never)
+        with pytest.raises(DeadlineExceeded, match=r"workshop\.double"):
+            await client.call("workshop.double", {"number": 1}, deadline=0.0)
+        theirs.close()
+        client.close()
+
+    asyncio.run(run())
 
 
 def test_request_to_a_process_that_serves_nothing_ends_the_connection_with_a_reason() -> None:
