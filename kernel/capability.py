@@ -7,6 +7,8 @@ A capability names a syscall or a pattern of them, a qualifier and constraints:
     tool.call:http_fetch{host=*.example.org} one tool, on some hosts
 
 `*` stands for any run of characters and is the only wildcard. A missing value matches nothing.
+What acts on the machine with the daemon's own rights is granted by its whole name, or by `*` alone:
+whoever was given all of the tools was not given the right to run programs outside any sandbox.
 
 Conditions stand among the constraints, and a `?` at the end asks a person:
 
@@ -21,6 +23,7 @@ only under its conditions or when somebody approves. Limits are passed on to eve
     !tool.call:http_fetch{untainted}?        asked about once the caller is tainted
 
 Interface:
+    BY_NAME          calls that no pattern grants but `*`
     Verdict          what becomes of a call
     Capability       one grant; `parse`, `covers`, `judge`
     CapabilitySet   what a process holds; `judge`, `allows`, `attenuate`, `revoked`
@@ -44,6 +47,13 @@ LONGEST = 512
 #: Conditions on a call that its arguments do not tell.
 UNTAINTED, EFFECTLESS = "untainted", "effectless"
 CONDITIONS = frozenset({UNTAINTED, EFFECTLESS})
+#: Calls that no pattern grants but `*`: they run programs, read folders of the machine, send what
+#: everybody asks a model elsewhere, or let a model pass for a better one.
+BY_NAME = frozenset({
+    "tool.connect", "tool.disconnect", "model.use", "model.add", "model.remove", "model.share",
+    "learning.adopt", "learning.judge",
+})  # fmt: skip
+_ANY = "*"
 _SHAPE = re.compile(r"(!)?([a-z0-9_.*]+)(?::([^{}?]+))?(?:\{([^{}]*)\})?(\?)?")
 #: What stands for a host that two readers of an address might not agree on.
 _DOUBTFUL = "?"
@@ -122,6 +132,12 @@ class Capability:
     def __str__(self) -> str:
         return self.text
 
+    def holds(self, syscall: str) -> bool:
+        """Whether a syscall, or all that a pattern of them grants, is of its pattern."""
+        if self.syscall == syscall or self.syscall == _ANY or self.limit:
+            return matches(self.syscall, syscall)
+        return syscall not in BY_NAME and syscall != _ANY and matches(self.syscall, syscall)
+
     def covers(self, other: Capability) -> bool:
         """Whether this grant surely judges every call at least as well as the grant `other` does.
 
@@ -132,7 +148,7 @@ class Capability:
 
     def names(self, other: Capability) -> bool:
         """Whether every call that `other` names is surely one that this one names."""
-        if not matches(self.syscall, other.syscall):
+        if not self.holds(other.syscall):
             return False
         if self.subject is not None and (
             other.subject is None or not matches(self.subject, other.subject)
@@ -170,7 +186,7 @@ class Capability:
 
     def concerns(self, syscall: str, subject: str | None, arguments: Mapping[str, Any]) -> bool:
         """Whether the call is of the kind that this grant names."""
-        if not matches(self.syscall, syscall):
+        if not self.holds(syscall):
             return False
         if self.subject is not None and (subject is None or not matches(self.subject, subject)):
             return False
@@ -237,7 +253,7 @@ class CapabilitySet:
             return None
         for one in self._grants:
             narrow = one.subject is not None or one.constraints or one.conditions or one.asks
-            if not narrow and matches(one.syscall, syscall):
+            if not narrow and one.holds(syscall):
                 return one
         return None
 
@@ -303,7 +319,7 @@ class CapabilitySet:
         return CapabilitySet([*grants, *wanted._limits, *self._limits])
 
 
-_EVERYTHING = Capability(syscall="*")
+_EVERYTHING = Capability(syscall=_ANY)
 
 
 def _argument(arguments: Mapping[str, Any], key: str) -> str | None:

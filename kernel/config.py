@@ -84,8 +84,8 @@ class AgentsConfig(_Section):
         "learning.advise",
     ]  # fmt: skip
     #: What a file's runtime may ask for besides, where a person starts it. Nothing that it starts
-    #: inherits that: an agent that could note verdicts could promote its own model.
-    runtimes: dict[str, list[str]] = {"learn": ["learning.judge"]}
+    #: inherits that: an agent that could note verdicts could pass its own model off as better.
+    runtimes: dict[str, list[str]] = {"learn": ["learning.judge", "model.add", "model.remove"]}
     #: Limits of tokens, money, device_seconds, wall_seconds and processes.
     budget: dict[str, float] = {}
     sandbox: ProfilesConfig = ProfilesConfig()

@@ -364,7 +364,7 @@ class Learning(Interface, name="learning"):
     async def trajectories(
         self,
         pids: list[int] | None = None,
-        name: str | None = None,
+        name: Name | None = None,
         after: Annotated[int, Ge(0)] = 0,
         limit: Limit = 100,
     ) -> list[Episode]:

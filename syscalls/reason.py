@@ -2,7 +2,7 @@
 
 Interface:
     reason          the first thing that is wrong: `place: what is expected there`
-    reasons         all that is wrong, in one line
+    reasons         all that is wrong, in one line, or the first of it
 """
 
 from __future__ import annotations
@@ -13,6 +13,9 @@ from typing import TYPE_CHECKING, Any
 if TYPE_CHECKING:
     from pydantic import ValidationError
 
+#: Things that are told of at once: a long list may be wrong in each of its places.
+MOST = 10
+
 
 def reason(error: ValidationError, *within: str) -> str:
     """Return the first thing that is wrong. `within` is where the value that was checked stands in
@@ -21,8 +24,10 @@ def reason(error: ValidationError, *within: str) -> str:
 
 
 def reasons(error: ValidationError) -> str:
-    """Return all that is wrong, each with its place."""
-    return "; ".join(_told(one, ()) for one in _found(error))
+    """Return all that is wrong, each with its place; of much, the first and how much more."""
+    found = _found(error)
+    more = f"; and {len(found) - MOST} more" if len(found) > MOST else ""
+    return "; ".join(_told(one, ()) for one in found[:MOST]) + more
 
 
 def _found(error: ValidationError) -> list[Any]:

@@ -10,9 +10,10 @@ from __future__ import annotations
 
 import asyncio
 import math
+import re
 import time
 from collections.abc import Callable
-from fnmatch import fnmatchcase
+from fnmatch import translate
 from pathlib import Path
 
 from ...syscalls.codec import pack
@@ -104,10 +105,12 @@ class Trajectories:
             wanted = sorted({pid for pid in pids if pid > after})
             return [await os.process.inspect(pid) for pid in wanted]
         every = await os.process.ls(all=True)
+        # Not through fnmatch itself, which keeps thousands of patterns for ever.
+        called = re.compile(translate(name or "*")).match
         fits = [
             one
             for one in every
-            if one.kind == "agent" and one.pid > after and fnmatchcase(one.name, name or "*")
+            if one.kind == "agent" and one.pid > after and called(one.name)
         ]
         if (await os.process.inspect(who.pid)).kind == "agent":
             # It may read what is below it; of the others it is not told at all.

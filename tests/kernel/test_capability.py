@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from dataclasses import replace
 from itertools import product
 from typing import Any
@@ -10,6 +11,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from llmagentos.kernel import capability
 from llmagentos.kernel.capability import (
     CONDITIONS,
     EFFECTLESS,
@@ -44,6 +46,14 @@ HELD = [
 FORMS = [f"a{inner}{mark}" for mark in ("", "?") for inner in (
     "", "{untainted}", "{effectless}", "{effectless,untainted}"
 )]  # fmt: skip
+
+
+@pytest.fixture(scope="module", autouse=True)
+def by_name() -> Iterator[None]:
+    """Let the properties hold with a call that no pattern grants."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(capability, "BY_NAME", frozenset({"b.a"}))
+        yield
 
 
 @given(CAPABILITIES)
@@ -86,7 +96,8 @@ def test_revoked_right_is_gone_and_nothing_else_is_judged_better(
 ) -> None:
     before = CapabilitySet(mine)
     after = before.revoked(gone)
-    named = replace(gone, limit=False, asks=False, conditions=frozenset())
+    # What no pattern grants is taken by one all the same.
+    named = replace(gone, limit=True, asks=False, conditions=frozenset())
     for name, subject, path, holds in product(NAMES, VALUES, [None, "a", "b"], HELD):
         arguments = {} if path is None else {"path": path}
         judged = after.judge(name, subject, arguments, holds)[0]
@@ -263,3 +274,18 @@ def test_child_cannot_be_given_what_the_parent_does_not_hold() -> None:
     assert list(held.attenuate(CapabilitySet.parse(["memory.get:own"])))
     with pytest.raises(PermissionDenied, match=r"memory\.get"):
         held.attenuate(CapabilitySet.parse(["memory.get"]))
+
+
+@pytest.mark.parametrize(
+    ("pattern", "granted"),
+    [("b.a", True), ("*", True), ("b.*", False), ("b*a", False), ("**", False), ("*.*", False)],
+)
+def test_call_that_is_given_by_its_name_is_given_by_no_pattern(pattern: str, granted: bool) -> None:
+    held = CapabilitySet.parse([pattern])
+    assert held.allows("b.a") is granted and (held.free("b.a") is not None) is granted
+    named = Capability.parse("b.a")
+    assert Capability.parse(pattern).covers(named) is granted
+    assert not CapabilitySet.parse(["*", f"!{pattern}"]).allows("b.a")
+    assert not CapabilitySet.parse(["*"]).revoked(Capability.parse(pattern)).allows("b.a")
+    assert not CapabilitySet.parse(["b.a"]).revoked(Capability.parse(pattern)).allows("b.a")
+    assert Capability.parse(pattern).covers(Capability.parse("*")) is (pattern == "*")

@@ -53,3 +53,8 @@ def test_all_that_is_wrong_can_be_told() -> None:
     first, second = reasons(refused({"inner": [{"color": 1}], "name": 3})).split("; ")
     assert first == "inner.0.color: Extra inputs are not permitted"
     assert second.startswith("name: ")
+
+
+def test_of_much_that_is_wrong_the_first_is_told_and_how_much_more_there_is() -> None:
+    said = reasons(refused({"inner": [{"color": 1}] * 1000}))
+    assert said.count("inner.") == 10 and said.endswith("; and 990 more")
