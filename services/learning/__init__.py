@@ -1,1 +1,1 @@
-"""Learning: datasets, training and evaluation."""
+"""Learning: jobs that train models, the models they make, and which of these answers."""

@@ -270,7 +270,7 @@ async def _work(job: Job) -> None:
 def _recipe(path: Path) -> dict[str, Any]:
     try:
         recipe = tomllib.loads(path.read_text())
-    except (OSError, UnicodeDecodeError, tomllib.TOMLDecodeError) as error:
+    except (OSError, UnicodeDecodeError, tomllib.TOMLDecodeError, RecursionError) as error:
         raise InvalidArgument(f"{path.name}: {error}") from error
     part = recipe.get("job")
     kind = part.get("kind") if isinstance(part, dict) else None

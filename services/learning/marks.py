@@ -6,6 +6,7 @@ Interface:
 
 from __future__ import annotations
 
+import json
 from collections.abc import Collection
 from pathlib import Path
 
@@ -38,16 +39,12 @@ class Marks:
     def of(self, principal: str, pids: Collection[int]) -> dict[int, list[Reward]]:
         """Return the marks of episodes, by pid, the oldest first."""
         found: dict[int, list[Reward]] = {pid: [] for pid in pids}
-        for pid in found:
-            rows = self._base.rows(
-                "SELECT by, value, note, time FROM mark WHERE principal = ? AND pid = ?"
-                " ORDER BY time",
-                principal, pid,
-            )  # fmt: skip
-            found[pid] = [
-                Reward(pid=pid, by=by, value=value, note=note, time=time)
-                for by, value, note, time in rows
-            ]
+        for pid, by, value, note, time in self._base.rows(
+            "SELECT pid, by, value, note, time FROM mark WHERE principal = ?"
+            " AND pid IN (SELECT value FROM json_each(?)) ORDER BY time, by",
+            principal, json.dumps(list(found)),
+        ):  # fmt: skip
+            found[pid].append(Reward(pid=pid, by=by, value=value, note=note, time=time))
         return found
 
     def close(self) -> None:

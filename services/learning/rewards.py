@@ -22,18 +22,17 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import Field
 
 from ...syscalls.errors import InvalidArgument
 from ...syscalls.learning import Episode, Reward
+from .training.settings import Part
 
 Verifier = Callable[[Episode], Any]
 
 
-class Rewarding(BaseModel):
+class Rewarding(Part):
     """How episodes are judged; what is left out counts nothing."""
-
-    model_config = ConfigDict(extra="forbid", frozen=True)
 
     outcome: float = 0.0
     per_1000_tokens: float = Field(default=0.0, le=0)

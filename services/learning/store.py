@@ -1,7 +1,7 @@
 """The models that were learnt or taken in: a folder each, `PRINCIPAL/NAME`, with a card in it.
 
 A model is copied to a folder aside and renamed into its place once it is whole, so that a crash
-leaves the old one or the new one. Callers hold `lock` around what changes names.
+leaves the old one or the new one. Its caller makes one change of names at a time.
 
 Interface:
     Store           `take` a folder in and `place` it, or `drop` it; `give` one out; `ls`, `card`,

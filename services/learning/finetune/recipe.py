@@ -14,7 +14,7 @@ from pydantic import Field, model_validator
 
 from ....syscalls.errors import InvalidArgument
 from ..job import Job
-from ..training.settings import Part, TrainingSettings, check
+from ..training.settings import Part, TrainingSettings, check, own
 
 Files: TypeAlias = Annotated[list[str], Len(1)]
 
@@ -161,8 +161,6 @@ _BY_METHOD: dict[str, type[Classify] | type[Instruct] | type[Prefer]] = {
     "lora": Instruct,
     "prefer": Prefer,
 }
-#: What the kernel and the job read of the file.
-_OTHERS = frozenset({"runtime", "name", "description", "capabilities", "budget", "durable"})
 
 
 def read(job: Job) -> Recipe:
@@ -172,5 +170,4 @@ def read(job: Job) -> Recipe:
     if kind is None:
         known = ", ".join(_BY_METHOD)
         raise InvalidArgument(f"{job.file} job.method: one of {known}, not {method!r}")
-    parts = {key: value for key, value in job.recipe.items() if key not in _OTHERS}
-    return check(kind, parts, job.file)
+    return check(kind, own(job.recipe), job.file)

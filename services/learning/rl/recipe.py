@@ -13,18 +13,11 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any, Literal
 
-from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
+from pydantic import Field, model_validator
 
-from ....syscalls.errors import InvalidArgument
-from ....syscalls.reason import reason
 from ..rewards import Rewarding
+from ..training.settings import Part, check, own
 from .schedule import Schedule
-
-
-class Part(BaseModel):
-    """A table of the file."""
-
-    model_config = ConfigDict(extra="forbid", frozen=True)
 
 
 class Kind(Part):
@@ -38,7 +31,7 @@ class World(Part):
     """`[world]`: a gymnasium environment."""
 
     id: str
-    arguments: dict[str, Any] = {}
+    arguments: dict[str, Any] = Field(default={})
     #: Steps after which an episode is cut off; None for what the environment says itself.
     steps: int | None = Field(default=None, gt=0)
 
@@ -173,12 +166,8 @@ class Evaluation(Part):
 
 
 class Recipe(Part):
-    """The whole file. The kernel reads `runtime`, `name`, `capabilities` and `budget` as well."""
+    """The whole file."""
 
-    runtime: Literal["learn"] = "learn"
-    name: str | None = None
-    capabilities: list[str] | None = None
-    budget: dict[str, float] = {}
     job: Kind
     world: World | None = None
     tasks: Tasks | None = None
@@ -212,11 +201,5 @@ def read(recipe: dict[str, Any], file: str) -> Recipe:
     expected."""
     offline = "episodes" in recipe and not {"world", "tasks"} & recipe.keys()
     settings = Offline if offline else SETTINGS.get(str(recipe["job"].get("algorithm")), Learning)
-    try:
-        learning = settings.model_validate(recipe.get("learning", {}))
-    except ValidationError as error:
-        raise InvalidArgument(f"{file}: {reason(error, 'learning')}") from None
-    try:
-        return Recipe.model_validate({**recipe, "learning": learning})
-    except ValidationError as error:
-        raise InvalidArgument(f"{file}: {reason(error)}") from None
+    learning = check(settings, recipe.get("learning", {}), f"{file}: [learning]")
+    return check(Recipe, {**own(recipe), "learning": learning}, file)

@@ -6,13 +6,13 @@ Interface:
 
 from __future__ import annotations
 
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import Field
+
+from ..training.settings import Part
 
 
-class Schedule(BaseModel):
+class Schedule(Part):
     """Linear from `first` to `last` over a share of the job, then constant."""
-
-    model_config = ConfigDict(extra="forbid", frozen=True)
 
     first: float = Field(ge=0, le=1)
     last: float = Field(ge=0, le=1)

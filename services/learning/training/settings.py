@@ -4,6 +4,7 @@ Interface:
     TrainingSettings    checked settings
     Part                the base of every checked part of a recipe
     check               a part of a recipe, or the error that says what is wrong with it
+    own                 what a kind of job reads of its file
 """
 
 from __future__ import annotations
@@ -17,6 +18,8 @@ from ....syscalls.errors import InvalidArgument
 from ....syscalls.reason import reason
 
 P = TypeVar("P", bound="Part")
+#: What the kernel and the job's process read of a file, whatever kind it is of.
+_OTHERS = frozenset({"runtime", "name", "description", "capabilities", "budget", "durable"})
 
 
 class Part(BaseModel):
@@ -49,6 +52,11 @@ class TrainingSettings(Part):
     precision: Literal["float32", "bfloat16"] = "float32"
 
 
+def own(recipe: Mapping[str, Any]) -> dict[str, Any]:
+    """Return what a kind of job reads of its file: all but what every file of a job may say."""
+    return {key: value for key, value in recipe.items() if key not in _OTHERS}
+
+
 def check(kind: type[P], part: Any, where: str) -> P:
     """Return a part of a recipe. `where` names it: `pretrain.toml: [training]`.
 
@@ -63,5 +71,9 @@ def check(kind: type[P], part: Any, where: str) -> P:
         if first["type"] == "extra_forbidden":
             key, known = ".".join(map(str, first["loc"])), ", ".join(sorted(kind.model_fields))
             raise InvalidArgument(f"{where} knows no {key}; it knows {known}") from None
-        given = "" if first["type"] == "missing" else f", not {first['input']!r}"
-        raise InvalidArgument(f"{where} {reason(error)}{given}") from None
+        # What does not fit together is said by the rule itself.
+        told = first["type"] in ("missing", "value_error")
+        given = "" if told else f", not {first['input']!r}"
+        raise InvalidArgument(
+            f"{where}{' ' if first['loc'] else ': '}{reason(error)}{given}"
+        ) from None

@@ -80,7 +80,7 @@ def curves(job: int, names: tuple[str, ...], as_json: bool) -> None:
         show_json(found)
         return
     if not found:
-        click.echo("there is no curve yet", err=True)
+        click.echo("there is no such curve yet" if names else "there is no curve yet", err=True)
     width = min(shutil.get_terminal_size().columns, WIDTH)
     by_name = sorted(found, key=lambda point: point.name)
     for name, points in groupby(by_name, key=lambda point: point.name):

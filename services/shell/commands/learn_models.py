@@ -90,9 +90,11 @@ def promote(name: str, share: float, overrule: bool, as_json: bool) -> None:
     if as_json:
         show_json(made)
     elif made.share < 1:
-        click.echo(f"{name} answers {made.share:.0%} of the processes ({made.target})")
+        click.echo(
+            f"{name} answers {made.share:.0%} of the processes, {_short(made.previous)} the rest"
+        )
     else:
-        click.echo(f"{name} answers now ({made.target})")
+        click.echo(f"{name} answers now, in place of {_short(made.previous)}")
 
 
 @click.command()
@@ -103,7 +105,9 @@ def rollback(as_json: bool) -> None:
     if as_json:
         show_json(undone)
     else:
-        click.echo(f"{undone.previous} answers again, in place of {undone.target}")
+        target, previous = _short(undone.target), _short(undone.previous)
+        which = "answers again" if undone.share == 1 else "answers all again"
+        click.echo(f"{previous} {which}, in place of {target}")
 
 
 @click.command()

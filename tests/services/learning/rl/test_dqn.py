@@ -7,7 +7,6 @@ import pytest
 import torch
 
 from llmagentos.services.learning.rl.dqn import DeepLearner, targets
-from llmagentos.services.learning.rl.mdp import Process, Walk, value_iteration
 from llmagentos.services.learning.rl.network import perceptron
 from llmagentos.services.learning.rl.policy import Policy
 from llmagentos.services.learning.rl.recipe import Deep
@@ -15,6 +14,8 @@ from llmagentos.services.learning.rl.replay import Replay
 from llmagentos.services.learning.rl.schedule import Schedule
 from llmagentos.services.learning.rl.world import Guarded
 from llmagentos.syscalls.errors import InvalidArgument
+
+from .mdp import Process, Walk, value_iteration
 
 
 def linear(*rows: list[float]) -> torch.nn.Sequential:

@@ -249,7 +249,7 @@ def test_episodes_of_a_name_are_read_page_by_page(tmp_path: Path) -> None:
 
 def test_recipe_for_episodes_is_checked(tmp_path: Path) -> None:
     for old, new, message in (
-        ("passes = 8", "episodes = 8", r"learning\.episodes"),
+        ("passes = 8", "episodes = 8", r"\[learning\] knows no episodes"),
         ('file = "episodes.jsonl"', "held_out = 2", "either file or name"),
         ('algorithm = "q"', 'algorithm = "dqn"', "algorithm q alone"),
     ):

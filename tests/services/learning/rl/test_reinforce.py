@@ -8,10 +8,11 @@ import numpy as np
 import pytest
 import torch
 
-from llmagentos.services.learning.rl.mdp import Process, Walk
 from llmagentos.services.learning.rl.recipe import Gradient
 from llmagentos.services.learning.rl.reinforce import GradientLearner, returns, surrogate
 from llmagentos.services.learning.rl.world import Guarded
+
+from .mdp import Process, Walk
 
 HORIZON, DISCOUNT = 3, 0.8
 RNG = np.random.default_rng(3)

@@ -184,8 +184,8 @@ def test_table_is_refused_for_a_world_without_numbered_states(tmp_path: Path) ->
 @pytest.mark.parametrize(
     ("old", "new", "message"),
     [
-        ("episodes = 400", "", r"job\.toml: learning\.episodes: Field required"),
-        ("seed = 3", "sede = 3", r"job\.toml: learning\.sede: Extra"),
+        ("episodes = 400", "", r"job\.toml: \[learning\] episodes: Field required"),
+        ("seed = 3", "sede = 3", r"job\.toml: \[learning\] knows no sede; it knows .*seed"),
         ("seed = 3", "discount = 2", r"discount: .* less than or equal to 1"),
         ("seed = 3", "explore = { first = 2, last = 0 }", r"explore\.first"),
         ("[world]", "[wrold]", "wrold"),

@@ -10,17 +10,18 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from llmagentos.services.learning.rl.mdp import (
+from llmagentos.services.learning.rl.recipe import Tabular
+from llmagentos.services.learning.rl.schedule import Schedule
+from llmagentos.services.learning.rl.tabular import TableLearner
+from llmagentos.services.learning.rl.world import Guarded
+
+from .mdp import (
     Process,
     Walk,
     evaluation,
     of_table,
     value_iteration,
 )
-from llmagentos.services.learning.rl.recipe import Tabular
-from llmagentos.services.learning.rl.schedule import Schedule
-from llmagentos.services.learning.rl.tabular import TableLearner
-from llmagentos.services.learning.rl.world import Guarded
 
 ALWAYS = Schedule(first=1.0, last=1.0)
 
