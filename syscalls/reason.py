@@ -37,4 +37,5 @@ def _found(error: ValidationError) -> list[Any]:
 
 def _told(one: Mapping[str, Any], within: tuple[str, ...]) -> str:
     place = ".".join(map(str, (*within, *one["loc"])))
-    return f"{place}: {one['msg']}" if place else str(one["msg"])
+    said = one["msg"].removeprefix("Value error, ")
+    return f"{place}: {said}" if place else said

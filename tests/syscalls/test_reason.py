@@ -45,8 +45,8 @@ def test_a_place_is_told_as_its_writer_sees_it() -> None:
 
 def test_a_whole_that_is_wrong_has_no_place_of_its_own() -> None:
     error = refused({"name": "nobody"})
-    assert reason(error) == "Value error, nobody is no name"
-    assert reason(error, "file") == "file: Value error, nobody is no name"
+    assert reason(error) == "nobody is no name"
+    assert reason(error, "file") == "file: nobody is no name"
 
 
 def test_all_that_is_wrong_can_be_told() -> None:
