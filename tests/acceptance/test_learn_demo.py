@@ -41,7 +41,7 @@ def course(folder: Path, name: str, **changed: str) -> str:
     """Write a short course and return its file."""
     text = (EXAMPLES / "demo-rl.toml").read_text()
     settings = {
-        "groups = 16": "groups = 4", "samples = 8": "samples = 4", "rounds = 90": "rounds = 3",
+        "groups = 16": "groups = 4", "samples = 8": "samples = 4", "rounds = 32": "rounds = 3",
         '"course"': f'"{name}"', '"graduate"': f'"{name}"', **changed,
     }  # fmt: skip
     for old, new in settings.items():
@@ -110,7 +110,7 @@ def test_a_course_that_was_killed_goes_on(school: House, tmp_path: Path) -> None
     suite(tmp_path, "tasks", 40, 1)
     file = course(
         tmp_path, "killed",
-        **{"check_every = 1000": "checkpoint_every = 1", "rounds = 90": "rounds = 4"},
+        **{"check_every = 1000": "checkpoint_every = 1", "rounds = 32": "rounds = 4"},
     )  # fmt: skip
     watch = subprocess.Popen(
         [sys.executable, "-c", "from llmagentos.services.shell.main import main; main()",
