@@ -382,7 +382,8 @@ class Model(Interface, name="model"):
 
     @syscall(idempotent=True)
     async def pages(self) -> PageMap:
-        """Return who holds which part of the device's memory."""
+        """Return who holds which part of the device's memory; of others' processes only the owner
+        of the daemon is told."""
         raise NotImplementedError
 
     @syscall(idempotent=True)

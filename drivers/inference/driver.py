@@ -200,7 +200,11 @@ class InferenceDriver(Model):
         maps = [engine.pages() for engine in self._engines()]
         if not maps:
             raise InvalidArgument("no device here has pages: they only answer `chat`")
-        return _together(maps)
+        found, principal = _together(maps), caller().principal
+        if principal == self._host.state.owner():  # whose daemon it is
+            return found
+        mine = [one for one in found.holders if one.principal in ("", principal)]
+        return replace(found, holders=mine)
 
     def on_rank(self, call: int, rank: tuple[float, ...]) -> None:
         for engine in self._engines():
