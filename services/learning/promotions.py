@@ -109,20 +109,25 @@ class Promotions:
             return made
 
     async def rollback(self, os: OS) -> Promotion:
-        """Take the last promotion back; `os` has the rights of whoever asks.
+        """Take the last promotion back, also of a model that does not load; `os` has the rights of
+        whoever asks.
 
-        Raises `NotFound` where no model that answers was promoted.
+        Raises `NotFound` where no model that answers was promoted, and `TryAgain` while the one
+        before it is still loaded.
         """
         async with self._lock:
             known = await os.model.ls()
-            running = {one.target for one in known if one.state == "ready"}
+            chosen = next((one.target for one in known if one.active), None)
+            states = {one.target: one.state for one in known if one.state != "available"}
             standing = "WHERE state IN (?, ?) ORDER BY id DESC"
             for row in await asyncio.to_thread(self._rows, standing, CANARY, ACTIVE):
-                if row.state == ACTIVE and _active(known).target == row.target:
-                    if row.previous not in running:
+                if row.state == ACTIVE and chosen == row.target:
+                    if row.previous not in states:
                         await os.model.add(row.previous)
+                    elif (state := states[row.previous]) != "ready":
+                        raise TryAgain(f"{row.previous} is {state}", retry_after=1.0)
                     await os.model.share(row.previous, 1.0)
-                elif row.state == ACTIVE or row.target not in running:
+                elif row.state == ACTIVE or row.target not in states:
                     # Somebody has chosen another model since.
                     await asyncio.to_thread(self._set, row, SUPERSEDED)
                     continue
@@ -171,9 +176,10 @@ class Promotions:
 
 
 def _active(known: list[ModelInfo]) -> ModelInfo:
-    active = next((one for one in known if one.active and one.state == "ready"), None)
-    if active is None:
-        raise TryAgain("no model answers yet", retry_after=1.0)
+    active = next((one for one in known if one.active), None)
+    if active is None or active.state != "ready":
+        why = f": {active.name} is {active.state}" if active else ""
+        raise TryAgain(f"no model answers yet{why}", retry_after=1.0)
     return active
 
 

@@ -33,14 +33,15 @@ class Device:
     def __init__(self) -> None:
         self.shares = {"embedded": 1.0}
         self.refuses = ""
-        self.state = "ready"
+        #: Of those that are not ready.
+        self.states: dict[str, str] = {}
 
     async def ls(self) -> list[ModelInfo]:
         chosen = next(iter(self.shares))
         return [
             ModelInfo(
                 target=target, name=target.removeprefix("hf:/store/"), active=target == chosen,
-                device="local", state=self.state, share=share,
+                device="local", share=share, state=self.states.get(target, "ready"),
             )
             for target, share in self.shares.items()
         ]  # fmt: skip
@@ -213,9 +214,27 @@ def test_log_that_is_none_is_put_aside(tmp_path: Path) -> None:
 
 def test_nobody_takes_the_place_of_a_model_that_is_still_being_loaded(tmp_path: Path) -> None:
     async def scene(s: Scene) -> None:
-        s.device.state = "loading"
-        with pytest.raises(TryAgain):
+        s.device.states = {"embedded": "loading"}
+        with pytest.raises(TryAgain, match="embedded is loading"):
             await s.log.promote(s.os, s.card("a"), 1.0, overrule=True)
+        assert s.answers == {"embedded": 1.0}
+
+    play(tmp_path, scene)
+
+
+def test_promotion_of_a_model_that_does_not_load_is_rolled_back(tmp_path: Path) -> None:
+    async def scene(s: Scene) -> None:
+        await s.log.promote(s.os, s.card("a"), 1.0, overrule=True)
+        await s.log.promote(s.os, s.card("b"), 0.2, overrule=True)
+        s.device.states = {
+            "hf:/store/a": "failed: no memory", "hf:/store/b": "loading", "embedded": "loading",
+        }  # fmt: skip
+        assert (await s.log.rollback(s.os)).target == "hf:/store/b"
+        assert s.answers == {"a": 1.0, "embedded": 0.0}
+        with pytest.raises(TryAgain, match="embedded is loading"):
+            await s.log.rollback(s.os)
+        del s.device.states["embedded"]
+        await s.log.rollback(s.os)
         assert s.answers == {"embedded": 1.0}
 
     play(tmp_path, scene)
