@@ -42,9 +42,7 @@ class Database:
             except (apsw.NotADBError, apsw.CorruptError) as error:
                 names = (path.with_name(f"{path.name}.corrupt-{n}") for n in itertools.count(1))
                 aside = next(name for name in names if not name.exists())
-                for part in ("", "-wal", "-shm"):
-                    if (one := Path(f"{path}{part}")).exists():
-                        one.rename(f"{aside}{part}")
+                path.rename(aside)
                 print(f"{path}: {error}; kept as {aside.name}, a new one begun", file=sys.stderr)
                 self._base = _open(path, schema)
 

@@ -108,9 +108,7 @@ class Trajectories:
         # Not through fnmatch itself, which keeps thousands of patterns for ever.
         called = re.compile(translate(name or "*")).match
         fits = [
-            one
-            for one in every
-            if one.kind == "agent" and one.pid > after and called(one.name)
+            one for one in every if one.kind == "agent" and one.pid > after and called(one.name)
         ]
         if (await os.process.inspect(who.pid)).kind == "agent":
             # It may read what is below it; of the others it is not told at all.
