@@ -117,6 +117,31 @@ def test_revoked_token_takes_the_rights_of_all_that_it_started(fort: Fort) -> No
     assert fort.call(token, "clock.now")[0] == 401
 
 
+#: Asks for the time until it is refused.
+_WORKER = """
+from llmagentos.syscalls.errors import PermissionDenied
+async def main(os, task):
+    try:
+        while True:
+            await os.clock.now()
+    except PermissionDenied as error:
+        print(error.message)
+"""
+
+
+def test_token_that_expires_takes_the_rights_of_all_that_it_started(fort: Fort) -> None:
+    worker = fort.program("worker.py", _WORKER)
+    token = fort.token("--expires", "10s", "short")
+    status, said, _ = fort.call(token, "process.spawn", program=worker)
+    assert status == 200
+    pid = str(said["result"])
+    assert fort.aos("wait", pid).code == 0
+    assert "holds no capability for clock.now" in fort.aos("logs", pid).out
+    assert fort.call(token, "clock.now")[0] == 401
+    with fort.events("call.denied") as denied:
+        assert next(one for one in denied if one["pid"] == int(pid))["details"]["principal"]
+
+
 def test_policy_is_read_again_at_a_signal_and_a_bad_one_changes_nothing(fort: Fort) -> None:
     alice = fort.token("--principal", "alice", "again")
     assert fort.call(alice, "memory.ls")[0] == 200
