@@ -102,12 +102,13 @@ class Tool(Interface, name="tool"):
         url: str | None = None,
         options: dict[str, Any] | None = None,
     ) -> ToolServer:
-        """Connect a server of tools (MCP), now and whenever the system starts: a program that is
-        run with the daemon's own rights, or an address. It is a person's right to do so.
+        """Connect a server of tools (MCP), now and whenever the system starts: an address, or a
+        program, which runs in a box where the machine has one. It is a person's right to do so.
 
-        `options` are those of `[drivers.tools.settings.mcp.NAME]`: `env`, `cwd`, `headers`,
-        `allow`, `rate`, `timeout`, `trusted`. Raises `InvalidArgument`, `AlreadyExists`, and
-        `DeviceError` for one that does not come up; then nothing has changed.
+        `options` are those of `[drivers.tools.settings.mcp.NAME]`: `env`, `cwd`, `sandbox`,
+        `read`, `write`, `network`, `headers`, `allow`, `rate`, `timeout`, `trusted`. Raises
+        `InvalidArgument`, `AlreadyExists`, and `DeviceError` for one that does not come up; then
+        nothing has changed.
         """
         raise NotImplementedError
 

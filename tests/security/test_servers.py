@@ -51,7 +51,6 @@ def test_boxed_server_sees_what_its_command_names_and_no_more(
     settings = {
         "curious": {
             "command": [sys.executable, server, str(ours)],
-            "sandbox": "required",
             "network": False,
         }
     }
@@ -78,6 +77,30 @@ def test_boxed_server_sees_what_its_command_names_and_no_more(
     # What it wrote elsewhere lies in memory of its own, which ends with it.
     assert said.pop(4) == "1" and not (tmp_path / "x").exists()
     assert all(one.endswith("Error") for one in said[3:]), said
+
+
+def test_server_is_boxed_unless_its_settings_say_otherwise_or_there_is_no_box(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    from llmagentos.drivers.tools.mcp import held
+    from llmagentos.drivers.tools.mcp.settings import read
+
+    assert read({"command": ["x"]}).boxed and not read({"command": ["x"], "sandbox": "off"}).boxed
+    assert not read({"url": "http://127.0.0.1/"}).boxed
+    held.boxes.cache_clear()
+    monkeypatch.setattr(held.shutil, "which", lambda name: "/bin/false")
+    assert not held.boxes()
+    held.boxes.cache_clear()
+
+
+def test_script_of_a_package_is_seen_with_its_packages(tmp_path: Path) -> None:
+    from llmagentos.drivers.tools.mcp.held import _around
+
+    script = tmp_path / "server/node_modules/a/dist/index.js"
+    script.parent.mkdir(parents=True)
+    script.touch()
+    assert _around(script) == tmp_path / "server"
+    assert _around(tmp_path / "alone.py") == tmp_path
 
 
 @pytest.mark.parametrize(

@@ -1,10 +1,12 @@
-"""A server's program in a box, where its settings say so.
+"""A server's program in a box, unless its settings say otherwise.
 
 It sees the system's programs, its own, what its command names, and a home of its own; a file that
-the command names is seen with its neighbours, which a script needs, and a folder may be written.
+the command names is seen with its neighbours and packages, which a script needs, and a folder may
+be written.
 
 Interface:
     Ground          what the driver has for such boxes
+    boxes           whether there are any on this machine
     started         an asynchronous context: the program while it is entered
 """
 
@@ -13,9 +15,11 @@ from __future__ import annotations
 import asyncio
 import os
 import shutil
+import subprocess
 from collections.abc import AsyncIterator, Mapping
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
+from functools import lru_cache
 from pathlib import Path
 from typing import Any
 
@@ -23,6 +27,8 @@ from ..box import Box, boxed
 from ..child import child
 from .settings import ServerSettings
 
+#: Seconds in which bubblewrap is tried.
+_TRIAL = 10.0
 #: Folders that hold more than a program, whatever lies below them.
 _WIDE = ("/", "/usr", "/usr/local", "/home", "/root", "/opt", "/tmp", "/var")
 
@@ -47,7 +53,7 @@ async def started(
 ) -> AsyncIterator[asyncio.subprocess.Process]:
     """Start a server's program. Raises `Failure` for a box that is required and not to be had."""
     wanted = settings.sandbox != "off" and ground is not None
-    if not wanted or (settings.sandbox == "wanted" and shutil.which("bwrap") is None):
+    if not wanted or (settings.sandbox == "wanted" and not await asyncio.to_thread(boxes)):
         async with child(
             *settings.command, env=dict(environment), cwd=settings.cwd, **streams
         ) as process:
@@ -64,7 +70,7 @@ async def started(
 def _box(settings: ServerSettings, home: str, environment: Mapping[str, str]) -> Box:
     named = [Path(one) for one in settings.command[1:] if one.startswith("/")]
     written = [str(one) for one in named if one.is_dir()]
-    read = [str(one.parent) for one in named if one.is_file()]
+    read = [str(_around(one)) for one in named if one.is_file()]
     told = {key: value for key, value in environment.items() if key not in ("HOME", "TMPDIR")}
     return Box(
         home=home,
@@ -75,6 +81,29 @@ def _box(settings: ServerSettings, home: str, environment: Mapping[str, str]) ->
         network=settings.network,
         environment=told,
     )
+
+
+@lru_cache(maxsize=1)
+def boxes() -> bool:
+    """Whether bubblewrap works on this machine, which is tried once. Blocking."""
+    bubblewrap = shutil.which("bwrap")
+    if bubblewrap is None:
+        return False
+    tried = [bubblewrap, "--unshare-all", "--ro-bind", "/", "/", "--proc", "/proc", "true"]
+    try:
+        return subprocess.run(tried, capture_output=True, timeout=_TRIAL).returncode == 0
+    except (OSError, subprocess.TimeoutExpired):
+        return False
+
+
+def _around(script: Path) -> Path:
+    """Return the folder that a script is seen with: its own, or that of its packages (Node's)."""
+    for folder in script.parents:
+        if str(folder) in _WIDE or str(folder) in (_home(), str(folder.parent)):
+            break
+        if (folder / "node_modules").is_dir():
+            return folder
+    return script.parent
 
 
 def _program(command: str) -> list[str]:

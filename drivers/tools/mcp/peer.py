@@ -99,6 +99,8 @@ class Peer:
             if not self.wanted:
                 return
             print(f"the server {self.name}: {why}", file=sys.stderr, flush=True)
+            if self.state == "connecting" and self.settings.boxed:
+                why += "; it runs in a box, see its settings sandbox, read and write"
             self.state = f"failed: {why}"
             self._settle()
             pause = FIRST if time.monotonic() - began > STEADY else pause

@@ -36,8 +36,8 @@ class ServerSettings(BaseModel):
     env: dict[str, str] = {}
     #: The folder that it is started in.
     cwd: str | None = None
-    #: Whether the program runs in a box: required, wanted (where there is bubblewrap), or off.
-    sandbox: Literal["required", "wanted", "off"] = "off"
+    #: Whether the program runs in a box: required, wanted (where bubblewrap works), or off.
+    sandbox: Literal["required", "wanted", "off"] = "wanted"
     #: What it sees in there, besides its own and what its command names, and what it may write.
     read: list[str] = []
     write: list[str] = []
@@ -62,7 +62,7 @@ class ServerSettings(BaseModel):
             raise ValueError("the url is no http address")
         if self.command and (self.headers or not self.command[0]):
             raise ValueError("a command has a program, and no headers")
-        if self.url and (self.env or self.cwd or self.sandbox != "off"):
+        if self.url and (self.env or self.cwd or self.sandbox == "required"):
             raise ValueError("env, cwd and sandbox are a command's")
         if any(not one.startswith("/") for one in (*self.read, *self.write)):
             raise ValueError("read and write are absolute paths")
@@ -73,6 +73,11 @@ class ServerSettings(BaseModel):
         if any(set(one) & set("\r\n\0") for one in (*self.headers, *self.headers.values())):
             raise ValueError("a header is one line")
         return self
+
+    @property
+    def boxed(self) -> bool:
+        """Whether it is a program that is to run in a box."""
+        return bool(self.command) and self.sandbox != "off"
 
     def address(self) -> str:
         """Return where it is, for people; what may be a secret is left out."""

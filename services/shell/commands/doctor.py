@@ -16,9 +16,8 @@ from ....syscalls.system import JournalInfo
 from ..failure import NoDaemon
 from ..output import as_json, show_json, size, table
 from ..session import session
-
-#: What was looked at, `ok`, `warn` or `fail`, and what was found or is to be done.
-Finding = tuple[str, str, str]
+from . import guarded
+from .guarded import Finding
 
 
 @click.command()
@@ -44,10 +43,7 @@ def _machine() -> Iterator[Finding]:
     yield "state folder", "ok" if writable else "fail", str(state)
     free = shutil.disk_usage(existing).free / 2**30
     yield "disk", "ok" if free > 1 else "warn", f"{free:.1f} GiB free"
-    if shutil.which("bwrap"):
-        yield "bubblewrap", "ok", "code and shell tools run in it"
-    else:
-        yield "bubblewrap", "warn", "install it to use the python and shell tools"
+    yield from guarded.machine(state)
 
 
 def _daemon() -> Iterator[Finding]:
@@ -69,9 +65,8 @@ async def _ask(os: OS) -> list[Finding]:
     model = models[0].name if models else "none yet; the first call waits for it"
     found.append(("model", "ok" if models else "warn", model))
     pid = await os.process.spawn("llmagentos.services.shell.commands.doctor:probe", remove=True)
-    report = (await os.process.inspect(pid)).sandbox
-    for layer, state in report.items():
-        found.append((f"sandbox {layer}", "ok" if state == "enforced" else "warn", state))
+    found.extend(guarded.layers((await os.process.inspect(pid)).sandbox))
+    found.extend(await guarded.daemon(os))
     return found
 
 
