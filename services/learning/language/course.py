@@ -163,12 +163,12 @@ class Course:
             else rewards[at : at + size]
             for at in range(0, len(rewards), size)
         ]
-        worth = advantages(groups)
+        worth, less = advantages(groups), self._recipe.negative
         learnt: list[Lesson] = []
         for trial, advantage in zip(trials, [one for group in worth for one in group], strict=True):
-            if advantage:
+            if advantage > 0 or less * advantage:
                 for lesson in lessons(trial.episode, self._learner.tokenizer):
-                    lesson.advantage = advantage
+                    lesson.advantage = advantage if advantage > 0 else less * advantage
                     learnt.append(lesson)
         return learnt, sum(any(group) for group in worth) / len(worth)
 

@@ -36,6 +36,9 @@ class Language(Part):
     warmup: Annotated[int, Ge(0)] = 2
     #: Changes of the weights in a round.
     updates: Annotated[int, Ge(1), Le(64)] = 2
+    #: How much an episode counts that was worse than others on its task. Below 1 the weights are
+    #: moved towards what went well more than away from what did not, which bears a higher rate.
+    negative: Annotated[float, Ge(0), Le(1)] = 1.0
     #: How far a token's likelihood may move within a round, as a share.
     clip: Annotated[float, Gt(0), Le(10)] = 0.2
     #: Weight of the divergence from the model that it began with; 0 for none.
