@@ -189,8 +189,8 @@ def _verdicts(verdicts: Sequence[Verdict]) -> str:
         + "".join(
             _cell(value)
             for value in (
-                one.suite, one.baseline, one.tasks, one.solved, one.baseline_solved, one.won,
-                one.lost, one.p,
+                one.suite, one.baseline.rpartition("/")[2], one.tasks, one.solved,
+                one.baseline_solved, one.won, one.lost, one.p,
             )
         )
         + (

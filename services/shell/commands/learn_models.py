@@ -146,7 +146,7 @@ def _tell(found: ModelCard) -> None:
         table(
             ("SUITE", "BESIDE", "TASKS", "SOLVED", "IT", "WON", "LOST", "P", "GATE"),
             (
-                (o.suite, o.baseline, o.tasks, o.solved, o.baseline_solved, o.won, o.lost,
+                (o.suite, _short(o.baseline), o.tasks, o.solved, o.baseline_solved, o.won, o.lost,
                  f"{o.p:.3g}", "passed" if o.passed else o.reason or "failed")
                 for o in found.verdicts
             ),
