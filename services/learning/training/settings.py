@@ -69,11 +69,21 @@ def check(kind: type[P], part: Any, where: str) -> P:
     except ValidationError as error:
         first = error.errors(include_url=False, include_context=False)[0]
         if first["type"] == "extra_forbidden":
-            key, known = ".".join(map(str, first["loc"])), ", ".join(sorted(kind.model_fields))
-            raise InvalidArgument(f"{where} knows no {key}; it knows {known}") from None
+            key, known = ".".join(map(str, first["loc"])), _known(kind, first["loc"][:-1])
+            raise InvalidArgument(f"{where} knows no {key}{known}") from None
         # What does not fit together is said by the rule itself.
         told = first["type"] in ("missing", "value_error")
         given = "" if told else f", not {first['input']!r}"
         raise InvalidArgument(
             f"{where}{' ' if first['loc'] else ': '}{reason(error)}{given}"
         ) from None
+
+
+def _known(kind: Any, path: tuple[int | str, ...]) -> str:
+    """Return what the part at a path may say, unless parts of several kinds may stand there."""
+    for key in path:
+        field = getattr(kind, "model_fields", {}).get(key)
+        kind = field and field.annotation
+    if not (isinstance(kind, type) and issubclass(kind, Part)):
+        return ""
+    return f"; it knows {', '.join(sorted(kind.model_fields))}"

@@ -191,6 +191,7 @@ def test_table_is_refused_for_a_world_without_numbered_states(tmp_path: Path) ->
         ("[world]", "[wrold]", "wrold"),
         ("[evaluation]", "[episodes]\nfile = 'a'\n[evaluation]", r"one of \[world\]"),
         ("every = 50", "every = 0", r"evaluation\.every"),
+        ("every = 50", "evry = 5", r"knows no evaluation\.evry; it knows .*quick"),
     ],
 )
 def test_wrong_recipe_is_refused_by_its_key(
