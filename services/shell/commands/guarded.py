@@ -19,8 +19,8 @@ from ....syscalls.os import OS
 Finding = tuple[str, str, str]
 #: Seconds in which bubblewrap is tried.
 _TRIAL = 10.0
-#: What the sandboxes of agents should have; others need a machine that delegates them.
-LAYERS = ("netns", "seccomp", "landlock", "rlimits")
+#: What the sandboxes of agents should have, and what needs a machine that delegates it.
+LAYERS, DELEGATED = ("netns", "seccomp", "landlock", "rlimits"), "cgroup"
 
 
 def machine(state: Path) -> Iterator[Finding]:

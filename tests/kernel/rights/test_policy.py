@@ -97,3 +97,17 @@ def test_check_says_what_the_daemon_would(
     assert main([str(good)]) == 0 and "good.toml: ok" in capsys.readouterr().out
     assert main([str(bad)]) == 1 and "bad.toml: x" in capsys.readouterr().err
     assert main([str(tmp_path / "none.toml")]) == 1
+
+
+@pytest.mark.parametrize(
+    ("one", "other", "outlive"),
+    [("true", None, True), ("true", "true", True), ("true", "false", False), (None, None, False)],
+)
+def test_agents_outlive_their_token_only_where_every_file_that_speaks_of_it_agrees(
+    tmp_path: Path, one: str | None, other: str | None, outlive: bool
+) -> None:
+    files = []
+    for number, said in enumerate((one, other)):
+        files.append(tmp_path / f"{number}.toml")
+        files[-1].write_text(f"[agents]\noutlive_tokens = {said}\n" if said else "[agents]\n")
+    assert read(files).outlive_tokens is outlive
