@@ -1,7 +1,8 @@
-"""Documents to examples: blocks of one length, or pairs of texts, drawn from a buffer.
+"""Documents to examples: blocks of one length, single texts, or pairs, drawn from a buffer.
 
 Interface:
     Blocks      documents one after the other, cut to blocks (causal, masked, denoise)
+    Texts       each document by itself (causal, masked, denoise)
     Pairs       two texts of which the second follows the first, or does not (next sentence)
     sentences   a document's sentences
 """
@@ -15,6 +16,7 @@ from collections.abc import Callable, Iterator
 from itertools import chain
 from typing import Any, TypeAlias
 
+from ....syscalls.errors import InvalidArgument
 from ..training.data import Endless
 from .corpus import Documents
 
@@ -57,11 +59,15 @@ class _Drawn(Endless):
         while True:
             while len(self._buffer) < self._size:
                 self._buffer.append(self.make())
-            place = self.chance.randrange(len(self._buffer))
-            chosen = self._buffer[place]
-            self._buffer[place] = self._buffer[-1]
-            self._buffer.pop()
-            yield self.finished(chosen)
+            yield self.finished(self.draw())
+
+    def draw(self) -> Any:
+        """Take one out of the buffer."""
+        place = self.chance.randrange(len(self._buffer))
+        chosen = self._buffer[place]
+        self._buffer[place] = self._buffer[-1]
+        self._buffer.pop()
+        return chosen
 
     def state(self) -> dict[str, Any]:
         return {
@@ -116,6 +122,55 @@ class Blocks(_Drawn):
     def restore(self, state: dict[str, Any]) -> None:
         super().restore(state)
         self._rest = list(state["rest"])
+
+
+class Texts(Blocks):
+    """Each document by itself, between `before` and `after`; a longer one is cut to several.
+
+    `close`: whether `end` is written after a document. Parts of fewer than `least` tokens are left
+    out. `group` in a row are about as long as each other, so that little of a batch is padding.
+    """
+
+    def __init__(
+        self,
+        documents: Documents,
+        encode: Encode,
+        *,
+        close: bool,
+        least: int,
+        group: int,
+        **more: Any,
+    ) -> None:
+        super().__init__(documents, encode, **more)
+        self._closing = [self._end] if close else []
+        self._least, self._group = least, group
+        #: Those of a group that are still to be given out.
+        self._drawn: list[list[int]] = []
+
+    def make(self) -> list[int]:
+        """Raises `InvalidArgument` where no document is long enough."""
+        rounds = self._documents.round
+        while len(self._rest) < self._least:
+            if self._documents.round > rounds + 1:
+                raise InvalidArgument(f"no document has {self._least} tokens")
+            self._rest = [*self._encode(self.text()), *self._closing]
+        text, self._rest = self._rest[: self._content], self._rest[self._content :]
+        return text
+
+    def draw(self) -> list[int]:
+        if not self._drawn:
+            near = len(self.chance.choice(self._buffer))
+            self._buffer.sort(key=lambda one: abs(len(one) - near))
+            self._drawn = self._buffer[: self._group]
+            del self._buffer[: self._group]
+        return self._drawn.pop()
+
+    def state(self) -> dict[str, Any]:
+        return {**super().state(), "drawn": list(self._drawn)}
+
+    def restore(self, state: dict[str, Any]) -> None:
+        super().restore(state)
+        self._drawn = list(state["drawn"])
 
 
 def wrapped(block: list[int], before: list[int], after: list[int]) -> Example:

@@ -124,6 +124,8 @@ def _modernbert(part: ModelPart) -> Mapping[str, Any]:
         "attention_dropout": part.dropout,
         "cls_token_id": 1,
         "sep_token_id": 2,
+        # Of tokens that are not hidden nothing is asked: half of the time is saved.
+        "sparse_prediction": True,
     }
 
 

@@ -4,6 +4,7 @@ Interface:
     collator        the batches of an objective
     stream          the examples of a corpus for it
     held_out        the same examples of held-out texts
+    asked_of        a model's logits where something is to be found
     measure         metrics over held-out examples
 """
 
@@ -11,20 +12,23 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable, Iterator
+from functools import partial
 from itertools import islice
 from typing import Any
 
 from ....syscalls.errors import InvalidArgument
 from ..training.data import Endless
 from .corpus import Corpus, Documents
-from .examples import Blocks, Encode, Example, Pairs
+from .examples import Blocks, Encode, Example, Pairs, Texts
 from .noise import Noise
-from .recipe import Denoise, Masked, NextSentence, Recipe
+from .recipe import Causal, Denoise, Masked, NextSentence, Recipe
 from .tokenizer import encoder
 
 Collator = Callable[[list[Example]], dict[str, Any]]
 #: Held-out examples that are looked at together.
 _BATCH = 16
+#: Draws of what is hidden, until something is.
+_TRIES = 100
 
 
 def stream(recipe: Recipe, documents: Documents, tokenizer: Any, buffer: int) -> Endless:
@@ -44,10 +48,21 @@ def stream(recipe: Recipe, documents: Documents, tokenizer: Any, buffer: int) ->
     elif isinstance(recipe.objective, Denoise):
         # The end is the collator's to write.
         length -= 1
-    return Blocks(
-        documents, encode, length=length, end=end, before=before, after=after, buffer=buffer,
-        seed=seed,
-    )  # fmt: skip
+    cut: dict[str, Any] = {
+        "length": length, "end": end, "before": before, "after": after, "buffer": buffer,
+        "seed": seed,
+    }  # fmt: skip
+    if recipe.corpus.pack:
+        return Blocks(documents, encode, **cut)
+    return Texts(
+        documents,
+        encode,
+        close=isinstance(recipe.objective, Causal),
+        least=1 if before else 2,
+        # Of a buffer that is not much larger a group would be what has just come.
+        group=min(recipe.training.batch, max(1, buffer // 8)),
+        **cut,
+    )
 
 
 def held_out(recipe: Recipe, corpus: Corpus, texts: list[str], tokenizer: Any) -> list[Example]:
@@ -83,9 +98,7 @@ def collator(recipe: Recipe, tokenizer: Any) -> Collator:
     """Return what makes a batch."""
     objective = recipe.objective
     if isinstance(objective, Masked | NextSentence):
-        from transformers import DataCollatorForLanguageModeling
-
-        return DataCollatorForLanguageModeling(tokenizer, mlm_probability=objective.mask)
+        return _masked(tokenizer, objective.mask)
     if isinstance(objective, Denoise):
         return Noise(
             style=objective.style,
@@ -96,14 +109,39 @@ def collator(recipe: Recipe, tokenizer: Any) -> Collator:
             mask=tokenizer.mask_token_id,
             sentinels=_sentinels(tokenizer, objective),
         )
-    return _causal
+    return partial(_causal, tokenizer.eos_token_id)
 
 
-def _causal(examples: list[Example]) -> dict[str, Any]:
+def _masked(tokenizer: Any, share: float) -> Collator:
+    from transformers import DataCollatorForLanguageModeling
+
+    collate = DataCollatorForLanguageModeling(tokenizer, mlm_probability=share)
+
+    def some(examples: list[Example]) -> dict[str, Any]:
+        """Of a few short texts it may be that none is hidden, and the loss is a mean of nothing."""
+        batch: dict[str, Any] = collate(examples)
+        for _ in range(_TRIES):
+            if (batch["labels"] != -100).any():
+                break
+            batch = collate(examples)
+        return batch
+
+    return some
+
+
+def _causal(end: int, examples: list[Example]) -> dict[str, Any]:
+    """Examples with `input_ids` → input_ids, attention_mask and labels [B, longest], of which -100
+    do not count."""
     import torch
 
-    rows = torch.tensor([one["input_ids"] for one in examples])
-    return {"input_ids": rows, "labels": rows.clone()}
+    rows = [torch.tensor(one["input_ids"]) for one in examples]
+    pad = torch.nn.utils.rnn.pad_sequence
+    labels = pad(rows, batch_first=True, padding_value=-100)
+    return {
+        "input_ids": labels.where(labels != -100, end),
+        "attention_mask": (labels != -100).long(),
+        "labels": labels,
+    }
 
 
 def _sentinels(tokenizer: Any, objective: Denoise) -> list[int]:
@@ -121,6 +159,12 @@ def _sentinels(tokenizer: Any, objective: Denoise) -> list[int]:
     return found
 
 
+def asked_of(logits: Any, asked: Any) -> Any:
+    """Return the logits of the tokens that are asked for: [count, vocabulary]; some models return
+    no others. `asked` [B, length]."""
+    return logits if logits.dim() == 2 else logits[asked]
+
+
 def measure(
     recipe: Recipe, examples: list[Example], collate: Collator
 ) -> Callable[[Any], dict[str, float]]:
@@ -133,24 +177,28 @@ def measure(
     kind = recipe.objective.kind
 
     def look(model: Any) -> dict[str, float]:
-        total = right = counted = pairs = paired = 0.0
+        total = weights = right = counted = pairs = paired = 0.0
         for start in range(0, len(examples), _BATCH):
             batch = collate(examples[start : start + _BATCH])
             batch = {name: value.to(model.device) for name, value in batch.items()}
             out = model(**batch)
             size = len(batch["input_ids"])
-            total += float(out.loss) * size
+            asked = batch["labels"] != -100
+            if kind == "causal":
+                asked = asked[:, 1:]
+            # A mean is of tokens, whatever the examples' lengths.
+            weight = size if kind == "masked+next" else int(asked.sum())
+            total, weights = total + float(out.loss) * weight, weights + weight
             if kind == "causal":
                 continue
             logits = out.prediction_logits if kind == "masked+next" else out.logits
-            asked = batch["labels"] != -100
-            right += int(((logits.argmax(-1) == batch["labels"]) & asked).sum())
+            right += int((asked_of(logits, asked).argmax(-1) == batch["labels"][asked]).sum())
             counted += int(asked.sum())
             if kind == "masked+next":
                 said = out.seq_relationship_logits.argmax(-1)
                 pairs += int((said == batch["next_sentence_label"].flatten()).sum())
                 paired += size
-        loss = total / len(examples)
+        loss = total / max(weights, 1)
         found = {"held_out_loss": loss}
         if kind == "causal":
             found["perplexity"] = math.exp(min(loss, 50))

@@ -28,6 +28,9 @@ class CorpusPart(Part):
     #: `documents`: whatever perception reads, such as PDF and HTML, a document a file.
     format: Literal["text", "jsonl", "documents"] = "text"
     field: str = "text"
+    #: Whether documents are joined and cut to blocks of the model's length. Otherwise each is an
+    #: example of its own, as long as it is; a longer one is cut to several.
+    pack: bool = True
     #: What to do with what cannot be read.
     on_error: Literal["fail", "skip"] = "fail"
     #: The share of the documents that is not learnt from, and how many examples of it, at most, the
@@ -146,6 +149,8 @@ class Recipe(Part):
             raise ValueError("a parent has its own tokenizer")
         if self.model.architecture not in (None, *fitting):
             raise ValueError(f"{kind} is learnt by {' or '.join(fitting)}")
+        if kind == "masked+next" and "pack" in self.corpus.model_fields_set:
+            raise ValueError("corpus.pack: masked+next has pairs of texts, never blocks")
         return self
 
 

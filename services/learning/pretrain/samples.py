@@ -9,7 +9,7 @@ from __future__ import annotations
 from typing import Any
 
 from .examples import Example
-from .objectives import Collator
+from .objectives import Collator, asked_of
 
 #: Examples that are shown, and tokens that a causal model goes on for.
 _SHOWN, _NEW = 4, 32
@@ -52,7 +52,9 @@ def _masked(model: Any, tokenizer: Any, example: Example, collate: Collator) -> 
     row = {
         "text": tokenizer.decode(read),
         "hidden": " · ".join(map(tokenizer.decode, batch["labels"][0][hidden].tolist())),
-        "model": " · ".join(map(tokenizer.decode, logits[0].argmax(-1).cpu()[hidden].tolist())),
+        "model": " · ".join(
+            map(tokenizer.decode, asked_of(logits, hidden[None]).argmax(-1).tolist())
+        ),
     }
     if "seq_relationship_logits" in out:
         words = ("goes on", "does not go on")

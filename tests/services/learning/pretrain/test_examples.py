@@ -10,9 +10,10 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from llmagentos.services.learning.pretrain.corpus import Corpus, Documents
-from llmagentos.services.learning.pretrain.examples import Blocks, Pairs, sentences
+from llmagentos.services.learning.pretrain.examples import Blocks, Pairs, Texts, sentences
 from llmagentos.services.learning.pretrain.noise import Noise
 from llmagentos.services.learning.pretrain.recipe import CorpusPart
+from llmagentos.syscalls.errors import InvalidArgument
 
 END, START = 1, 2
 
@@ -31,6 +32,11 @@ def encode(text: str) -> list[int]:
 
 def blocks(documents: Any, **named: Any) -> Blocks:
     return Blocks(documents(), encode, length=8, end=END, seed=3, **({"buffer": 4} | named))
+
+
+def texts(documents: Any, **named: Any) -> Texts:
+    cut = {"length": 8, "end": END, "buffer": 4, "seed": 3, "close": True, "least": 2, "group": 2}
+    return Texts(documents(), encode, **(cut | named))
 
 
 def pairs(documents: Any) -> Pairs:
@@ -52,7 +58,33 @@ def test_blocks_stand_between_special_tokens(documents: Any) -> None:
     assert one["special_tokens_mask"] == [1, 0, 0, 0, 0, 0, 0, 1]
 
 
-@pytest.mark.parametrize("make", [blocks, pairs])
+def test_a_text_is_an_example_and_a_longer_one_several(documents: Any) -> None:
+    found = list(islice(texts(documents, buffer=1, length=9), 4))
+    said = ["".join(map(chr, one["input_ids"])) for one in found]
+    assert said == ["Aa. Ab. A", f"c.{chr(END)}", "Ba. Bb. B", f"c.{chr(END)}"]
+    between = {"before": (START,), "after": (END,), "close": False, "length": 20}
+    assert next(iter(texts(documents, buffer=1, **between)))["input_ids"] == [
+        START, *encode("Aa. Ab. Ac."), END,
+    ]  # fmt: skip
+
+
+def test_texts_of_a_group_are_about_as_long_as_each_other(tmp_path: Path) -> None:
+    sizes = [3 + 37 * n % 50 for n in range(400)]
+    (tmp_path / "a.txt").write_text("\n\n".join("x" * size for size in sizes))
+    corpus = Corpus(tmp_path, CorpusPart(files=["a.txt"], held_out=1e-9))
+    drawn = iter(texts(lambda: Documents(corpus), buffer=100, length=60, group=8, close=False))
+    lengths = [len(next(drawn)["input_ids"]) for _ in range(800)]
+    groups = [lengths[start : start + 8] for start in range(0, 800, 8)]
+    assert sum(max(one) - min(one) for one in groups) / len(groups) < 8
+    assert set(lengths) == set(sizes)
+
+
+def test_a_corpus_of_texts_that_are_too_short_is_refused(documents: Any) -> None:
+    with pytest.raises(InvalidArgument, match="no document has 12 tokens"):
+        next(iter(texts(documents, close=False, length=20, least=12)))
+
+
+@pytest.mark.parametrize("make", [blocks, texts, pairs])
 @pytest.mark.parametrize("taken", [0, 1, 17, 100])
 def test_examples_go_on_from_any_position(documents: Any, make: Any, taken: int) -> None:
     one, other = make(documents), make(documents)

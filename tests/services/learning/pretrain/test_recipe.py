@@ -34,6 +34,10 @@ def test_little_needs_to_be_said(make_job: Callable[..., Job]) -> None:
         ({"model": {"hidden": 10, "heads": 4}}, "hidden 10 is no multiple of heads 4"),
         ({"model": {"architecture": "bert"}}, "causal is learnt by llama or gpt2 or reference"),
         ({"model": {"parent": "x", "layers": 3}}, "a parent has its own layers"),
+        (
+            {"objective": {"kind": "masked+next"}, "corpus": {"files": ["a"], "pack": False}},
+            "corpus.pack: masked.next has pairs",
+        ),
         ({"model": {"parent": "x"}, "tokenizer": {}}, "a parent has its own tokenizer"),
     ],
 )

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import math
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -125,6 +126,28 @@ def test_a_killed_job_goes_on_to_the_same_losses(
     assert learnt(again).begun[0]["step"] == 4
     assert losses(again) == expected
     assert learnt(again).published[0]["scores"] == learnt(whole).published[0]["scores"]
+
+
+@pytest.mark.parametrize(
+    ("objective", "architecture", "metric"),
+    [(one, kind, metric) for one, kind, _, _, metric in WAYS if one != "masked+next"],
+)
+def test_texts_of_their_own_length_are_learnt_as_well(
+    make_job: Callable[..., Job],
+    tmp_path: Path,
+    objective: str,
+    architecture: str,
+    metric: str,
+) -> None:
+    texts = [f"{'very ' * (n % 9)}small text {n}" for n in range(120)]
+    (tmp_path / "a.txt").write_text("\n\n".join(texts))
+    # Of a text or two it happens that nothing is hidden.
+    settings = {"batch": 2, "steps": 12, "evaluate_every": 1, "checkpoint_every": 50}
+    job = make_job(recipe(objective, architecture, corpus={"pack": False}, training=settings))
+    work(job)
+    assert all(map(math.isfinite, losses(job).values()))
+    scores = learnt(job).published[0]["scores"]
+    assert math.isfinite(scores["held_out_loss"]) and metric in scores
 
 
 def test_a_parent_is_gone_on_with(make_job: Callable[..., Job], texts: Path) -> None:
