@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import math
 import shutil
 from pathlib import Path
 from typing import Any
@@ -159,6 +160,44 @@ def test_the_better_answer_becomes_more_likely(shop: Shop, adapter: bool) -> Non
     assert shop.first("better") == 0.0 and given["scores"]["better"] == 1.0
     # Where nothing was learnt yet it is log 2 (formula 7 of the paper, with equal models).
     assert abs(shop.first("held_out_loss") - 0.6931472) < 1e-5
+
+
+def test_imitation_adds_the_better_answers_mean_token(shop: Shop) -> None:
+    from tensorboard.backend.event_processing.event_accumulator import EventAccumulator
+
+    pairs = PAIRS[:4]
+    losses = []
+    for weight in (0.0, 0.5):
+        asked = recipe(
+            shop, "prefer", pairs, held_out=PAIRS[4:], preference={"imitate": weight},
+            training={**SETTINGS, "steps": 1},
+        )  # fmt: skip
+        shop.run(asked)
+        read = EventAccumulator(str(shop.home / "tensorboard"))
+        read.Reload()
+        losses.append(read.Scalars("loss")[0].value)
+    tokenizer = parents.tokenizer(shop.models["causal"])
+    model, lost, tokens = parents.causal(shop.models["causal"]).eval(), 0.0, 0
+    for pair in pairs:
+        messages = [
+            {"role": "user", "content": pair["prompt"]},
+            {"role": "assistant", "content": pair["chosen"]},
+        ]
+        asked, said = (
+            tokenizer.apply_chat_template(some, tokenize=False, add_generation_prompt=asks)
+            for some, asks in ((messages[:1], True), (messages, False))
+        )
+        end = said.rfind(tokenizer.eos_token) + len(tokenizer.eos_token)
+        before, ids = (
+            tokenizer(text, add_special_tokens=False)["input_ids"] for text in (asked, said[:end])
+        )
+        with torch.no_grad():
+            rows = model(torch.tensor([ids])).logits[0].log_softmax(-1)
+        for place in range(len(before), len(ids)):
+            lost, tokens = lost - float(rows[place - 1, ids[place]]), tokens + 1
+    # At the first step the pairs themselves say nothing: log 2.
+    assert losses[0] == pytest.approx(math.log(2), abs=1e-5)
+    assert losses[1] - losses[0] == pytest.approx(0.5 * lost / tokens, rel=1e-4)
 
 
 @pytest.mark.parametrize(
