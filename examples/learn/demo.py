@@ -68,7 +68,8 @@ class Demo:
 
     def job(self, kind: str, file: str, *, fails: bool = False) -> Any:
         """Run a job to its end and return what is known of it."""
-        return json.loads(self.aos("learn", kind, file, "--json", fails=fails).splitlines()[-1])
+        self.aos("learn", kind, file, fails=fails)
+        return json.loads(self.aos("learn", "jobs", "-n", "1", "--json", shown=False))[0]
 
 
 def prepare(folder: Path, seconds: float, tasks: int) -> None:
@@ -139,7 +140,11 @@ def main() -> None:
         lap("gate")
         if not verdict["passed"]:
             show(console, verdict, None, took)
-            raise SystemExit(f"The gate keeps it out: {verdict['reason']}")
+            rounds = f"{course['step']} of {course['total']} rounds"
+            raise SystemExit(
+                f"The gate keeps it out: {verdict['reason']}. It had {rounds} in "
+                f"{given.seconds:g} s; on a busy or slow machine give it more --seconds."
+            )
         demo.aos("learn", "promote", "graduate")
         answers = demo.job("evaluate", "demo-answers.toml")
         lap("promotion")
