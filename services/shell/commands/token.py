@@ -23,7 +23,7 @@ def token() -> None:
     "--cap",
     multiple=True,
     metavar="CAPABILITY",
-    help="Grant this; everything but system.* by default.",
+    help="Grant this; by default everything but what rules the system.",
 )
 @click.option("--max-tokens", type=click.IntRange(0), help="Tokens that may be spent with it.")
 @click.option("--expires", metavar="TIME", help="Such as 30m, 12h or 7d.")
