@@ -26,9 +26,7 @@ def settings(argv: list[str]) -> Settings:
     parser.add_argument("--config", type=Path, help="one more file of configuration")
     parser.add_argument("--port", type=int, help="port of the HTTP API; 0 for any")
     parser.add_argument("--notify", type=int, help="descriptor that is told `ready`")
-    parser.add_argument(
-        "--listen", type=int, help="descriptor of the control socket"
-    )
+    parser.add_argument("--listen", type=int, help="descriptor of the control socket")
     options = parser.parse_args(argv)
     state = options.state or state_folder(os.environ)
     runtime = options.runtime or (options.state or runtime_folder(os.environ))
