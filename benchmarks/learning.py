@@ -39,7 +39,7 @@ def write(folder: Path, seconds: float, tasks: int) -> None:
         )
         (folder / f"{name}.jsonl").write_text("\n".join(lines))
     course = (EXAMPLES / "demo-rl.toml").read_text()
-    course = course.replace("seconds = 300", f"seconds = {seconds:g}")
+    course = course.replace("seconds = 420", f"seconds = {seconds:g}")
     trial = (EXAMPLES / "demo-evaluate.toml").read_text()
     for name, more in (("real", ""), ("control", "\nshuffle_rewards = true")):
         text = course.replace('"course"', f'"{name}"').replace('"graduate"', f'"{name}"{more}\n#')
@@ -99,7 +99,7 @@ def gain(verdict: Verdict) -> float:
 def main() -> None:
     """Run the benchmark."""
     parser = asked("learning", __doc__)
-    parser.add_argument("--seconds", type=float, default=300, help="of each course")
+    parser.add_argument("--seconds", type=float, default=420, help="of each course")
     parser.add_argument("--tasks", type=int, default=300, help="that are held out")
     options = parser.parse_args()
     with tempfile.TemporaryDirectory() as name:

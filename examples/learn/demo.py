@@ -1,6 +1,6 @@
 """Agents learn from what they did, and the better model is put to work. Run by `make learn-demo`.
 
-    python examples/learn/demo.py [--seconds 300] [--tasks 300] [--folder FOLDER]
+    python examples/learn/demo.py [--seconds 420] [--tasks 300] [--folder FOLDER]
 
 A model that was stopped early in its training answers in a daemon of the demo's own. Agents work
 with it; it learns from their journal; the gate compares both on tasks that neither has seen; and
@@ -81,7 +81,7 @@ def prepare(folder: Path, seconds: float, tasks: int) -> None:
         text = "".join(json.dumps(one, ensure_ascii=False) + "\n" for one in made)
         (folder / f"{name}.jsonl").write_text(text)
     course = (HERE / "demo-rl.toml").read_text()
-    (folder / "demo-rl.toml").write_text(course.replace("seconds = 300", f"seconds = {seconds:g}"))
+    (folder / "demo-rl.toml").write_text(course.replace("seconds = 420", f"seconds = {seconds:g}"))
     shutil.copy(HERE / "demo-evaluate.toml", folder)
     # The same, but only of what answers.
     alone = (HERE / "demo-evaluate.toml").read_text().replace('model = "graduate"', "# no model:")
@@ -112,7 +112,7 @@ def show(
 def main() -> None:
     """The demo."""
     parser = argparse.ArgumentParser(description="Learn from what agents did.")
-    parser.add_argument("--seconds", type=float, default=300, help="of learning")
+    parser.add_argument("--seconds", type=float, default=420, help="of learning")
     parser.add_argument("--tasks", type=int, default=300, help="that are held out")
     parser.add_argument("--folder", type=Path, default=Path(".demo/learn"))
     given = parser.parse_args()
