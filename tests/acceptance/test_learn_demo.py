@@ -41,7 +41,7 @@ def course(folder: Path, name: str, **changed: str) -> str:
     """Write a short course and return its file."""
     text = (EXAMPLES / "demo-rl.toml").read_text()
     settings = {
-        "groups = 16": "groups = 4", "samples = 8": "samples = 4", "rounds = 32": "rounds = 3",
+        "groups = 32": "groups = 4", "samples = 8": "samples = 4", "rounds = 40": "rounds = 3",
         '"course"': f'"{name}"', '"graduate"': f'"{name}"', **changed,
     }  # fmt: skip
     for old, new in settings.items():
@@ -110,7 +110,7 @@ def test_a_course_that_was_killed_goes_on(school: House, tmp_path: Path) -> None
     suite(tmp_path, "tasks", 40, 1)
     file = course(
         tmp_path, "killed",
-        **{"check_every = 1000": "checkpoint_every = 1", "rounds = 32": "rounds = 4"},
+        **{"check_every = 1000": "checkpoint_every = 1", "rounds = 40": "rounds = 4"},
     )  # fmt: skip
     watch = subprocess.Popen(
         [sys.executable, "-c", "from llmagentos.services.shell.main import main; main()",
@@ -150,7 +150,7 @@ def test_tasks_that_nobody_can_solve_teach_nothing(school: House, tmp_path: Path
     ("changed", "said"),
     [
         ({"samples = 8": "samples = 1"}, "[language] samples"),
-        ({"rate = 5e-4": "speed = 1"}, "[language] knows no speed"),
+        ({"rate = 1e-3": "speed = 1"}, "[language] knows no speed"),
         ({'"goal"': '"goals"'}, "the verifier 'goals' is none of"),
         ({'"tasks.jsonl"': '"none.jsonl"'}, "the suite none.jsonl: No such file"),
         ({'"beginner"': '"nobody"'}, "nobody"),
