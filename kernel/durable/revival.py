@@ -252,7 +252,7 @@ class Revival:
         self, process: ControlBlock, durable: Durable, delay: float, story: Story | None = None
     ) -> None:
         await asyncio.sleep(delay)
-        replay = durable.replay
+        replay, life = durable.replay, process.incarnation
         assert replay is not None and process.log is not None
         try:
             if story is None:
@@ -263,6 +263,10 @@ class Revival:
                 # What it has written it writes again.
                 os.truncate(process.log, 0)
                 await self._agents.start(process, durable.spawn)
+                if process.incarnation != life:
+                    # It died before it was known to have started: its next life is on its way.
+                    process.os_pid = None
+                    return
         except Exception as error:  # Whatever kept it from starting, it is tried again.
             if process.verdict is None and self._again(process, durable, str(error), 126):
                 return
