@@ -1,34 +1,30 @@
 """How fast a device works off the calls that wait for it.
 
+As many calls end in the time that one takes as run beside each other (Little 1961), however they
+come together in batches.
+
 Interface:
-    Pace            `note` each end of a call; `wait` tells how long so many calls take
+    Pace            `note` how long a call ran; `wait` tells how long so many others take
 """
 
 from __future__ import annotations
 
-#: How much an interval counts beside those before it. Calls that run in one batch end together:
-#: only many intervals tell how many a second there are.
+#: How much a call's duration counts beside those before it.
 NEW = 0.05
 
 
 class Pace:
-    """The typical time between two calls' ends, while there is always another one to take."""
+    """The typical duration of a call at the device."""
 
     def __init__(self) -> None:
-        self._last: float | None = None
-        self._interval: float | None = None
+        self._typical: float | None = None
 
-    def note(self, now: float, busy: bool) -> None:
-        """A call has ended; `busy` says whether others waited for its place."""
-        if not busy:
-            self._last = None
-            return
-        if self._last is not None:
-            passed = max(now - self._last, 0.0)
-            before = passed if self._interval is None else self._interval
-            self._interval = before + NEW * (passed - before)
-        self._last = now
+    def note(self, seconds: float) -> None:
+        """A call has run so long."""
+        before = seconds if self._typical is None else self._typical
+        self._typical = before + NEW * (seconds - before)
 
-    def wait(self, calls: int) -> float | None:
-        """Return the seconds until so many calls have ended; None before any have."""
-        return None if self._interval is None else calls * self._interval
+    def wait(self, calls: int, at_once: int) -> float | None:
+        """Return the seconds until so many calls have ended of which so many run at once; None
+        before any has."""
+        return None if self._typical is None else calls * self._typical / max(at_once, 1)

@@ -60,6 +60,7 @@ class RunQueue:
         self._running: dict[int, Waiting] = {}
         self._stopped: set[int] = set()  # running ones that take no slot
         self._held: dict[int, dict[int, Waiting]] = {}  # by pid, then by key
+        self._begun: dict[int, float] = {}  # when each running call was let in
         self._charged: dict[int, float] = {}  # service of running calls so far
         self._told: dict[int, Rank] = {}  # where each running call stands, as its driver knows it
         self._stale = False  # whether ranks may have changed since
@@ -92,8 +93,12 @@ class RunQueue:
     def submit(self, item: Waiting, now: float | None = None) -> None:
         """Let a call wait. Raises `TryAgain` while the queue is full, or too slow."""
         waiting = self.waiting
-        expected = self._pace.wait(waiting)
-        late = waiting and expected is not None and expected > self._patience
+        expected = self._pace.wait(waiting, len(self._running))
+        if expected is None:
+            # Nobody knows yet how long calls take: as many wait as run.
+            late = self._patience < math.inf and 0 < self._slots <= waiting
+        else:
+            late = waiting > 0 and expected > self._patience
         if late or waiting >= self._capacity:
             after = RETRY_AFTER if expected is None else min(max(expected, SOONEST), LATEST)
             raise TryAgain(f"{waiting} calls wait for the device", retry_after=round(after, 2))
@@ -114,6 +119,7 @@ class RunQueue:
             if item is None:
                 break
             self._running[item.key] = item
+            self._begun[item.key] = now
             admitted.append(item.key)
         return admitted
 
@@ -131,8 +137,8 @@ class RunQueue:
 
     def finish(self, key: int, usage: Mapping[str, Any], now: float) -> None:
         """A call has ended, having used so much. One that did not run is taken out."""
-        if key in self._running:
-            self._pace.note(now, bool(len(self._policy)))
+        if (begun := self._begun.get(key)) is not None:
+            self._pace.note(max(now - begun, 0.0))
         self.charge(key, usage if service_of(usage) or key in self._charged else _ONE, now)
         self.cancel(key, now)
 
@@ -152,6 +158,7 @@ class RunQueue:
         item = self._running.pop(key, None)
         if item is not None:
             self._stopped.discard(key)
+            self._begun.pop(key, None)
             self._charged.pop(key, None)
             self._told.pop(key, None)
             self._policy.end(item, now)

@@ -1,4 +1,4 @@
-"""How fast calls end is learned while others wait for their place."""
+"""How long calls take tells how long those take that wait."""
 
 from __future__ import annotations
 
@@ -7,19 +7,17 @@ import pytest
 from llmagentos.kernel.pace import Pace
 
 
-def test_time_until_so_many_have_ended_follows_the_typical_interval() -> None:
+def test_so_many_end_in_the_time_of_one_as_run_at_once() -> None:
     pace = Pace()
-    assert pace.wait(5) is None
-    for tick in range(200):  # four at a time, every two seconds
-        pace.note(2.0 * (tick // 4), busy=True)
-    assert pace.wait(10) == pytest.approx(5.0, rel=0.2)
+    assert pace.wait(5, 1) is None
+    pace.note(2.0)
+    assert pace.wait(8, 4) == pytest.approx(4.0)
+    assert pace.wait(0, 4) == 0.0
+    assert pace.wait(3, 0) == pytest.approx(6.0)
 
 
-def test_time_in_which_nobody_waited_tells_nothing() -> None:
+def test_later_calls_count_more_than_those_long_ago() -> None:
     pace = Pace()
-    pace.note(0.0, busy=True)
-    pace.note(1.0, busy=True)
-    pace.note(50.0, busy=False)
-    pace.note(90.0, busy=True)
-    pace.note(91.0, busy=True)
-    assert pace.wait(3) == pytest.approx(3.0)
+    for seconds in [1.0] * 50 + [3.0] * 100:
+        pace.note(seconds)
+    assert pace.wait(1, 1) == pytest.approx(3.0, rel=0.05)

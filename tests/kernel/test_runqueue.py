@@ -61,20 +61,24 @@ def test_full_queue_asks_to_come_again_and_held_calls_count() -> None:
 
 
 def test_queue_that_is_too_slow_says_when_to_come_again() -> None:
-    queue, now = RunQueue(slots=1, patience=3.0), 0.0
-    for key in range(1, 9):
-        queue.submit(call(key, pid=key))  # nobody knows yet how long they take
-    for key in range(1, 5):
-        assert queue.admit(now) == [key]
-        now += 1.0
-        queue.finish(key, {}, now)
-    queue.admit(now)
-    queue.submit(call(9, pid=9), now)
+    queue = RunQueue(slots=2, patience=3.0)
+    for key in (1, 2):
+        queue.submit(call(key, pid=key), 0.0)
+    queue.admit(0.0)
+    for key in (3, 4):
+        queue.submit(call(key, pid=key), 0.0)
+    with pytest.raises(TryAgain, match="2 calls wait"):  # nobody knows yet how long they take
+        queue.submit(call(5, pid=5), 0.0)
+    for key in (1, 2):
+        queue.finish(key, {}, 2.0)
+    queue.admit(2.0)
+    for key in (5, 6, 7, 8):
+        queue.submit(call(key, pid=key), 2.0)
     with pytest.raises(TryAgain, match="4 calls wait") as refusal:
-        queue.submit(call(10, pid=10), now)
+        queue.submit(call(9, pid=9), 2.0)
     assert refusal.value.details["retry_after"] == 4.0
-    queue.cancel(9, now)
-    queue.submit(call(10, pid=10), now)
+    queue.cancel(8, 2.0)
+    queue.submit(call(9, pid=9), 2.0)
 
 
 @pytest.mark.parametrize("make", [Fifo, Priority, Fair, ProgramFair])
