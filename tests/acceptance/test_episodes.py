@@ -117,7 +117,7 @@ def test_worlds_and_recipes_that_are_wrong_are_one_line(house: House, tmp_path: 
     for old, new, message in (
         ("FrozenLake-v1", "FrozenLuke-v1", "FrozenLuke"),
         ('algorithm = "q"', 'algorithm = "z"', "algorithm is one of q, dqn, reinforce"),
-        ("seed = 3", "sede = 3", "learning.sede"),
+        ("seed = 3", "sede = 3", "[learning] knows no sede"),
         ("is_slippery = false", "depth = 3", "depth"),
     ):
         job = tmp_path / "bad.toml"
