@@ -11,11 +11,12 @@ import socket
 from random import Random
 from typing import Any
 
-from .frames import CALLS, PATIENCE
+from .frames import CALLS
 from .mutation import bytewise, valuewise
 
-#: Requests of a connection.
-BATCH = 50
+#: Requests of a connection, and seconds until an answer is overdue: for a body that was announced
+#: a server waits half a minute.
+BATCH, PATIENCE = 50, 45.0
 PATHS = (
     "/api/v1/processes", "/api/v1/processes/1", "/v1/models", "/healthz", "/readyz", "/metrics",
     "/openapi.json", "/v1/chat/completions", "/v1/embeddings", "/v1/responses", "/docs", "/",
@@ -49,7 +50,7 @@ class Requests:
         except TimeoutError:
             self.hung += 1
             return False
-        except (BrokenPipeError, ConnectionResetError):
+        except OSError:  # it has hung up
             self.taken += 1
             return False
         self.taken += 1
@@ -70,7 +71,7 @@ class Requests:
             f"Host: {self._address[0]}:{self._address[1]}",
             f"Authorization: Bearer {self._token}",
             "Content-Type: application/json",
-            "X-Deadline: 1",
+            "X-Deadline-Seconds: 1",
             f"Content-Length: {len(sent)}",
         ]
         head = ("\r\n".join(lines) + "\r\n\r\n").encode()

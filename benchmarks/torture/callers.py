@@ -64,7 +64,7 @@ async def over_socket(yard: Yard, ledger: Ledger, name: str) -> None:
 async def over_http(yard: Yard, ledger: Ledger, name: str, token: str) -> None:
     """The same by requests."""
     url = f"http://127.0.0.1:{yard.port}/api/v1/syscalls/memory.put"
-    headers = {"Authorization": f"Bearer {token}", "X-Deadline": str(DEADLINE)}
+    headers = {"Authorization": f"Bearer {token}", "X-Deadline-Seconds": str(DEADLINE)}
     limit = aiohttp.ClientTimeout(total=HANGS)
     async with aiohttp.ClientSession(timeout=limit, headers=headers) as session:
         for number in itertools.count():
