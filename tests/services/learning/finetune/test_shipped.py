@@ -23,7 +23,8 @@ pytestmark = pytest.mark.slow
 
 EXAMPLES = Path(__file__).parents[4] / "examples/learn"
 EMBEDDED = Path(__file__).parents[4] / "drivers/inference/embedded"
-SEEDS = (0, 1, 2)
+#: Three were tried, with the figures of the book; one is enough to see that it goes on being so.
+SEEDS = (0,)
 Shop = Any
 
 
