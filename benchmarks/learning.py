@@ -13,6 +13,7 @@ import socket
 import tempfile
 from pathlib import Path
 
+from llmagentos.examples.learn.demo import HELDOUT, KINDS, LEARNT, PHRASES
 from llmagentos.services.learning.embedded.cases import cases
 from llmagentos.syscalls.client import connect
 from llmagentos.syscalls.learning import JobInfo, Verdict
@@ -22,17 +23,11 @@ from .daemon import daemon
 from .report import asked, report
 
 EXAMPLES = Path(__file__).parents[1] / "examples" / "learn"
-#: What is asked for, and the list of ways to ask that it has never heard.
-KINDS = (
-    "compute", "compute_store", "compute_write", "store", "recall", "forget", "write", "read",
-    "read_store",
-)  # fmt: skip
-PHRASES = "heldout"
 
 
 def write(folder: Path, seconds: float, tasks: int) -> None:
     """Write the jobs and their tasks: `real` and `control`, and an examination for each."""
-    for name, count, seed in (("tasks", 2000, 1), ("heldout", tasks, 9001)):
+    for name, count, seed in (("tasks", 2000, LEARNT), ("heldout", tasks, HELDOUT)):
         lines = (
             json.dumps(one, ensure_ascii=False)
             for one in cases(count, seed, kinds=KINDS, phrases=PHRASES)

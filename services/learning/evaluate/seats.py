@@ -2,6 +2,7 @@
 
 Interface:
     Seats           a context; `seat` gives what calls name a model by
+    vacate          lets a model run no longer
 """
 
 from __future__ import annotations
@@ -29,12 +30,7 @@ class Seats:
         trace: TracebackType | None,
     ) -> None:
         for target in self._ours:
-            try:
-                await self._os.model.remove(target)
-            except NotFound:
-                pass
-            except LLMAgentOSError as failed:
-                print(f"aos: {target} still runs: {failed}")
+            await vacate(self._os, target)
 
     async def seat(self, name: str | None) -> str:
         """Let a model of the store run, and return its target; with None, that of what answers.
@@ -56,3 +52,13 @@ class Seats:
         except AlreadyExists:
             pass
         return target
+
+
+async def vacate(os: OS, target: str) -> None:
+    """Let a model run no longer; where that fails, it is told in the job's log."""
+    try:
+        await os.model.remove(target)
+    except NotFound:
+        pass
+    except LLMAgentOSError as error:
+        print(f"aos: {target} still runs: {error}")

@@ -9,8 +9,9 @@ from __future__ import annotations
 from pathlib import Path
 from types import TracebackType
 
-from ....syscalls.errors import AlreadyExists, LLMAgentOSError, NotFound
+from ....syscalls.errors import AlreadyExists
 from ....syscalls.os import OS
+from ..evaluate.seats import vacate
 
 
 class Bench:
@@ -26,7 +27,7 @@ class Bench:
     async def __aenter__(self) -> Bench:
         for one in await self._os.model.ls():
             if one.target.startswith(self._prefix):
-                await self._remove(one.target)
+                await vacate(self._os, one.target)
         return self
 
     async def __aexit__(
@@ -36,7 +37,7 @@ class Bench:
         trace: TracebackType | None,
     ) -> None:
         if self.target is not None:
-            await self._remove(self.target)
+            await vacate(self._os, self.target)
 
     async def seat(self, name: str) -> str:
         """Let the model in the folder `name` run, and the one before no longer. Raises as
@@ -49,13 +50,5 @@ class Bench:
                 pass
             self.target = target
             if before is not None:
-                await self._remove(before)
+                await vacate(self._os, before)
         return target
-
-    async def _remove(self, target: str) -> None:
-        try:
-            await self._os.model.remove(target)
-        except NotFound:
-            pass
-        except LLMAgentOSError as error:
-            print(f"aos: {target} still runs: {error}")

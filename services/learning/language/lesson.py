@@ -12,7 +12,6 @@ Interface:
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -63,11 +62,6 @@ def lessons(episode: Episode, tokenizer: Any) -> list[Lesson]:
         lesson.actions.append(Action(start=start, end=len(lesson.ids), logprob=deed.logprob))
         text = prompt + reply
     return [one for one in made if one.actions]
-
-
-def longest(some: Sequence[Lesson], limit: int) -> Iterator[Lesson]:
-    """Yield those that a model's context holds."""
-    return (one for one in some if len(one.ids) <= limit)
 
 
 def _turn(deed: Deed, tokenizer: Any) -> tuple[str, str]:

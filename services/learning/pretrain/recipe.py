@@ -16,7 +16,7 @@ from pydantic import Field, model_validator
 
 from ....syscalls.errors import InvalidArgument
 from ..job import Job
-from ..training.settings import Part, TrainingSettings, check
+from ..training.settings import Part, TrainingSettings, check, own
 
 
 class CorpusPart(Part):
@@ -154,14 +154,9 @@ class Recipe(Part):
         return self
 
 
-#: What the kernel and the job read of the file.
-_OTHERS = frozenset({"runtime", "name", "description", "capabilities", "budget", "durable"})
-
-
 def read(job: Job) -> Recipe:
     """Return a job's recipe. Raises `InvalidArgument` that names file and key."""
-    parts = {key: value for key, value in job.recipe.items() if key not in _OTHERS}
-    recipe = check(Recipe, parts, job.file)
+    recipe = check(Recipe, own(job.recipe), job.file)
     for pattern in recipe.corpus.files:
         if not pattern or pattern.startswith(("/", "~")) or ".." in pattern.split("/"):
             raise InvalidArgument(f"{job.file} corpus.files: {pattern!r} leads out of the folder")
