@@ -10,6 +10,7 @@ Interface:
 from __future__ import annotations
 
 import asyncio
+import gc
 import math
 import os
 import resource
@@ -119,6 +120,10 @@ class Settings:
     policy: tuple[Path, ...] = field(default_factory=lambda: tuple(rights_policy.standard_files()))
 
 
+#: Objects that are made before the new ones are looked through for garbage.
+NEW_OBJECTS = 50_000
+
+
 async def run(settings: Settings, launcher: Launcher | None = None) -> None:
     """Run a daemon until SIGTERM, SIGINT or `system.shutdown`.
 
@@ -134,7 +139,13 @@ async def run(settings: Settings, launcher: Launcher | None = None) -> None:
     async with AsyncExitStack() as stack:
         for lock in (paths.lock, paths.state / "state.lock"):
             stack.callback(locked(lock))
-        found = await asyncio.to_thread(recover, paths.journal)
+        launcher = launcher or ZygoteLauncher(
+            Sandbox(**config.agents.sandbox.agent.model_dump()),
+            lifeline=await alone(paths.children, stack),
+            dice=dice(paths.dice),
+        )
+        stack.push_async_callback(launcher.close)
+        found, _ = await asyncio.gather(asyncio.to_thread(recover, paths.journal), launcher.start())
         journal = JournalWriter(paths.journal, census=found.census)
         newest = journal.number
         stack.callback(journal.close)
@@ -155,13 +166,6 @@ async def run(settings: Settings, launcher: Launcher | None = None) -> None:
         tokens = TokenStore(paths.tokens)
         await stack.enter_async_context(Spending(paths.spent, principals, tokens.spent))
         bus = await stack.enter_async_context(Bus(trap))
-        launcher = launcher or ZygoteLauncher(
-            Sandbox(**config.agents.sandbox.agent.model_dump()),
-            lifeline=await alone(paths.children, stack),
-            dice=dice(paths.dice),
-        )
-        stack.push_async_callback(launcher.close)
-        await launcher.start()
         agents = Agents(
             table=table,
             bus=bus,
@@ -249,6 +253,9 @@ async def run(settings: Settings, launcher: Launcher | None = None) -> None:
             if not damage.torn:
                 where = f"{damage.path.name}, byte {damage.offset}"
                 events.emit("journal.damaged", f"{where}: {damage.reason}")
+        # What was loaded stays; what comes is looked through less often than Python would.
+        gc.freeze()
+        gc.set_threshold(NEW_OBJECTS)
         for former in found.processes:
             revival.restore(former)
         # Before the drivers: an agent that is asked to end may want to store something first.

@@ -87,8 +87,8 @@ class Client:
         self.on_request: OnRequest | None = None
         #: Where the kernel's signals go, but for PING, which the client answers itself.
         self.on_signal: Callable[[list[Any]], None] | None = None
-        #: Told when the connection has ended.
-        self.on_lost: Callable[[], None] | None = None
+        #: Told when the connection has ended, and why.
+        self.on_lost: Callable[[LLMAgentOSError], None] | None = None
         self._numbers = itertools.count(1)
         self._calls: dict[int, asyncio.Future[Any]] = {}
         self._streams: dict[int, ItemStream] = {}
@@ -286,7 +286,7 @@ class Client:
         self._streams.clear()
         self.lost.set()
         if self.on_lost is not None:
-            self.on_lost()
+            self.on_lost(error)
 
 
 @dataclass(slots=True)

@@ -18,17 +18,19 @@ import inspect
 import random
 import socket
 import sys
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Coroutine, Mapping
 from inspect import CO_COROUTINE, CO_VARARGS
+from os import _exit
 from types import FunctionType, ModuleType
 from typing import Any
 
 import uvloop
 
+from . import steady
 from .blocking import BlockingOS
 from .client import Client
 from .codec import pack, pack_frame
-from .errors import InvalidArgument
+from .errors import InvalidArgument, LLMAgentOSError
 from .message import VERSION, Kind
 from .os import OS
 from .prepared import Prepared
@@ -49,14 +51,12 @@ def run(arguments: Mapping[str, Any], sock: socket.socket) -> int:
         print(f"aos: {error}", file=sys.stderr)
         return 126
     if _is_coroutine(main):
-        if seed is not None:
-            from . import steady
-
-            outcome = steady.run(_await(main, sock, task, OS(Client())))
-        elif _prepared is None:
-            outcome = uvloop.run(_await(main, sock, task, OS(Client())))
+        if _prepared is None:
+            run = uvloop.run if seed is None else steady.run
+            outcome = run(_await(main, sock, task, OS(Client())))
         else:
-            outcome = _prepared.run(_await(main, sock, task, _prepared.os))
+            run = _prepared.run if seed is None else _prepared.run_steady
+            outcome = run(_await(main, sock, task, _prepared.os))
     else:
         with BlockingOS(sock) as os:
             outcome = _call(main, os, task)
@@ -79,11 +79,16 @@ def renew() -> None:
 
 
 def rehearse() -> None:
-    """Make one call on a loop of its own, with an answer that is no kernel's.
+    """Make one call on a loop of each kind, with an answer that is no kernel's.
 
     Python finds, loads and specialises a good deal when code runs for the first time. Done before
     a fork, it is done once, and the pages that hold it stay shared.
     """
+    for run in (uvloop.run, steady.run):
+        _rehearse(run)
+
+
+def _rehearse(run: Callable[[Coroutine[Any, Any, Any]], Any]) -> None:
     ours, theirs = socket.socketpair()
     answer = pack_frame((VERSION, Kind.REPLY, 1), pack(0.0))
 
@@ -93,15 +98,24 @@ def rehearse() -> None:
         asyncio.get_running_loop().remove_reader(theirs)
 
     with theirs:
-        uvloop.run(_await(main, ours, None, OS(Client())))
+        run(_await(main, ours, None, OS(Client())))
 
 
 async def _await(main: Callable[..., Any], sock: socket.socket, task: str | None, os: OS) -> Any:
+    os.client.on_lost = _leave
     await os.client.open(sock)
     try:
         return await _call(main, os, task)
     finally:
+        os.client.on_lost = None
         os.client.close()
+
+
+def _leave(error: LLMAgentOSError) -> None:
+    """End at once: whoever has no kernel is about to be killed, and a thousand that first tell
+    their programs so keep the next kernel waiting."""
+    print(f"aos: {error}", file=sys.stderr)
+    _exit(1)
 
 
 def _is_coroutine(main: Callable[..., Any]) -> bool:

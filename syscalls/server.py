@@ -199,7 +199,7 @@ class Server:
         """
         client.on_request = self._on_request
         client.on_signal = self._on_signal
-        client.on_lost = self._cancel_all
+        client.on_lost = lambda error: self._cancel_all()
         self._reports = _Reports(client.connection)
 
     def _cancel_all(self) -> None:

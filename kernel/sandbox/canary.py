@@ -12,7 +12,7 @@ import ctypes
 import os
 import resource
 import socket
-from errno import EACCES, EBADF, EOPNOTSUPP, EPERM
+from errno import EACCES, EBADF, EPERM
 from pathlib import Path
 
 from . import seccomp
@@ -88,11 +88,13 @@ def files() -> bool:
 
 
 def writes(home: str) -> bool:
-    """Whether a file beside this process's own folder is refused; one without a name is tried."""
+    """Whether a folder beside this process's own one is refused."""
+    beside = f"{home}/../.canary-{os.getpid()}"
     try:
-        os.close(os.open(f"{home}/..", os.O_TMPFILE | os.O_WRONLY, 0o600))
+        os.mkdir(beside)
     except OSError as error:
-        return error.errno in (EACCES, EPERM, EOPNOTSUPP)  # Not every disk has such files.
+        return error.errno in (EACCES, EPERM)
+    os.rmdir(beside)
     return False
 
 

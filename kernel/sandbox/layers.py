@@ -10,7 +10,7 @@ Interface:
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import astuple, dataclass, fields
+from dataclasses import dataclass, fields
 from typing import Any, Literal
 
 Want = Literal["required", "wanted", "off"]
@@ -64,7 +64,7 @@ class Sandbox:
 
     def wire(self) -> list[Any]:
         """Return it as plain data: what is wanted of LAYERS, then the limits."""
-        return list(astuple(self))
+        return [getattr(self, name) for name in self.__slots__]
 
     @classmethod
     def read(cls, wire: Sequence[Any]) -> Sandbox:
