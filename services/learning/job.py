@@ -70,6 +70,8 @@ QUIET = {
 }
 #: Seconds between two reports.
 INTERVAL = 0.25
+#: Points of one curve in a report, at most.
+AT_ONCE = 8
 #: How many times as long as a report takes there is none.
 PATIENCE = 20
 #: What a report may fail for while the work goes on: the next one tells all that it would have.
@@ -102,8 +104,8 @@ class Job:
         self.stopping = False
         self.id = 0
         self._loop = asyncio.get_running_loop()
-        #: By name: the latest values that were not sent yet, and their steps.
-        self._unsent: dict[str, tuple[int, float]] = {}
+        #: By name: values that were not sent yet, after their steps, the older the fewer.
+        self._unsent: dict[str, list[tuple[int, float]]] = {}
         self._step = 0
         self._total: int | None = None
         #: When the next report may be sent.
@@ -130,9 +132,13 @@ class Job:
         """Say how far the work is. Raises `Stopped` once it is to end, unless not to `check`.
 
         May be called as often as one likes and costs next to nothing: it is sent a few times a
-        second, and of each curve the latest value that was not sent yet.
+        second, and of each curve a few of the values that were not sent yet, the latest among them.
         """
-        self._unsent |= {name: (step, value) for name, value in metrics.items()}
+        for name, value in metrics.items():
+            unsent = self._unsent.setdefault(name, [])
+            unsent.append((step, value))
+            if len(unsent) > AT_ONCE:
+                del unsent[-2::-2]
         self._step, self._total = step, total if total is not None else self._total
         idle = self._sending is None or self._sending.done()
         if idle and time.monotonic() >= self._due:
@@ -165,8 +171,9 @@ class Job:
     def _take(self) -> dict[int, dict[str, float]]:
         """Take the unsent values, by step; the last step is there without any as well."""
         taken: dict[int, dict[str, float]] = {self._step: {}}
-        for name, (step, value) in self._unsent.items():
-            taken.setdefault(step, {})[name] = value
+        for name, unsent in self._unsent.items():
+            for step, value in unsent:
+                taken.setdefault(step, {})[name] = value
         self._unsent = {}
         return dict(sorted(taken.items()))
 

@@ -78,8 +78,20 @@ def test_a_job_that_has_succeeded_leaves_nothing_to_go_on_from(process: Any) -> 
     ran = process(work)
     assert (ran.code, ran.ended) == (0, ("succeeded", None))
     assert ran.learning.begun == [{"kind": "pretrain", "name": "small", "total": 10, "step": 3}]
-    # Of what came too soon after the first report the latest values are told at the end.
-    assert ran.learning.reports == [(4, {"loss": 2.0}), (5, {"rate": 0.1}), (6, {"loss": 0.5})]
+    # What came too soon after the first report is told at the end.
+    assert ran.learning.reports == [
+        (4, {"loss": 2.0}), (5, {"loss": 1.0, "rate": 0.1}), (6, {"loss": 0.5}),
+    ]  # fmt: skip
+
+
+def test_of_a_fast_curve_a_few_points_are_told_and_its_last(process: Any) -> None:
+    def work(job: Job) -> None:
+        job.begin(total=1000)
+        for step in range(1000):
+            job.report(step, {"loss": 1.0 / (step + 1)})
+
+    steps = [step for step, _ in process(work).learning.reports]
+    assert steps[-1] == 999 and 3 <= len(steps) < 100
     assert not Path("checkpoints").exists()
 
 
