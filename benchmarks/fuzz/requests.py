@@ -17,6 +17,9 @@ from .mutation import bytewise, valuewise
 #: Requests of a connection, and seconds until an answer is overdue: for a body that was announced
 #: a server waits half a minute.
 BATCH, PATIENCE = 50, 45.0
+#: How often the sender hangs up after a request: a sound one, and one whose headers are damaged,
+#: for the rest of which a server would mostly wait.
+HANGS_UP = {False: 0.02, True: 0.99}
 PATHS = (
     "/api/v1/processes", "/api/v1/processes/1", "/v1/models", "/healthz", "/readyz", "/metrics",
     "/openapi.json", "/v1/chat/completions", "/v1/embeddings", "/v1/responses", "/docs", "/",
@@ -44,8 +47,10 @@ class Requests:
     def _one(self, sock: socket.socket) -> bool:
         """Send one; say whether the connection can be used again."""
         try:
-            sock.sendall(self._request())
-            sock.shutdown(socket.SHUT_WR) if self._source.random() < 0.02 else None
+            request, damaged = self._request()
+            sock.sendall(request)
+            if self._source.random() < HANGS_UP[damaged]:
+                sock.shutdown(socket.SHUT_WR)
             status, goes_on = _answer(sock)
         except TimeoutError:
             self.hung += 1
@@ -57,7 +62,8 @@ class Requests:
         self.failed += status >= 500 and status not in (503, 504)
         return goes_on
 
-    def _request(self) -> bytes:
+    def _request(self) -> tuple[bytes, bool]:
+        """Return a request, and whether its headers are damaged."""
         source = self._source
         name, arguments = source.choice(CALLS)
         path = f"/api/v1/syscalls/{name}" if source.random() < 0.7 else source.choice(PATHS)
@@ -79,8 +85,8 @@ class Requests:
         if way < 0.15:
             head = bytewise(head[:-4], source) + b"\r\n\r\n"
         elif way < 0.2:
-            return bytewise(head + sent, source) + b"\r\n\r\n"
-        return head + sent
+            return bytewise(head + sent, source) + b"\r\n\r\n", True
+        return head + sent, way < 0.15
 
 
 def _answer(sock: socket.socket) -> tuple[int, bool]:

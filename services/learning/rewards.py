@@ -26,6 +26,7 @@ from pydantic import Field
 
 from ...syscalls.errors import InvalidArgument
 from ...syscalls.learning import Episode, Reward
+from .beside import function
 from .training.settings import Part
 
 Verifier = Callable[[Episode], Any]
@@ -44,19 +45,7 @@ class Rewarding(Part):
         """Return the verifier, None where there is none. Raises `InvalidArgument`."""
         if self.verifier is None:
             return None
-        file, _, name = self.verifier.partition(":")
-        path = folder / file
-        space: dict[str, Any] = {"__name__": path.stem, "__file__": str(path)}
-        try:
-            exec(compile(path.read_bytes(), str(path), "exec"), space)
-        except Exception as error:  # a stranger's file may raise anything
-            raise InvalidArgument(
-                f"verifier {file} cannot be loaded: {type(error).__name__}: {error}"
-            ) from error
-        found = space.get(name)
-        if not callable(found):
-            raise InvalidArgument(f"verifier {file} has no function {name or '(none named)'}")
-        return found  # type: ignore[no-any-return]
+        return function("verifier", self.verifier, folder)
 
     async def judged(self, episode: Episode, verifier: Verifier | None = None) -> Episode:
         """Return an episode with all its rewards, and their sum; None where nothing judges it.

@@ -2,17 +2,19 @@
 
 Interface:
     session         runs a coroutine function with the operating system
+    insist          asks again while it is too early
     resolve         a pid from what a person types: a number, or a name that is the only one
 """
 
 from __future__ import annotations
 
 import asyncio
+import time
 from collections.abc import Awaitable, Callable
 from typing import TypeVar
 
 from ...syscalls.client import connect
-from ...syscalls.errors import DeviceError, InvalidArgument, NotFound
+from ...syscalls.errors import DeviceError, InvalidArgument, NotFound, TryAgain
 from ...syscalls.os import OS
 from . import daemon
 from .failure import NoDaemon
@@ -20,6 +22,9 @@ from .failure import NoDaemon
 T = TypeVar("T")
 #: Digits of a pid that a message can carry.
 _LONGEST_PID = 18
+#: Seconds for which a person is kept waiting for what is about to be there, as a model is that is
+#: still read.
+PATIENCE = 60.0
 
 
 def session(work: Callable[[OS], Awaitable[T]], start: bool = False) -> T:
@@ -37,6 +42,19 @@ def session(work: Callable[[OS], Awaitable[T]], start: bool = False) -> T:
             client.close()
 
     return asyncio.run(whole())
+
+
+async def insist(ask: Callable[[], Awaitable[T]], seconds: float = PATIENCE) -> T:
+    """Return what is asked for; whoever is told that it is too early asks again, for a while."""
+    until = time.monotonic() + seconds
+    while True:
+        try:
+            return await ask()
+        except TryAgain as error:
+            pause = float(error.details.get("retry_after", 1.0))
+            if time.monotonic() + pause > until:
+                raise
+            await asyncio.sleep(pause)
 
 
 async def resolve(os: OS, who: str) -> int:

@@ -16,10 +16,10 @@ import math
 from collections.abc import Callable, Mapping
 from dataclasses import asdict, dataclass
 from pathlib import Path
-from types import ModuleType
 from typing import Any, TypeAlias
 
 from ....syscalls.errors import InvalidArgument
+from ..beside import function
 from .suite import Case
 
 
@@ -76,29 +76,16 @@ def find(name: str, folder: Path) -> Verifier:
     """Return the verifier of a name; a file's path starts at `folder`."""
     if name in BUILT_IN:
         return BUILT_IN[name]
-    file, _, function = name.rpartition(":")
-    if not file.endswith(".py"):
+    if ":" not in name:
         known = ", ".join(sorted(BUILT_IN))
         raise InvalidArgument(f"the verifier {name!r} is none of {known}, nor FILE.py:function")
-    path = folder / file
-    module = ModuleType("verifier")
-    module.__file__ = str(path)
-    try:
-        exec(compile(path.read_text(), file, "exec"), vars(module))
-    except OSError as error:
-        raise InvalidArgument(f"the verifier {file}: {error.strerror}") from None
-    except Exception as error:  # a stranger's program may fail in any way
-        raise InvalidArgument(f"the verifier {file}: {type(error).__name__}: {error}") from error
-    found = getattr(module, function, None)
-    if not callable(found):
-        raise InvalidArgument(f"the verifier {file} has no function {function!r}")
-    return _checked(name, found)
+    return _checked(name, function("verifier", name, folder))
 
 
-def _checked(name: str, function: Callable[..., Any]) -> Verifier:
+def _checked(name: str, judge: Callable[..., Any]) -> Verifier:
     def verify(case: Case, result: Result) -> float:
         try:
-            value = float(function(case.model_dump(), asdict(result)))
+            value = float(judge(case.model_dump(), asdict(result)))
         except Exception as error:
             said = f"{type(error).__name__}: {error}"
             raise InvalidArgument(f"the verifier {name} on the task {case.id}: {said}") from error

@@ -134,7 +134,8 @@ class _Session:
         """Return the scores of the best policy on episodes that nothing was chosen by."""
         assert self._best is not None
         _, form, arrays = self._best
-        return _scores(self._returns(self._policy(form, arrays), "final", self._judging.episodes))
+        returns = self._returns(self._policy(form, arrays), "final", self._judging.episodes)
+        return _scores(returns, self._env.threshold)
 
     def _returns(self, policy: Policy, purpose: str, episodes: int) -> list[float]:
         seed, check = self._settings.seed, self._job.check
@@ -248,12 +249,11 @@ def _averages(window: Sequence[Played]) -> dict[str, float]:
     return found
 
 
-def _scores(returns: Sequence[float]) -> dict[str, float]:
-    return {
-        "return": statistics.fmean(returns),
-        "deviation": statistics.pstdev(returns),
-        "success": statistics.fmean(one > 0 for one in returns),
-    }
+def _scores(returns: Sequence[float], threshold: float | None) -> dict[str, float]:
+    found = {"return": statistics.fmean(returns), "deviation": statistics.pstdev(returns)}
+    if threshold is not None:
+        found["solved"] = statistics.fmean(one >= threshold for one in returns)
+    return found
 
 
 def _summary(world: str, scores: Mapping[str, float], episodes: int, seed: int) -> str:

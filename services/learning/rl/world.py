@@ -74,6 +74,11 @@ class Guarded:
         """The environment itself."""
         return self._env.unwrapped
 
+    @property
+    def threshold(self) -> float | None:
+        """The return from which on the environment counts as solved, where it says so."""
+        return None if self._env.spec is None else self._env.spec.reward_threshold
+
     def reset(self, seed: int | None) -> Any:
         """Begin an episode and return the first observation."""
         return self._safely(self._env.reset, seed=seed)[0]

@@ -20,6 +20,13 @@ from . import guarded
 from .guarded import Finding
 
 
+#: By the extra that brings it: what it is for, and its modules.
+EXTRAS = {
+    "learn": ("learning", ("accelerate", "gymnasium", "peft", "tensorboard")),
+    "audio": ("more audio", ("soundfile",)),
+}
+
+
 @click.command()
 @as_json
 def doctor(as_json: bool) -> int:
@@ -37,6 +44,10 @@ def _machine() -> Iterator[Finding]:
     yield "python", "ok" if sys.version_info >= (3, 11) else "fail", version
     missing = [one for one in ("torch", "transformers", "apsw") if find_spec(one) is None]
     yield "packages", "fail" if missing else "ok", ", ".join(missing) or "all there"
+    for extra, (what, modules) in EXTRAS.items():
+        missing = [one for one in modules if find_spec(one) is None]
+        advice = f"{', '.join(missing)}: pip install 'llmagentos[{extra}]'"
+        yield what, "warn" if missing else "ok", advice if missing else "all there"
     state = state_folder(machine.environ)
     existing = next(one for one in (state, *state.parents) if one.exists())
     writable = existing.is_dir() and machine.access(existing, machine.W_OK)

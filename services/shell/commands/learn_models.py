@@ -11,7 +11,7 @@ import click
 
 from ....syscalls.learning import ModelCard, Promotion, Verdict
 from ..output import ago, as_json, show_json, table
-from ..session import session
+from ..session import insist, session
 from .learn_plot import number
 
 
@@ -86,7 +86,7 @@ def promote(name: str, share: float, overrule: bool, as_json: bool) -> None:
 
     Calls that have begun come to their end as they began.
     """
-    made = session(lambda os: os.learning.promote(name, share, overrule))
+    made = session(lambda os: insist(lambda: os.learning.promote(name, share, overrule)))
     if as_json:
         show_json(made)
     elif made.share < 1:
@@ -101,7 +101,7 @@ def promote(name: str, share: float, overrule: bool, as_json: bool) -> None:
 @as_json
 def rollback(as_json: bool) -> None:
     """Take the last promotion back."""
-    undone = session(lambda os: os.learning.rollback())
+    undone = session(lambda os: insist(os.learning.rollback))
     if as_json:
         show_json(undone)
     else:

@@ -319,10 +319,10 @@ def test_reward_is_the_sum_of_what_the_recipe_asks_for(episode: Episode, tmp_pat
 @pytest.mark.parametrize(
     ("verifier", "message"),
     [
-        ("nowhere.py:judge", "cannot be loaded"),
-        ("bad.py:judge", "cannot be loaded"),
-        ("good.py:missing", "no function missing"),
-        ("good.py", "none named"),
+        ("nowhere.py:judge", "nowhere.py: No such file"),
+        ("bad.py:judge", "bad.py: SyntaxError"),
+        ("good.py:missing", "no function 'missing'"),
+        ("good.py", "no FILE.py:function"),
         ("good.py:crash", "failed on process 10"),
         ("good.py:nothing", "failed on process 10"),
         ("good.py:nan", "finite"),

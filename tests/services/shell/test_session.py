@@ -6,8 +6,8 @@ from typing import Any, cast
 
 import pytest
 
-from llmagentos.services.shell.session import resolve
-from llmagentos.syscalls.errors import InvalidArgument, NotFound
+from llmagentos.services.shell.session import insist, resolve
+from llmagentos.syscalls.errors import InvalidArgument, NotFound, TryAgain
 from llmagentos.syscalls.os import OS
 
 
@@ -38,3 +38,18 @@ def test_name_of_several_living_processes_is_refused_naming_them() -> None:
 def test_what_names_nothing_is_not_found(who: str) -> None:
     with pytest.raises(NotFound):
         found(who, (1, "a", "running"))
+
+
+def test_who_is_told_that_it_is_too_early_asks_again_for_a_while() -> None:
+    asked = []
+
+    async def ask() -> str:
+        asked.append("now?")
+        if len(asked) < 3:
+            raise TryAgain("not yet", retry_after=0.0)
+        return "now"
+
+    assert asyncio.run(insist(ask)) == "now" and len(asked) == 3
+    asked.clear()
+    with pytest.raises(TryAgain, match="not yet"):
+        asyncio.run(insist(ask, seconds=-1.0))

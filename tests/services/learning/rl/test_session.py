@@ -94,7 +94,7 @@ def pole(algorithm: str) -> str:
 def test_policy_is_published_with_its_scores(tmp_path: Path) -> None:
     job = StandIn(tmp_path, LAKE)
     scores = job.learn()
-    assert scores == {"return": 1.0, "deviation": 0.0, "success": 1.0}
+    assert scores == {"return": 1.0, "deviation": 0.0, "solved": 1.0}
     (published,) = job.published
     assert published["name"] == "lake" and published["kind"] == "policy"
     assert published["scores"] == scores
