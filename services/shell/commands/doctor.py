@@ -19,7 +19,6 @@ from ..session import session
 from . import guarded
 from .guarded import Finding
 
-
 #: By the extra that brings it: what it is for, and its modules.
 EXTRAS = {
     "learn": ("learning", ("accelerate", "gymnasium", "peft", "tensorboard")),
