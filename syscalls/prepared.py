@@ -39,7 +39,7 @@ class Prepared:
         self._quick = asyncio.Runner(loop_factory=uvloop.new_event_loop)
         self._where = _address(libuv_get_loop_t_ptr(self._quick.get_loop()), None)
         self._steady = SteadyLoop()
-        self._steady.rest()
+        self._steady.close()
         self.client = Client()
         self.os = OS(self.client)
         for interface in OURS:

@@ -240,6 +240,10 @@ class Process(Interface, name="process"):
 
     @syscall(stream=True, idempotent=True, deadline=86_400.0)
     async def trace(self, pid: int) -> AsyncIterator[Traced]:
-        """Yield the syscalls of a process that was spawned `traced`, until it ends."""
+        """Yield the syscalls of a process until it ends: all of one that was spawned `traced`, else
+        those to come.
+
+        Raises `NotFound` for one that has ended, and `TryAgain` while somebody else reads them.
+        """
         raise NotImplementedError
         yield

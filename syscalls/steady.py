@@ -5,14 +5,13 @@ So what a program does next depends on what it has been told, and in which order
 
 Interface:
     run             runs a coroutine on such a loop
-    SteadyLoop      the loop; a client that is opened on it hands its answers to `deliver`. Before a
-                    fork it can be laid to `rest`, and `renew` it after
+    SteadyLoop      the loop; a client that is opened on it hands its answers to `deliver`. One that
+                    was closed before a fork is opened again by `renew` after it
 """
 
 from __future__ import annotations
 
 import asyncio
-import socket
 from collections import deque
 from collections.abc import Callable, Coroutine
 from selectors import BaseSelector, DefaultSelector
@@ -26,25 +25,20 @@ class SteadyLoop(asyncio.SelectorEventLoop):
 
     #: What asyncio is about to run next; its own attribute, since 3.4.
     _ready: deque[asyncio.Handle]
-    #: What it waits with, and the pipe by which another thread wakes it.
+    #: What it waits with, and what makes the pipe by which another thread wakes it.
     _selector: BaseSelector
-    _ssock: socket.socket
-    _csock: socket.socket
-    _internal_fds: int
     _make_self_pipe: Callable[[], None]
+    _closed: bool
+    _executor_shutdown_called: bool
 
     def __init__(self) -> None:
         super().__init__()
         self._waiting: deque[Callable[[], None]] = deque()
 
-    def rest(self) -> None:
-        """Have no descriptors, on a loop that has not run, until `renew`."""
-        for held in (self._selector, self._ssock, self._csock):
-            held.close()
-
     def renew(self) -> None:
-        """Have descriptors again, which no copy of the process shares that was made meanwhile."""
-        self._selector, self._internal_fds = DefaultSelector(), 0
+        """Open a closed loop again, with descriptors that no other process has."""
+        self._closed = self._executor_shutdown_called = False
+        self._selector = DefaultSelector()
         self._make_self_pipe()
 
     def deliver(self, told: Callable[[], None]) -> None:

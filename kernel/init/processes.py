@@ -62,7 +62,7 @@ class Processes(Process):
             timeout=timeout,
             remove=remove,
             durable=durable,
-            on_born=self._trace_from_birth if traced else None,
+            on_born=self._trace if traced else None,
         )
         return (await self._house.agents.spawn(self._house.caller(), order)).pid
 
@@ -132,20 +132,25 @@ class Processes(Process):
 
     async def trace(self, pid: int) -> AsyncIterator[Traced]:
         process = self._house.readable(pid)
-        channel = self._traces.get(pid)
-        if channel is None:
-            raise NotFound(f"process {pid} was not started with a trace")
         if pid in self._traced:
             raise TryAgain(f"somebody reads the trace of process {pid}", retry_after=1)
+        late = pid not in self._traces
+        if late:
+            if process.state is State.ZOMBIE:
+                raise NotFound(f"process {pid} has ended and was not started with a trace")
+            self._trace(process)
         self._traced.add(pid)
         try:
-            async for traced in channel:
+            async for traced in self._traces[pid]:
                 _taint_by(process)
                 yield traced
         finally:
             self._traced.discard(pid)
+            if late:
+                self._traces.pop(pid, None)
+                process.watcher = None
 
-    def _trace_from_birth(self, process: ControlBlock) -> None:
+    def _trace(self, process: ControlBlock) -> None:
         self._traces[process.pid] = watch(process)
 
     def _on_end(self, process: ControlBlock) -> None:

@@ -20,6 +20,7 @@ from llmagentos.syscalls.errors import (
     AlreadyExists,
     DeadlineExceeded,
     InvalidArgument,
+    NotFound,
     TryAgain,
 )
 from llmagentos.syscalls.os import OS
@@ -250,6 +251,31 @@ def test_trace_has_one_reader_at_a_time(daemon: Daemon, tmp_path: Path) -> None:
             await anext(aiter(os.process.trace(pid)))
         await os.ipc.send(pid, "go on")
         assert [one.syscall async for one in mine] == ["ipc.recv"]
+
+    daemon.run(work)
+
+
+def test_trace_of_who_was_started_without_one_begins_when_it_is_asked_for(
+    daemon: Daemon, tmp_path: Path
+) -> None:
+    program = write(
+        tmp_path,
+        "late.py",
+        "async def main(os):\n    await os.clock.now()\n    await os.ipc.recv()\n"
+        "    await os.ipc.recv()\n",
+    )
+
+    async def work(os: OS) -> None:
+        pid = await os.process.spawn(program)
+        late = aiter(os.process.trace(pid))
+        first = asyncio.create_task(anext(late))
+        while not first.done():
+            await os.ipc.send(pid, "go on")
+            await asyncio.sleep(0)
+        assert (await first).syscall == "ipc.recv"
+        await os.process.wait(pid)
+        with pytest.raises(NotFound, match="has ended"):
+            await anext(aiter(os.process.trace(pid)))
 
     daemon.run(work)
 

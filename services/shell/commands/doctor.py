@@ -71,9 +71,12 @@ async def _ask(os: OS) -> list[Finding]:
         found.append((f"{one.kind} {one.name}", result, one.reason or one.state))
     found.append(("journal", "ok" if status.journal == "healthy" else "fail", status.journal))
     found.extend(_journal(await os.system.journal()))
-    models = [one for one in await os.model.ls() if one.active]
-    model = models[0].name if models else "none yet; the first call waits for it"
-    found.append(("model", "ok" if models else "warn", model))
+    if any(one.name == "inference" and one.state == "ready" for one in status.services):
+        models = [one for one in await os.model.ls() if one.active]
+        model = models[0].name if models else "none yet; the first call waits for it"
+        found.append(("model", "ok" if models else "warn", model))
+    else:
+        found.append(("model", "warn", "none: the driver inference does not run"))
     pid = await os.process.spawn("llmagentos.services.shell.commands.doctor:probe", remove=True)
     found.extend(guarded.layers((await os.process.inspect(pid)).sandbox))
     found.extend(await guarded.daemon(os))

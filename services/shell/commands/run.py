@@ -16,7 +16,7 @@ import click
 from ....syscalls.errors import LLMAgentOSError
 from ....syscalls.os import OS
 from ....syscalls.process import SignalName, Traced
-from ..follow import follow
+from ..follow import follow, resumed
 from ..output import as_json, said, show_json, silence
 from ..session import session
 
@@ -179,7 +179,7 @@ async def _logs(os: OS, pid: int) -> None:
 
 async def _trace(os: OS, pid: int, as_json: bool) -> None:
     with suppress(LLMAgentOSError):
-        async for traced in os.process.trace(pid):
+        async for traced in resumed(os, lambda first: os.process.trace(pid)):
             if as_json:
                 show_json(traced, indent=None)
             else:

@@ -3,12 +3,18 @@
 from __future__ import annotations
 
 import time
+from collections.abc import AsyncIterator
 
 import click
 
 from ....syscalls.os import OS
+from ....syscalls.system import Event
+from ..follow import resumed
 from ..output import as_json, show_json
 from ..session import session
+
+#: Of a kernel that was started meanwhile, what happened before this command was back.
+ALL = 1000
 
 
 @click.command()
@@ -19,7 +25,10 @@ def events(follow: bool, tail: int, as_json: bool) -> None:
     """Show what happens, one line for each event."""
 
     async def work(os: OS) -> None:
-        async for event in os.system.events(follow=follow, tail=tail):
+        def begin(first: bool) -> AsyncIterator[Event]:
+            return os.system.events(follow=follow, tail=tail if first else ALL)
+
+        async for event in resumed(os, begin):
             if as_json:
                 show_json(event, indent=None)
             else:
