@@ -32,16 +32,14 @@ _address.restype, _address.argtypes = ctypes.c_void_p, (ctypes.py_object, ctypes
 class Prepared:
     """Calls over a client that has no connection yet, and a loop of each kind that has not run."""
 
-    def __init__(self) -> None:
+    def __init__(self, client: Client) -> None:
         """Raises AttributeError where libuv is not part of uvloop and cannot be called."""
         self._fork = ctypes.PyDLL(uvloop.loop.__file__).uv_loop_fork
         self._fork.argtypes = (ctypes.c_void_p,)
-        self._quick = asyncio.Runner(loop_factory=uvloop.new_event_loop)
-        self._where = _address(libuv_get_loop_t_ptr(self._quick.get_loop()), None)
-        self._steady = SteadyLoop()
+        self._quick, self._steady = uvloop.new_event_loop(), SteadyLoop()
+        self._where = _address(libuv_get_loop_t_ptr(self._quick), None)
         self._steady.close()
-        self.client = Client()
-        self.os = OS(self.client)
+        self.os = OS(client)
         for interface in OURS:
             getattr(self.os, interface.interface_name)
 
@@ -57,16 +55,15 @@ class Prepared:
     def run_steady(self, work: Coroutine[Any, Any, Any]) -> Any:
         """Run `work` as `run` does, on a `SteadyLoop`."""
         self._steady.renew()
-        return _run(asyncio.Runner(loop_factory=lambda: self._steady), work)
+        return _run(self._steady, work)
 
 
-def _run(runner: asyncio.Runner, work: Coroutine[Any, Any, Any]) -> Any:
-    """Run `work` and end the runner.
+def _run(loop: asyncio.AbstractEventLoop, work: Coroutine[Any, Any, Any]) -> Any:
+    """Run `work` and end the loop.
 
     Of `asyncio.Runner` only the end is used: to ask `signal` for a handler, as it does before,
     touches more memory than the loop itself.
     """
-    loop = runner.get_loop()
     task = loop.create_task(work)
     interrupted = False
 
@@ -87,4 +84,5 @@ def _run(runner: asyncio.Runner, work: Coroutine[Any, Any, Any]) -> Any:
         raise
     finally:
         signal(SIGINT, default_int_handler)
-        runner.close()
+        with asyncio.Runner(loop_factory=lambda: loop) as ending:
+            ending.get_loop()

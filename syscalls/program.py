@@ -53,7 +53,7 @@ def run(arguments: Mapping[str, Any], sock: socket.socket) -> int:
     if _is_coroutine(main):
         if _prepared is None:
             run = uvloop.run if seed is None else steady.run
-            outcome = run(_await(main, sock, task, OS(Client())))
+            outcome = run(_await(main, sock, task, OS(_client())))
         else:
             run = _prepared.run if seed is None else _prepared.run_steady
             outcome = run(_await(main, sock, task, _prepared.os))
@@ -67,7 +67,7 @@ def prepare() -> None:
     """Make what the programs of this process's copies start on."""
     global _prepared
     try:
-        _prepared = Prepared()
+        _prepared = Prepared(_client())
     except AttributeError:
         _prepared = None
 
@@ -98,17 +98,22 @@ def _rehearse(run: Callable[[Coroutine[Any, Any, Any]], Any]) -> None:
         asyncio.get_running_loop().remove_reader(theirs)
 
     with theirs:
-        run(_await(main, ours, None, OS(Client())))
+        run(_await(main, ours, None, OS(_client())))
 
 
 async def _await(main: Callable[..., Any], sock: socket.socket, task: str | None, os: OS) -> Any:
-    os.client.on_lost = _leave
     await os.client.open(sock)
     try:
         return await _call(main, os, task)
     finally:
         os.client.on_lost = None
         os.client.close()
+
+
+def _client() -> Client:
+    client = Client()
+    client.on_lost = _leave
+    return client
 
 
 def _leave(error: LLMAgentOSError) -> None:
