@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 import json
-import time
 from typing import Any
 
 import click
 
 from ....syscalls.os import OS
 from ....syscalls.process import Past
+from ..moment import clock
 from ..output import as_json, plain, show_json
 from ..session import resolve, session
 
@@ -39,12 +39,11 @@ def history(pid: str, after: int, as_json: bool) -> None:
 
 def line(past: Past) -> str:
     """Return a call as a person reads it."""
-    when = time.strftime("%H:%M:%S", time.localtime(past.time))
     by = "" if past.by is None else f" (by {past.by})"
     asked = "…" if past.arguments is None else short(past.arguments)
     outcome = "" if past.outcome == "ok" else click.style(f"{past.outcome} ", fg="red")
     name = click.style(past.syscall, fg="cyan")
-    return f"{past.seq:>5} {when} {name}{by} {asked} → {outcome}{short(past.result)}"
+    return f"{past.seq:>5} {clock(past.time)} {name}{by} {asked} → {outcome}{short(past.result)}"
 
 
 def short(value: Any) -> str:

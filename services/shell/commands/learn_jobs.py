@@ -12,6 +12,7 @@ import click
 
 from ....syscalls.learning import JobInfo, Point
 from ....syscalls.os import OS
+from ..moment import date
 from ..output import ago, as_json, show_json, table
 from ..session import session
 from .learn_plot import chart, number
@@ -102,7 +103,7 @@ def _draw(name: str, points: list[tuple[int, float]], width: int) -> None:
 
 
 def _tell(job: JobInfo) -> None:
-    began = time.strftime("%Y-%m-%d %H:%M:%S", time.localtime(job.started))
+    began = date(job.started)
     took = ago((job.ended or time.time()) - job.started)
     rows = [
         ("job", job.id), ("name", job.name), ("kind", job.kind), ("state", job.state),

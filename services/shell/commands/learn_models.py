@@ -10,6 +10,7 @@ from pathlib import Path
 import click
 
 from ....syscalls.learning import ModelCard, Promotion, Verdict
+from ..moment import date
 from ..output import ago, as_json, show_json, table
 from ..session import insist, session
 from .learn_plot import number
@@ -131,7 +132,7 @@ def promotions(limit: int, as_json: bool) -> None:
 
 
 def _tell(found: ModelCard) -> None:
-    created = time.strftime("%Y-%m-%d %H:%M:%S", time.localtime(found.created))
+    created = date(found.created)
     rows = [
         ("name", found.name), ("kind", found.kind), ("target", found.target),
         ("parameters", f"{found.parameters:,}"), ("parent", found.parent), ("job", found.job),

@@ -10,6 +10,7 @@ import click
 from ....syscalls.os import OS
 from ....syscalls.process import ProcessInfo
 from ..follow import follow as following
+from ..moment import date
 from ..output import ago, as_json, said, show_json, table
 from ..session import resolve, session
 
@@ -89,7 +90,7 @@ def inspect(pid: str, as_json: bool) -> None:
     for name in ProcessInfo.__slots__:
         value = getattr(found, name)
         if name in ("started", "ended") and value is not None:
-            value = time.strftime("%Y-%m-%d %H:%M:%S", time.localtime(value))
+            value = date(value)
         if isinstance(value, dict):
             value = "  ".join(f"{key}={one}" for key, one in value.items())
         if isinstance(value, list):

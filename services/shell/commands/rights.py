@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import re
 import sys
 import time
 
@@ -12,10 +11,9 @@ import click
 from ....syscalls.errors import InvalidArgument
 from ....syscalls.os import OS
 from ....syscalls.rights import Audited, PolicyInfo
+from ..moment import SPAN, date
 from ..output import as_json, show_json, table
 from ..session import resolve, session
-
-_UNITS = {"s": 1, "m": 60, "h": 3600, "d": 86400}
 
 
 @click.group()
@@ -74,7 +72,7 @@ def revoke(pid: str, capabilities: tuple[str, ...], as_json: bool) -> None:
 @click.option("--principal", help="Of this principal.")
 @click.option("--capability", metavar="CAPABILITY", help="Only calls that it names.")
 @click.option("--denied", is_flag=True, help="Only calls that were refused.")
-@click.option("--since", metavar="TIME", help="Only the last 30m, 12h or 7d.")
+@click.option("--since", type=SPAN, metavar="TIME", help="Only the last 30m, 12h or 7d.")
 @click.option("-f", "--follow", is_flag=True, help="Go on with what happens from now on.")
 @as_json
 def audit(
@@ -82,12 +80,12 @@ def audit(
     principal: str | None,
     capability: str | None,
     denied: bool,
-    since: str | None,
+    since: int | None,
     follow: bool,
     as_json: bool,
 ) -> None:
     """Show who asked for what, and what allowed or refused it."""
-    start = None if since is None else time.time() - _seconds(since)
+    start = None if since is None else time.time() - since
 
     async def work(os: OS) -> None:
         who = None if pid is None else await resolve(os, pid)
@@ -100,23 +98,15 @@ def audit(
     session(work)
 
 
-def _seconds(text: str) -> int:
-    found = re.fullmatch(r"(\d{1,9})([smhd])", text)
-    if found is None:
-        raise click.UsageError(f"{text!r} is no time; write 30m, 12h or 7d")
-    return int(found[1]) * _UNITS[found[2]]
-
-
 def line(one: Audited) -> str:
     """Return a call as a person reads it; the kernel has taken out what could steer a terminal."""
-    when = time.strftime("%F %T", time.localtime(one.time))
     by = "" if one.by is None else f", by process {one.by}"
     what = one.syscall if one.subject is None else f"{one.syscall}:{one.subject}"
     said = "ok" if one.outcome == "ok" else click.style(one.outcome, fg="red")
     why = [f"by {one.grant}" if one.grant else None, one.reason]
     why += [f"allowed by {one.approver}" if one.approver else None]
     text = "; ".join(filter(None, why))
-    head = f"{when} {one.principal or '-'} {one.name or '-'} (process {one.pid}{by})"
+    head = f"{date(one.time)} {one.principal or '-'} {one.name or '-'} (process {one.pid}{by})"
     return f"{head} {click.style(what, fg='cyan')} → {said}" + (f"  {text}" if text else "")
 
 
@@ -155,7 +145,7 @@ def ls(as_json: bool) -> None:
         return
     table(
         ("NAME", "SET"),
-        ((one.name, time.strftime("%F %T", time.localtime(one.set))) for one in found),
+        ((one.name, date(one.set)) for one in found),
     )
 
 

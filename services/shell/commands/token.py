@@ -2,15 +2,11 @@
 
 from __future__ import annotations
 
-import re
-import time
-
 import click
 
+from ..moment import SPAN, date
 from ..output import as_json, show_json, table
 from ..session import session
-
-_UNITS = {"s": 1, "m": 60, "h": 3600, "d": 86400}
 
 
 @click.group()
@@ -26,7 +22,7 @@ def token() -> None:
     help="Grant this; by default everything but what rules the system.",
 )
 @click.option("--max-tokens", type=click.IntRange(0), help="Tokens that may be spent with it.")
-@click.option("--expires", metavar="TIME", help="Such as 30m, 12h or 7d.")
+@click.option("--expires", type=SPAN, metavar="TIME", help="Such as 30m, 12h or 7d.")
 @click.option("--principal", help="For somebody that the policy names, with what that allows.")
 @as_json
 @click.argument("name", default="default")
@@ -34,20 +30,14 @@ def create(
     name: str,
     cap: tuple[str, ...],
     max_tokens: int | None,
-    expires: str | None,
+    expires: int | None,
     principal: str | None,
     as_json: bool,
 ) -> None:
     """Make a token; its secret is printed this once."""
     budget = {} if max_tokens is None else {"tokens": float(max_tokens)}
-    seconds = None
-    if expires is not None:
-        found = re.fullmatch(r"(\d+)([smhd])", expires)
-        if found is None:
-            raise click.UsageError(f"{expires!r} is no time; write 30m, 12h or 7d")
-        seconds = float(found[1]) * _UNITS[found[2]]
     made = session(
-        lambda os: os.system.token_create(name, list(cap) or None, budget, seconds, principal),
+        lambda os: os.system.token_create(name, list(cap) or None, budget, expires, principal),
         start=True,
     )
     if as_json:
@@ -66,9 +56,7 @@ def ls(as_json: bool) -> None:
         return
     rows = []
     for one in found:
-        until = (
-            "never" if one.expires is None else time.strftime("%F %T", time.localtime(one.expires))
-        )
+        until = "never" if one.expires is None else date(one.expires)
         rows.append(
             (
                 one.id,

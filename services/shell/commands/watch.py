@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import time
 from collections.abc import AsyncIterator
 
 import click
@@ -10,6 +9,7 @@ import click
 from ....syscalls.os import OS
 from ....syscalls.system import Event
 from ..follow import resumed
+from ..moment import clock
 from ..output import as_json, show_json
 from ..session import session
 
@@ -32,8 +32,7 @@ def events(follow: bool, tail: int, as_json: bool) -> None:
             if as_json:
                 show_json(event, indent=None)
             else:
-                when = time.strftime("%H:%M:%S", time.localtime(event.time))
-                pid = "" if event.pid is None else f" [{event.pid}]"
+                when, pid = clock(event.time), "" if event.pid is None else f" [{event.pid}]"
                 click.echo(f"{when} {click.style(event.kind, fg='cyan')}{pid} {event.text}")
 
     session(work)
