@@ -106,4 +106,4 @@ def _project() -> tuple[str, ...]:
 
 def _last_line(log: Path) -> str:
     lines = log.read_text(errors="replace").strip().splitlines()
-    return lines[-1] if lines else "it said nothing"
+    return lines[-1].removeprefix("aos: ") if lines else "it said nothing"

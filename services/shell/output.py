@@ -7,6 +7,7 @@ Interface:
     said            a line of a program's
     table           rows under headings
     ago, size       durations and bytes for people
+    counted         how many there are of something
     silence         what is printed from now on goes nowhere
 """
 
@@ -106,8 +107,13 @@ def ago(seconds: float) -> str:
 
 
 def size(count: float) -> str:
-    """Return bytes in MB."""
-    return f"{count / 2**20:.0f} MB"
+    """Return bytes in MB, or in KB where they are less than one."""
+    return f"{count / 2**20:.0f} MB" if count >= 2**20 else f"{count / 2**10:.0f} KB"
+
+
+def counted(count: int, one: str) -> str:
+    """Return a number with what it counts, of which `one` is the word for one."""
+    return f"{count:,} {one}" + ("" if count == 1 else "s")
 
 
 def silence() -> None:

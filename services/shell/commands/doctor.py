@@ -14,7 +14,7 @@ from ....syscalls.locations import state_folder
 from ....syscalls.os import OS
 from ....syscalls.system import JournalInfo
 from ..failure import NoDaemon
-from ..output import as_json, show_json, size, table
+from ..output import as_json, counted, show_json, size, table
 from ..session import session
 from . import guarded
 from .guarded import Finding
@@ -68,7 +68,9 @@ async def _ask(os: OS) -> list[Finding]:
     found: list[Finding] = [("daemon", "ok", f"process {status.os_pid}")]
     for one in status.services:
         result = {"ready": "ok", "failed": "fail"}.get(one.state, "warn")
-        found.append((f"{one.kind} {one.name}", result, one.reason or one.state))
+        why = f": {one.reason}" if one.reason else ""
+        again = f", started again {counted(one.restarts, 'time')}" if one.restarts else ""
+        found.append((f"{one.kind} {one.name}", result, f"{one.state}{again}{why}"))
     found.append(("journal", "ok" if status.journal == "healthy" else "fail", status.journal))
     found.extend(_journal(await os.system.journal()))
     if any(one.name == "inference" and one.state == "ready" for one in status.services):
@@ -85,12 +87,14 @@ async def _ask(os: OS) -> list[Finding]:
 
 def _journal(held: JournalInfo) -> Iterator[Finding]:
     """Say whether all that was written down can be read."""
-    whole = f"{held.records} records in {held.files} files, {size(held.size)}"
-    yield "records", "ok", whole + (f"; {held.torn} files end unfinished" if held.torn else "")
+    whole = f"{counted(held.records, 'record')} in {counted(held.files, 'file')}, {size(held.size)}"
+    torn = f"; unfinished at its end: {counted(held.torn, 'file')}" if held.torn else ""
+    yield "records", "ok", whole + torn
     if held.damaged:
-        yield "damage", "fail", f"{held.damaged} records cannot be read: {held.first}"
+        yield "damage", "fail", f"{counted(held.damaged, 'record')} cannot be read: {held.first}"
     if held.doubtful:
-        yield "in doubt", "warn", f"{held.doubtful} effects may or may not have happened"
+        doubtful = counted(held.doubtful, "effect")
+        yield "in doubt", "warn", f"{doubtful} may or may not have happened"
 
 
 def probe() -> None:

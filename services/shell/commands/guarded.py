@@ -14,6 +14,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 from ....syscalls.os import OS
+from ..output import counted
 
 #: What was looked at, `ok`, `warn` or `fail`, and what was found or is to be done.
 Finding = tuple[str, str, str]
@@ -65,12 +66,12 @@ async def daemon(os: OS) -> list[Finding]:
         hint = f"{len(endless)} of {len(live)} never expire: {names}; see --expires"
         found: list[Finding] = [("tokens", "warn", hint)]
     else:
-        found = [("tokens", "ok", f"{len(live)}, and each expires")]
+        found = [("tokens", "ok", f"{len(live)}, and each expires" if live else "none")]
     policy = await os.rights.policy()
     if not policy.files:
         found.append(("policy", "ok", "none: the owner alone, and agents have their usual rights"))
         return found
-    told = f"{len(policy.principals)} principals, in {', '.join(policy.files)}"
+    told = f"{counted(len(policy.principals), 'principal')}, in {', '.join(policy.files)}"
     wide = sorted(name for name, role in policy.roles.items() if "*" in role["capabilities"])
     bare = sorted(name for name, one in policy.principals.items() if not one["roles"])
     if wide:
@@ -87,4 +88,6 @@ def layers(report: dict[str, str]) -> Iterator[Finding]:
     for layer, state in report.items():
         good = state == "enforced" or layer not in LAYERS
         hint = "" if good else f'; demand it: [agents.sandbox.agent] {layer} = "required"'
+        if layer == DELEGATED and state == "unavailable":
+            hint = ", as wherever no control group is delegated to the daemon"
         yield f"sandbox {layer}", "ok" if good else "warn", state + hint

@@ -165,6 +165,9 @@ def _show(found: PolicyInfo, as_json: bool) -> None:
     if as_json:
         show_json(found)
         return
+    if not found.files:
+        click.echo("no policy: the owner holds everything", err=True)
+        return
     table(("FILE",), ((one,) for one in found.files))
     click.echo()
     table(

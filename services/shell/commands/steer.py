@@ -50,10 +50,11 @@ def stop(pids: tuple[str, ...], grace: float, as_json: bool) -> int:
     """Stop agents, killing them after a while; without a PID, stop the daemon."""
     if pids:
         return _each(pids, as_json, lambda os, pid: os.process.stop(pid, grace))
-        return
     from .daemon import stop_daemon
 
     stop_daemon()
+    if as_json:
+        show_json({"stopped": True})
     return 0
 
 

@@ -72,6 +72,7 @@ def test_tokens_that_never_expire_are_counted_and_those_that_have_ended_not() ->
     assert said([*ended, token("x", expires=9e12)], policy())["tokens"] == (
         "ok", "1, and each expires",
     )  # fmt: skip
+    assert said(ended, policy())["tokens"] == ("ok", "none")
     result, detail = said([*ended, *(token(f"t{n}") for n in range(9))], policy())["tokens"]
     assert result == "warn" and detail.startswith("9 of 9 never expire: t0, ")
 
@@ -79,7 +80,7 @@ def test_tokens_that_never_expire_are_counted_and_those_that_have_ended_not() ->
 @pytest.mark.parametrize(
     ("roles", "principals", "result", "words"),
     [
-        ({"r": {"capabilities": ["a.b"]}}, {"bob": {"roles": ["r"]}}, "ok", "1 principals"),
+        ({"r": {"capabilities": ["a.b"]}}, {"bob": {"roles": ["r"]}}, "ok", "1 principal,"),
         ({"r": {"capabilities": ["*"]}}, {"bob": {"roles": ["r"]}}, "warn", "role r holds"),
         ({}, {"bob": {"roles": []}}, "warn", "bob may do nothing"),
     ],
@@ -96,4 +97,5 @@ def test_layer_that_is_not_there_is_told_with_how_to_demand_it() -> None:
                                     "netns": "enforced"}))  # fmt: skip
     assert found["sandbox landlock"][0] == "warn"
     assert 'landlock = "required"' in found["sandbox landlock"][1]
+    assert "delegated" in found["sandbox cgroup"][1]
     assert found["sandbox cgroup"][0] == found["sandbox netns"][0] == "ok"

@@ -6,7 +6,7 @@ import sys
 
 import pytest
 
-from llmagentos.services.shell.output import ago, plain, show_json, silence, table
+from llmagentos.services.shell.output import ago, counted, plain, show_json, silence, size, table
 from llmagentos.syscalls.process import Exit
 
 
@@ -48,6 +48,11 @@ def test_table_on_a_terminal_is_drawn_and_no_color_is_respected(
 )
 def test_duration_is_in_its_largest_unit(seconds: float, text: str) -> None:
     assert ago(seconds) == text
+
+
+def test_sizes_and_counts_read_as_people_say_them() -> None:
+    assert [size(n) for n in (0, 2048, 5 * 2**20)] == ["0 KB", "2 KB", "5 MB"]
+    assert [counted(n, "file") for n in (0, 1, 1234)] == ["0 files", "1 file", "1,234 files"]
 
 
 def test_output_that_nobody_reads_goes_nowhere(monkeypatch: pytest.MonkeyPatch) -> None:
