@@ -91,12 +91,20 @@ def inspect(pid: str, as_json: bool) -> None:
         value = getattr(found, name)
         if name in ("started", "ended") and value is not None:
             value = date(value)
+        if name == "files":
+            rows += [(f"files: {kind}", "  ".join(paths) or "-") for kind, paths in value.items()]
+            continue
         if isinstance(value, dict):
-            value = "  ".join(f"{key}={one}" for key, one in value.items())
+            value = "  ".join(f"{key}={_short(one)}" for key, one in value.items())
         if isinstance(value, list):
             value = "  ".join(map(str, value))
         rows.append((name, "-" if value in (None, "") else value))
     table(("FIELD", "VALUE"), rows)
+
+
+def _short(value: Any) -> str:
+    """Return a value without digits that nobody reads."""
+    return str(round(value, 3)).removesuffix(".0") if isinstance(value, float) else str(value)
 
 
 @click.command()

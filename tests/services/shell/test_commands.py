@@ -10,7 +10,7 @@ import pytest
 from llmagentos.services.shell.main import COMMANDS
 from llmagentos.services.shell.main import aos as group
 from llmagentos.syscalls.errors import InvalidArgument, NotFound
-from llmagentos.syscalls.process import Exit
+from llmagentos.syscalls.process import Exit, ProcessInfo
 
 from .conftest import Aos
 
@@ -47,6 +47,20 @@ def test_wait_exits_as_the_last_agent(aos: Aos) -> None:
     done = aos("wait", "1", "2", system=HOUSE)
     assert (done.code, done.out) == (7, "6\n7\n")
     assert aos("wait", "3", system=HOUSE).code == 1
+
+
+def test_inspect_shows_numbers_and_files_as_people_read_them(aos: Aos) -> None:
+    async def inspect(pid: int) -> Any:
+        values: dict[str, Any] = dict.fromkeys(ProcessInfo.__slots__)
+        files = {"write": ["/home/a"], "read": []}
+        return SimpleNamespace(
+            **values | {"usage": {"seconds": 0.10964, "tokens": 5.0}, "files": files}
+        )
+
+    done = aos("inspect", "7", system=SimpleNamespace(process=SimpleNamespace(inspect=inspect)))
+    rows = [line.split(maxsplit=1) for line in done.out.splitlines()]
+    assert ["usage", "seconds=0.11  tokens=5"] in rows
+    assert "files: write  /home/a" in done.out and "[" not in done.out
 
 
 @pytest.mark.parametrize(
