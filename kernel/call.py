@@ -26,7 +26,8 @@ from .capability import Capability
 from .deadlines import DeadlineWheel
 from .process import ControlBlock
 
-#: Bytes of arguments that are read for what a call is about.
+#: Bytes of arguments that are read for what only helps to know: what a call is like, and whether
+#: it has an effect after all. What decides whether it may pass reads them all.
 READ = 64 * 1024
 
 
@@ -77,7 +78,7 @@ class Call:
     def subject(self) -> str | None:
         """Return what the call is about, such as a tool's name; None where nothing says so."""
         key = self.syscall.traits.subject
-        if key is None or len(self.body) > READ:
+        if key is None:
             return None
         try:
             subject = self.arguments().get(key)

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections import OrderedDict
 
-from .call import Call
+from .call import READ, Call
 
 #: A syscall, and the subject that it is about (which tool, say).
 Like = tuple[str, str]
@@ -27,7 +27,8 @@ class Durations:
     @staticmethod
     def like(call: Call) -> Like:
         """Return what a call is compared with."""
-        return call.syscall.name, (call.subject() or "")[:LONGEST]
+        about = None if len(call.body) > READ else call.subject()
+        return call.syscall.name, (about or "")[:LONGEST]
 
     def learn(self, like: Like, seconds: float) -> None:
         """Note how long a call has taken."""

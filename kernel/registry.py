@@ -21,7 +21,7 @@ from ..syscalls.errors import (
 from ..syscalls.interface import Interface, Traits
 from ..syscalls.message import MAX_DEADLINE
 from ..syscalls.table import Description, Syscall, read
-from .call import Call
+from .call import READ, Call
 from .process import ControlBlock, Kind
 
 #: A plain function of the kernel: the calling process and the checked arguments to a result.
@@ -125,7 +125,7 @@ class Registry:
         """Whether its provider has said of what a call is about that it has no effect."""
         name = call.syscall.name
         process, effects = self._effects.get(name, (None, None))
-        if effects is None or self._providers.get(name) is not process:
+        if effects is None or self._providers.get(name) is not process or len(call.body) > READ:
             return False
         return not effects.get(call.subject() or "", True)
 

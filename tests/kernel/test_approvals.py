@@ -13,7 +13,7 @@ from llmagentos.kernel.budget import Limits
 from llmagentos.kernel.process import State
 from llmagentos.kernel.trap import Trap
 from llmagentos.syscalls.client import Client
-from llmagentos.syscalls.errors import NotFound, PermissionDenied, TryAgain
+from llmagentos.syscalls.errors import InvalidArgument, NotFound, PermissionDenied, TryAgain
 
 from .conftest import settle
 from .house import House, play
@@ -228,6 +228,20 @@ def test_answer_for_good_holds_for_the_same_process_and_subject_until_it_is_tain
             await agent.call("store.get", {"shelf": "b"})
         await agent.call("store.browse", {"shelf": "web"})
         await asks(agent, "a")
+
+    scene(work)
+
+
+def test_answer_for_good_to_a_long_call_is_none_to_a_long_call_about_something_else() -> None:
+    async def work(desk: Desk) -> None:
+        _, agent = await desk.house.process("store.*?")
+        for shelf in "ab":
+            # The driver takes no padding, but what the driver takes is not what a person is asked.
+            task, ticket = await desk.asking(agent, "store.get", shelf=shelf, padding="x" * 2**20)
+            assert ticket.call.subject() == shelf
+            desk.trap.decide(ticket, allow=True, for_good=True)
+            with pytest.raises(InvalidArgument):
+                await task
 
     scene(work)
 
