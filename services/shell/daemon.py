@@ -5,6 +5,7 @@ Interface:
     again           the same, when the daemon's kernel has died and is started again
     start           starts one; returns its process number
     command         the command line of a daemon
+    check_policy    whether a daemon would start with a policy
 """
 
 from __future__ import annotations
@@ -96,6 +97,17 @@ def start(*more: str) -> int:
         if ready and notified.read(16) == b"ready\n":
             return process.pid
     raise NoDaemon(f"the daemon did not start: {_last_line(log)}; see {log}")
+
+
+def check_policy(*files: str, quiet: bool = False) -> int:
+    """Check files of a policy, or those in the usual places; what is wrong is told on stderr.
+
+    Returns an exit code. The kernel reads them, as it does at its start: no command imports it.
+    """
+    module = [sys.executable, "-P", "-m", "llmagentos.kernel.rights.check"]
+    return subprocess.run(
+        [*module, *files], stdout=subprocess.DEVNULL if quiet else None
+    ).returncode
 
 
 def _project() -> tuple[str, ...]:

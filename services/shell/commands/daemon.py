@@ -42,11 +42,16 @@ def start(port: int | None, as_json: bool) -> None:
 @click.command()
 @_PORT
 @as_json
-def restart(port: int | None, as_json: bool) -> None:
+def restart(port: int | None, as_json: bool) -> int:
     """Stop the daemon and start it again."""
     if _runs():
+        # With a policy that is refused none would start again.
+        if code := daemon.check_policy(quiet=True):
+            click.echo("the daemon runs on as it is", err=True)
+            return code
         stop_daemon()
     _start(port, as_json)
+    return 0
 
 
 def _start(port: int | None, as_json: bool) -> None:

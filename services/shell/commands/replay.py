@@ -13,21 +13,24 @@ import click
 from ....syscalls.errors import from_wire
 from ....syscalls.locations import state_folder
 from ..output import as_json, show_json
+from ..session import resolve, session
 
 _OFFLINE = "llmagentos.kernel.durable.offline"
 
 
 @click.command()
 @as_json
-@click.argument("pid", type=click.IntRange(1))
-def replay(pid: int, as_json: bool) -> int:
+@click.argument("pid")
+def replay(pid: str, as_json: bool) -> int:
     """Run an agent again along its record, without a daemon, a model or a token.
 
     It is told what it was told the first time, and nothing that it asks for is done. Exits 0 where
-    it took the same way and wrote the same.
+    it took the same way and wrote the same. A name takes a daemon, which knows whose it is.
     """
+    digits = pid.isascii() and pid.isdecimal()
+    who = pid if digits else str(session(lambda os: resolve(os, pid)))
     state = state_folder(machine.environ)
-    command = [sys.executable, "-P", "-m", _OFFLINE, "--state", str(state), str(pid)]
+    command = [sys.executable, "-P", "-m", _OFFLINE, "--state", str(state), who]
     ran = subprocess.run(command, stdout=subprocess.PIPE, text=True, stdin=subprocess.DEVNULL)
     try:
         outcome: dict[str, Any] = json.loads(ran.stdout)

@@ -11,6 +11,7 @@ import click
 from ....syscalls.errors import InvalidArgument
 from ....syscalls.os import OS
 from ....syscalls.rights import Audited, PolicyInfo
+from ..daemon import check_policy
 from ..moment import SPAN, date
 from ..output import as_json, show_json, table
 from ..session import resolve, session
@@ -40,14 +41,10 @@ def reload_(as_json: bool) -> None:
 @click.argument("files", nargs=-1, type=click.Path())
 def check(files: tuple[str, ...], as_json: bool) -> int:
     """Check files of a policy, those in the usual places by default; needs no daemon."""
-    from subprocess import DEVNULL, run
-
-    # The kernel reads it, as it will at the start; no command imports the kernel.
-    module = [sys.executable, "-P", "-m", "llmagentos.kernel.rights.check"]
-    done = run([*module, *files], stdout=DEVNULL if as_json else None)
+    code = check_policy(*files, quiet=as_json)
     if as_json:
-        show_json({"ok": done.returncode == 0})
-    return done.returncode
+        show_json({"ok": code == 0})
+    return code
 
 
 @click.command()
