@@ -61,6 +61,10 @@ class Channel(Generic[T]):
         return item
 
 
+def _any(event: Event) -> bool:
+    return True
+
+
 class EventLog:
     """The last events, and whoever follows them."""
 
@@ -90,18 +94,21 @@ class EventLog:
                 "process.tainted", f"{process.name} has read {source}", process.pid, source=source
             )
 
-    def last(self, count: int) -> list[Event]:
-        """Return the last events, the oldest first."""
-        return list(self._events)[-count:] if count > 0 else []
+    def last(self, count: int, wanted: Callable[[Event], bool] = _any) -> list[Event]:
+        """Return the last of the wanted events, the oldest first."""
+        return list(filter(wanted, self._events))[-count:] if count > 0 else []
 
-    async def follow(self, tail: int) -> AsyncIterator[Event]:
-        """Yield the last `tail` events and those to come."""
+    async def follow(
+        self, tail: int, wanted: Callable[[Event], bool] = _any
+    ) -> AsyncIterator[Event]:
+        """Yield the last `tail` of the wanted events and those to come."""
         reader: Channel[Event] = Channel()
-        for event in self.last(tail):
+        for event in self.last(tail, wanted):
             reader.put(event)
         self._readers.add(reader)
         try:
             async for event in reader:
-                yield event
+                if wanted(event):
+                    yield event
         finally:
             self._readers.discard(reader)

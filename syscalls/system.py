@@ -173,7 +173,10 @@ class System(Interface, name="system"):
 
     @syscall(stream=True, deadline=86_400.0)
     async def events(self, follow: bool = True, tail: int = 100) -> AsyncIterator[Event]:
-        """Yield the last `tail` events, and with `follow` those to come."""
+        """Yield the last `tail` events, and with `follow` those to come.
+
+        The owner is told of all, anybody else of its own processes.
+        """
         raise NotImplementedError
         yield
 

@@ -93,11 +93,20 @@ class Affairs(System):
         asyncio.get_running_loop().call_later(0.05, self._stop.set)
 
     async def events(self, follow: bool = True, tail: int = 100) -> AsyncIterator[Event]:
+        house, me = self._house, self._house.caller()
+
+        def mine(event: Event) -> bool:
+            # The owner sees everybody's, and the system's own; anybody else those of its processes.
+            of = None if event.pid is None else house.table.find(event.pid)
+            return me.principal == house.principals.owner or (
+                of is not None and of.principal == me.principal
+            )
+
         if not follow:
-            for event in self._house.events.last(tail):
+            for event in house.events.last(tail, mine):
                 yield event
             return
-        async for event in self._house.events.follow(tail):
+        async for event in house.events.follow(tail, mine):
             yield event
 
     async def token_create(

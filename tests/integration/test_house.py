@@ -48,6 +48,7 @@ from llmagentos.kernel.paths import Paths
 from llmagentos.kernel.plugins import Plugin
 from llmagentos.kernel.process import ControlBlock, Kind, ProcessTable
 from llmagentos.kernel.supervisor import Supervisor
+from llmagentos.kernel.rights.principals import Principals
 from llmagentos.kernel.tokens import TokenStore
 from llmagentos.kernel.trap import Trap
 from llmagentos.syscalls.client import Client, connect
@@ -96,6 +97,7 @@ class Place:
             config=Config(),
             history=History(folder, Places(), lambda: None),
             revival=cast(Any, None),
+            principals=Principals("ada", [folder / "policy.toml"]),
         )
         self.affairs = Affairs(self.house, asyncio.Event(), lambda: "healthy")
         self.clients: list[Client] = []
@@ -104,9 +106,9 @@ class Place:
     def sessions(self) -> Sessions:
         return self.affairs._sessions
 
-    async def live(self, kind: Kind, *capabilities: str) -> OS:
+    async def live(self, kind: Kind, *capabilities: str, principal: str = "ada") -> OS:
         held = CapabilitySet.parse(capabilities)
-        process = self.table.create(principal="ada", program="x", capabilities=held, kind=kind)
+        process = self.table.create(principal=principal, program="x", capabilities=held, kind=kind)
         client = await connect(await self.bus.connect(process))
         self.clients.append(client)
         return OS(client)
@@ -307,6 +309,32 @@ def test_token_approves_what_it_may_call_itself_and_nothing_of_its_own(tmp_path:
     play(tmp_path, scene)
 
 
+def test_person_whom_a_new_policy_forbids_a_call_allows_it_to_nobody(tmp_path: Path) -> None:
+    policy = tmp_path / "policy.toml"
+
+    async def scene(place: Place) -> None:
+        asked: asyncio.Queue[int] = asyncio.Queue()
+        place.trap.approvals.emit = lambda kind, text, pid, **details: asked.put_nowait(
+            details["id"]
+        )
+        agent = await place.live(Kind.AGENT, "ipc.publish?")
+        call = asyncio.ensure_future(agent.ipc.publish("a", 1))
+        id = await asked.get()
+        for may in ("ipc.publish?", "ipc.recv"):
+            policy.write_text(
+                f"roles.one.capabilities = ['approval.*', '{may}']\nprincipals.ada.roles = ['one']"
+            )
+            place.house.principals.reload()
+            with pytest.raises(PermissionDenied, match="not yours"):
+                await place.owner.approval.answer(id, allow=True)
+        policy.unlink()
+        place.house.principals.reload()
+        await place.owner.approval.answer(id, allow=True)
+        assert await call == 0
+
+    play(tmp_path, scene)
+
+
 def test_session_that_ends_asks_for_nothing_any_more(tmp_path: Path) -> None:
     async def scene(place: Place) -> None:
         token = await place.owner.system.token_create("a", capabilities=["ipc.publish?"])
@@ -319,6 +347,31 @@ def test_session_that_ends_asks_for_nothing_any_more(tmp_path: Path) -> None:
         with pytest.raises(PermissionDenied, match="revoked"):
             await call
         assert await place.owner.approval.ls() == []
+
+    play(tmp_path, scene)
+
+
+# Events.
+
+
+def test_events_of_another_principal_and_of_the_system_are_the_owners_alone(tmp_path: Path) -> None:
+    async def scene(place: Place) -> None:
+        bob = await place.live(Kind.SESSION, "*", principal="bob")
+        events = place.house.events
+        following = bob.system.events(tail=1)
+        pids = {one.principal: one.pid for one in place.table}
+        events.emit("secret.set", "the secret KEY was set")
+        for number in range(2):
+            events.emit("process.started", f"{number} of bob", pids["bob"])
+            events.emit("process.started", f"{number} of ada", pids["ada"])
+        assert (await anext(following)).text == "1 of bob"
+        events.emit("approval.asked", "of ada", pids["ada"])
+        events.emit("process.exited", "of bob", pids["bob"])
+        assert (await anext(following)).text == "of bob"
+        await following.aclose()
+        seen = [one.text async for one in bob.system.events(follow=False)]
+        assert seen == ["0 of bob", "1 of bob", "of bob"]
+        assert len([one async for one in place.owner.system.events(follow=False)]) == 7
 
     play(tmp_path, scene)
 
