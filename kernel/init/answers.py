@@ -33,7 +33,7 @@ class Answers(Approval):
         me = self._person()
         ticket = self._house.trap.approvals.find(me.principal, id)
         if allow:
-            _check(me, ticket)
+            self._check(me, ticket)
         asked = self._asked(ticket)
         for_good = remember == "process"
         self._house.trap.decide(
@@ -72,16 +72,14 @@ class Answers(Approval):
             by=None if call.origin is process else call.origin.pid,
         )
 
-
-def _check(me: ControlBlock, ticket: Ticket) -> None:
-    """Raise `PermissionDenied` for whoever has no more right to the call than who asks."""
-    call = ticket.call
-    if call.process is me:
-        raise PermissionDenied("nobody approves a call of its own")
-    verdict, _ = me.capabilities.judge(
-        call.syscall.name, call.subject(), call.arguments(), conditions(call, me)
-    )
-    if verdict is not Verdict.ALLOWED:
-        raise PermissionDenied(
-            f"{call.label()} is not yours to allow: you may not call it yourself"
-        )
+    def _check(self, me: ControlBlock, ticket: Ticket) -> None:
+        """Raise `PermissionDenied` for whoever has no more right to the call than who asks."""
+        call = ticket.call
+        if call.process is me:
+            raise PermissionDenied("nobody approves a call of its own")
+        asked = (call.syscall.name, call.subject(), call.arguments(), conditions(call, me))
+        for held in (me.capabilities, *self._house.principals.over(me)):
+            if held.judge(*asked)[0] is not Verdict.ALLOWED:
+                raise PermissionDenied(
+                    f"{call.label()} is not yours to allow: you may not call it yourself"
+                )
