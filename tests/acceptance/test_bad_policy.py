@@ -16,6 +16,8 @@ def test_daemon_is_not_stopped_for_one_that_would_not_start(
     )
     house.aos("start")
     first = house.status()["os_pid"]
+    done = house.aos("serve", check=False)
+    assert done.code == 125 and "runs already" in done.err
     assert "owner holds everything" in house.aos("policy", "show").err
     policy = tmp_path / "llmagentos" / "policy.toml"
     policy.parent.mkdir()

@@ -27,6 +27,8 @@ def _more(port: int | None) -> tuple[str, ...]:
 @_PORT
 def serve(port: int | None) -> None:
     """Run the daemon in the foreground, until Ctrl-C."""
+    if _runs():
+        raise NoDaemon("a daemon runs already; see: aos status")
     arguments = daemon.command(*_more(port))
     machine.execv(sys.executable, arguments)
 

@@ -120,7 +120,10 @@ def set_(name: str, as_json: bool) -> None:
     if sys.stdin.isatty():
         value = click.prompt(f"{name}", hide_input=True, err=True)
     else:
-        value = sys.stdin.read(64 * 1024).rstrip("\r\n")
+        try:
+            value = sys.stdin.buffer.read(64 * 1024).decode().rstrip("\r\n")
+        except UnicodeDecodeError:
+            raise InvalidArgument("the secret is no text") from None
     if not value:
         raise InvalidArgument("the secret is empty")
     using = session(lambda os: os.rights.secret_set(name, value), start=True)
