@@ -47,8 +47,8 @@ from llmagentos.kernel.mailbox import BYTES, CAPACITY, PostOffice
 from llmagentos.kernel.paths import Paths
 from llmagentos.kernel.plugins import Plugin
 from llmagentos.kernel.process import ControlBlock, Kind, ProcessTable
-from llmagentos.kernel.supervisor import Supervisor
 from llmagentos.kernel.rights.principals import Principals
+from llmagentos.kernel.supervisor import Supervisor
 from llmagentos.kernel.tokens import TokenStore
 from llmagentos.kernel.trap import Trap
 from llmagentos.syscalls.client import Client, connect
