@@ -3,6 +3,7 @@
 Interface:
     EventLog        `emit`, and `follow` from the last events on
     Channel         a bounded queue for one reader, which loses the oldest when it is slow
+    Room            the bytes that several channels of one reader may hold together
 """
 
 from __future__ import annotations
@@ -11,6 +12,7 @@ import asyncio
 import time
 from collections import deque
 from collections.abc import AsyncIterator, Callable
+from dataclasses import dataclass
 from typing import Any, Generic, TypeVar
 
 from ..syscalls.system import Event
@@ -22,24 +24,40 @@ LONGEST = 1000
 T = TypeVar("T")
 
 
+@dataclass(eq=False)
+class Room:
+    """What channels hold together. They alone write it."""
+
+    #: Bytes, at most; a single item may have more.
+    most: int = 16 * 1024 * 1024
+    held: int = 0
+
+
 class Channel(Generic[T]):
     """Items for one reader, bounded in number and in bytes. `close` ends it after what was put."""
 
-    def __init__(self, limit: int = 1000, most: int = 16 * 1024 * 1024) -> None:
+    def __init__(self, limit: int = 1000, room: Room | None = None) -> None:
+        """`room`: what it shares with other channels of its reader."""
         self._limit = limit
-        self._most = most
+        self._room = room or Room()
         self._items: deque[tuple[T, int]] = deque()  # with their bytes
-        self._size = 0
         self._changed = asyncio.Event()
         self._closed = False
 
     def put(self, item: T, size: int = 0) -> None:
         """Hand an item of so many bytes to the reader."""
         self._items.append((item, size))
-        self._size += size
-        while len(self._items) > self._limit or (self._size > self._most and len(self._items) > 1):
+        self._room.held += size
+        while len(self._items) > self._limit or (
+            self._items and self._room.most < self._room.held > size
+        ):
             self._take()
         self._changed.set()
+
+    def drop(self) -> None:
+        """Forget what nobody will read, and give its room back."""
+        while self._items:
+            self._take()
 
     def close(self) -> None:
         """Let the reader come to an end."""
@@ -57,7 +75,7 @@ class Channel(Generic[T]):
 
     def _take(self) -> T:
         item, size = self._items.popleft()
-        self._size -= size
+        self._room.held -= size
         return item
 
 

@@ -10,13 +10,15 @@ import asyncio
 from collections import deque
 from collections.abc import AsyncIterator, Iterable
 from typing import Any
+from weakref import WeakValueDictionary
 
 from ..syscalls.codec import pack
 from ..syscalls.errors import TryAgain
 from ..syscalls.ipc import Letter
-from .events import Channel
+from .events import Channel, Room
 
-#: Messages that a mailbox holds, and bytes of them.
+#: Messages that a mailbox holds, or one topic for one listener, and bytes of them; of a process's
+#: topics all together.
 CAPACITY, BYTES = 256, 16 * 1024 * 1024
 
 
@@ -76,6 +78,8 @@ class PostOffice:
     def __init__(self) -> None:
         self._boxes: dict[int, Mailbox] = {}
         self._listeners: dict[tuple[str, str], set[Channel[Letter]]] = {}
+        #: By pid, for as long as a process listens to something.
+        self._rooms: WeakValueDictionary[int, Room] = WeakValueDictionary()
 
     def send(self, sender: int, to: int, body: Any, untrusted: bool = False) -> None:
         """Put a message into a mailbox. Raises `TryAgain` while it is full."""
@@ -110,9 +114,10 @@ class PostOffice:
             listener.put(letter, size)
         return len(listeners)
 
-    async def subscribe(self, principal: str, topic: str) -> AsyncIterator[Letter]:
-        """Yield what is published from now on."""
-        channel: Channel[Letter] = Channel(CAPACITY, BYTES)
+    async def subscribe(self, principal: str, topic: str, pid: int) -> AsyncIterator[Letter]:
+        """Yield what is published from now on, to a process."""
+        room = self._rooms.setdefault(pid, Room(BYTES))
+        channel: Channel[Letter] = Channel(CAPACITY, room)
         listeners = self._listeners.setdefault((principal, topic), set())
         listeners.add(channel)
         try:
@@ -120,6 +125,7 @@ class PostOffice:
                 yield letter
         finally:
             listeners.discard(channel)
+            channel.drop()
             if not listeners:
                 self._listeners.pop((principal, topic), None)
 

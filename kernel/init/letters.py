@@ -39,7 +39,7 @@ class Letters(Ipc):
 
     async def subscribe(self, topic: str) -> AsyncIterator[Letter]:
         me = self._house.caller()
-        async for letter in self._house.post.subscribe(me.principal, topic):
+        async for letter in self._house.post.subscribe(me.principal, topic, me.pid):
             yield _handed_out(letter)
 
 

@@ -25,7 +25,7 @@ from llmagentos.kernel.call import Call
 from llmagentos.kernel.capability import BY_NAME, CapabilitySet
 from llmagentos.kernel.config import Config, PluginConfig
 from llmagentos.kernel.control import Control
-from llmagentos.kernel.events import Channel, EventLog
+from llmagentos.kernel.events import Channel, EventLog, Room
 from llmagentos.kernel.init import logs
 from llmagentos.kernel.init import memory as gauge
 from llmagentos.kernel.init.affairs import Affairs
@@ -438,7 +438,7 @@ def test_mailbox_is_bounded_in_letters_and_in_bytes() -> None:
 def test_slow_reader_of_a_channel_loses_the_oldest_by_number_and_by_bytes() -> None:
     async def scene() -> None:
         many: Channel[int] = Channel(3)
-        large: Channel[int] = Channel(most=10)
+        large: Channel[int] = Channel(room=Room(10))
         for number in range(5):
             many.put(number)
             large.put(number, 4)

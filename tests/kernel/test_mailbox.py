@@ -124,10 +124,10 @@ def test_topic_reaches_everybody_who_listens_then_and_only_there() -> None:
     async def scene() -> None:
         post = PostOffice()
         assert post.publish("ada", 1, "news", "too early") == 0
-        one, two = post.subscribe("ada", "news"), post.subscribe("ada", "news")
+        one, two = post.subscribe("ada", "news", 7), post.subscribe("ada", "news", 7)
         readers = [asyncio.ensure_future(taken(letters, 2)) for letters in (one, two)]
         others = [
-            asyncio.ensure_future(anext(post.subscribe(principal, topic)))
+            asyncio.ensure_future(anext(post.subscribe(principal, topic, 7)))
             for principal, topic in (("ada", "sport"), ("bob", "news"))
         ]
         await settle()
@@ -147,7 +147,7 @@ def test_topic_reaches_everybody_who_listens_then_and_only_there() -> None:
 def test_letter_of_a_topic_names_its_sender_and_topic() -> None:
     async def scene() -> None:
         post = PostOffice()
-        reading = asyncio.ensure_future(anext(post.subscribe("ada", "news")))
+        reading = asyncio.ensure_future(anext(post.subscribe("ada", "news", 7)))
         await settle()
         post.publish("ada", 42, "news", None)
         assert await reading == Letter(sender=42, topic="news", body=None)
@@ -158,7 +158,7 @@ def test_letter_of_a_topic_names_its_sender_and_topic() -> None:
 def test_slow_reader_of_a_topic_loses_the_oldest_and_blocks_nobody() -> None:
     async def scene() -> None:
         post = PostOffice()
-        letters = post.subscribe("ada", "news")
+        letters = post.subscribe("ada", "news", 7)
         first = asyncio.ensure_future(taken(letters, 1))
         await settle()
         for number in range(CAPACITY + 10):
@@ -166,5 +166,28 @@ def test_slow_reader_of_a_topic_loses_the_oldest_and_blocks_nobody() -> None:
         assert await first == [10]
         assert await taken(letters, CAPACITY - 1) == list(range(11, CAPACITY + 10))
         await letters.aclose()  # type: ignore[attr-defined]
+
+    play(scene)
+
+
+def test_topics_of_a_process_that_reads_none_hold_no_more_together_than_one() -> None:
+    async def scene() -> None:
+        post = PostOffice()
+        slow = [post.subscribe("ada", str(topic), 7) for topic in range(6)]
+        other = post.subscribe("ada", "0", 8)
+        begun = [asyncio.ensure_future(anext(letters)) for letters in (*slow, other)]
+        await settle()
+        for topic in range(6):
+            post.publish("ada", 1, str(topic), topic)  # The one that everybody waits for.
+        assert [letter.body for letter in await asyncio.gather(*begun)] == [*range(6), 0]
+        room = post._rooms[7]
+        for topic in range(6):
+            for _ in range(3):
+                post.publish("ada", 1, str(topic), bytes(BYTES // 4))
+                assert room.held <= BYTES
+        assert len((await anext(other)).body) == BYTES // 4
+        for letters in (*slow, other):
+            await letters.aclose()  # type: ignore[attr-defined]
+        assert room.held == 0 and not post._listeners
 
     play(scene)
