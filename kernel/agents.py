@@ -154,13 +154,14 @@ class Agents:
         order = spawn.order
         process.nice, process.task, process.remove = spawn.nice, order.task, order.remove
         process.home, process.log = spawn.home, self._paths.log(process.pid)
-        process.home.mkdir(parents=True, exist_ok=True, mode=0o700)
-        process.log.touch(mode=0o600)
 
     async def start(self, process: ControlBlock, spawn: Spawn) -> None:
         """Start a process's program. Raises the error that kept it from starting."""
         assert process.home is not None and process.log is not None
         order = spawn.order
+        # Somebody may have tidied up since its last life.
+        process.home.mkdir(parents=True, exist_ok=True, mode=0o700)
+        process.log.touch(mode=0o600)
         arguments: dict[str, Any] = {
             "program": order.program,
             "task": order.task,

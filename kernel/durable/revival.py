@@ -261,7 +261,8 @@ class Revival:
             replay.load(story)
             if process.verdict is None:
                 # What it has written it writes again.
-                os.truncate(process.log, 0)
+                with suppress(FileNotFoundError):
+                    os.truncate(process.log, 0)
                 await self._agents.start(process, durable.spawn)
                 if process.incarnation != life:
                     # It died before it was known to have started: its next life is on its way.

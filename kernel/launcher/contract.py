@@ -61,7 +61,7 @@ class Launched:
 class Launcher(Protocol):
     """Starts processes and tells of their ends."""
 
-    #: Told of each end, after its launch was answered.
+    #: Told of the end of each process whose launch has succeeded, after that was answered.
     on_exit: OnExit
 
     async def start(self) -> None:
@@ -70,9 +70,9 @@ class Launcher(Protocol):
     async def launch(self, launch: Launch, sock: socket.socket) -> Launched:
         """Start a process that inherits `sock`, which stays the caller's to close.
 
-        Taken back, it leaves no process. Raises `SandboxError` for a required layer that is not
-        enforced, `InvalidArgument` for arguments and an environment that are too long, and
-        `DeviceError` where the launcher itself has died.
+        Taken back or refused, it leaves no process. Raises `SandboxError` for a required layer
+        that is not enforced, `InvalidArgument` for arguments and an environment that are too long,
+        and `DeviceError` where the process ended before it began or the launcher itself has died.
         """
 
     def signal(self, os_pid: int, number: signal.Signals) -> None:

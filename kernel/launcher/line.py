@@ -38,6 +38,7 @@ class Line:
         self._born: dict[int, int] = {}  # the kernel's number to the machine's
         self._awaited: dict[int, asyncio.Future[dict[str, Any]]] = {}
         self._forsaken: set[int] = set()  # ordered, and then nobody wanted it any more
+        self._lacking: dict[int, dict[str, Any]] = {}  # reports of those that end before they begin
 
     @property
     def alive(self) -> bool:
@@ -85,7 +86,8 @@ class Line:
     async def order(self, order: list[Any], descriptor: int) -> dict[str, Any]:
         """Let the zygote start a process, and return its report, or its exit where that came first.
 
-        A process whose order is taken back is killed as soon as it is born.
+        One that lacks a layer has ended by then, as has one that gives no report: nobody hears of
+        its end besides. A process whose order is taken back is killed as soon as it is born.
         """
         pid = order[0]
         async with self._slots:
@@ -141,14 +143,19 @@ class Line:
         kind, pid = message["kind"], message.get("pid", 0)
         if kind == "ready":
             _settle(self._ready, lambda ready: ready.set_result(None))
+        elif kind == "report" and message["missing"]:
+            # Until it has ended its number may not be ordered again.
+            self._lacking[pid] = message
         elif kind == "report":
             self._born[pid] = message["os_pid"]
             if pid in self._forsaken:
                 self._forsake(pid)
             self._answer(pid, message)
-        elif kind == "exit":
-            self._answer(pid, message)
+        elif kind == "exit" and pid in self._born:
             self._end(pid, message["code"], message["signal"])
+        elif kind == "exit":
+            self._forsaken.discard(pid)
+            self._answer(pid, self._lacking.pop(pid, message))
 
     def _answer(self, pid: int, message: dict[str, Any]) -> None:
         _settle(self._awaited.get(pid), lambda awaited: awaited.set_result(message))
@@ -161,8 +168,7 @@ class Line:
             self._forsaken.add(pid)
 
     def _end(self, pid: int, code: int, number: int) -> None:
-        self._born.pop(pid, None)
-        self._forsaken.discard(pid)
+        del self._born[pid]
         # The launch is answered first: its waiter wakes in the next turn of the loop.
         loop = asyncio.get_running_loop()
         loop.call_soon(loop.call_soon, self._on_exit, pid, code, number)

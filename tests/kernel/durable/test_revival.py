@@ -152,3 +152,18 @@ def test_what_a_stopping_kernel_ends_is_alive_in_the_journal(tmp_path: Path) -> 
     durable, plain = recover(folder).processes
     assert durable.story is not None and durable.end is None
     assert plain.story is None
+
+
+def test_what_a_dead_one_needs_to_begin_again_is_made_anew(tmp_path: Path) -> None:
+    async def scene() -> None:
+        async with kept(tmp_path) as (made, _):
+            process = await made.run(durable=True)
+            assert process.home is not None and process.log is not None
+            process.home.rmdir()
+            process.log.unlink()
+            await die(made, process)
+            await started(made, 2)
+            assert process.home.is_dir() and process.log.is_file()
+            assert process.incarnation == 2
+
+    play(scene)

@@ -205,7 +205,6 @@ def test_required_layer_that_does_not_hold_refuses_the_start(
         with pytest.raises(SandboxError, match=f"required: {layer}") as refusal:
             await yard.launch(1, "sh", "-c", "echo ran", sandbox=sandbox, readable=readable)
         assert refusal.value.details[layer] != "enforced"
-        await yard.ended(1)
         assert yard.said(1) == ""
         await yard.gone(1)
 
@@ -243,12 +242,20 @@ def test_signals_stop_continue_and_end_a_program(play: Callable[[Scene], None]) 
     play(scene)
 
 
-def test_process_that_fails_before_it_begins_is_refused(play: Callable[[Scene], None]) -> None:
+def test_process_that_fails_before_it_begins_is_refused_and_its_number_can_be_used_again(
+    play: Callable[[Scene], None],
+) -> None:
     async def scene(yard: Yard) -> None:
         with pytest.raises(DeviceError, match="before it began"):
             await yard.launch(1, "true", home=yard.folder / "nowhere")
-        assert await yard.ended(1) == {1: (1, 0)}
         assert "nowhere" in yard.said(1)
+        yard.sockets[1].close()
+        with pytest.raises(SandboxError):
+            await yard.launch(1, "true", sandbox=replace(FREE, rlimits="required", files=-5))
+        yard.sockets[1].close()
+        await yard.launch(1, "sh", "-c", "exit 3")
+        # Of the failures nobody is told a second time.
+        assert await yard.ended(1) == {1: (3, 0)} and len(yard.ends) == 1
 
     play(scene)
 
