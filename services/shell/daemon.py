@@ -24,11 +24,13 @@ from .failure import NoDaemon
 
 #: Seconds until a daemon that does not come up is given up.
 PATIENCE = 30.0
+#: Bytes of a socket's path (`sun_path` of unix(7), without its last zero byte).
+_LONGEST = 107
 
 
 def connect(start_one: bool = False) -> socket.socket:
     """Return a connection to the daemon. Raises `NoDaemon`."""
-    path = control_socket(os.environ)
+    path = _address()
     for attempt in (1, 2):
         sock = socket.socket(socket.AF_UNIX, socket.SOCK_STREAM)
         try:
@@ -63,6 +65,16 @@ async def again() -> socket.socket:
     return sock
 
 
+def _address() -> Path:
+    """Return where the daemon is spoken to. Raises `NoDaemon` where no socket can be."""
+    path = control_socket(os.environ)
+    if len(os.fsencode(path)) > _LONGEST:
+        raise NoDaemon(
+            f"{path} is too long for a socket; name a shorter folder: LLMAGENTOS_RUNTIME"
+        )
+    return path
+
+
 def command(*more: str) -> list[str]:
     """Return the command line of a daemon."""
     state, runtime = state_folder(os.environ), runtime_folder(os.environ)
@@ -76,11 +88,13 @@ def start(*more: str) -> int:
     """Start a daemon that outlives this command, and wait until it accepts syscalls."""
     state = state_folder(os.environ)
     log = state / "daemon.log"
+    _address()
     try:
         state.mkdir(parents=True, exist_ok=True, mode=0o700)
         log.touch(mode=0o600)
     except OSError as error:
-        raise NoDaemon(f"the state folder {state} cannot be used: {error.strerror}") from None
+        why = "it is no folder" if isinstance(error, FileExistsError) else error.strerror
+        raise NoDaemon(f"the state folder {state} cannot be used: {why}") from None
     reads, writes = os.pipe()
     with log.open("ab") as output, open(reads, "rb", buffering=0) as notified:
         process = subprocess.Popen(

@@ -27,7 +27,7 @@ LAYERS, DELEGATED = ("netns", "seccomp", "landlock", "rlimits"), "cgroup"
 def machine(state: Path) -> Iterator[Finding]:
     """Say whether others of this machine reach the state, and whether code can be boxed."""
     yield _bubblewrap()
-    if state.exists():
+    if state.is_dir():
         yield _state(state)
 
 
