@@ -7,7 +7,7 @@ from collections.abc import AsyncIterator
 
 import pytest
 
-from llmagentos.kernel.mailbox import CAPACITY, PostOffice
+from llmagentos.kernel.mailbox import BYTES, CAPACITY, PostOffice
 from llmagentos.syscalls.errors import TryAgain
 from llmagentos.syscalls.ipc import Letter
 
