@@ -35,6 +35,7 @@ import re
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field, replace
 from enum import IntEnum
+from ipaddress import ip_address
 from posixpath import normpath
 from typing import Any
 from urllib.parse import urlsplit
@@ -59,6 +60,9 @@ _SHAPE = re.compile(r"(!)?([a-z0-9_.*]+)(?::([^{}?]+))?(?:\{([^{}]*)\})?(\?)?")
 _DOUBTFUL = "?"
 #: Addresses that everybody reads alike; user names before the host are where readers differ.
 _PLAIN = re.compile(r"[a-z][a-z0-9+.-]*://[a-z0-9._-]*(\[[0-9a-f:.]+\])?(:[0-9]*)?([/?#][^\\\s]*)?")
+
+#: The end of a host that is an address in one of the ways in which few write it.
+_NUMBER = re.compile(r"[0-9]+|0x[0-9a-f]*")
 
 
 class Verdict(IntEnum):
@@ -116,7 +120,9 @@ class Capability:
             if part.strip() in CONDITIONS:
                 conditions.add(part.strip())
             elif equals and key.strip().isidentifier():
-                constraints.append((key.strip(), pattern.strip()))
+                key, pattern = key.strip(), pattern.strip()
+                # A host is the same in whatever letters it is written.
+                constraints.append((key, pattern.lower() if key == "host" else pattern))
             else:
                 known = " or ".join(sorted(CONDITIONS))
                 raise InvalidArgument(f"{part!r} in {text!r} is no argument=pattern, nor {known}")
@@ -200,8 +206,12 @@ class Capability:
             return False
         if _climbs(value) or (key == "host" and value == _DOUBTFUL):
             return self.limit
-        # A limit on a path is not got around by another way of writing it.
-        return matches(pattern, value) or (self.limit and matches(pattern, normpath(value)))
+        if matches(pattern, value):
+            return True
+        # A limit on a path is not got around by another way of writing it, nor by a second slash
+        # before it, which stays where it is otherwise.
+        plain = normpath(value).replace("//", "/")
+        return self.limit and matches(pattern, plain)
 
     def overlaps(self, other: Capability) -> bool:
         """Whether some call may be allowed by both; constraints are taken to leave room for one."""
@@ -351,6 +361,11 @@ def _host(url: Any) -> str:
     if _PLAIN.fullmatch(text.lower()) is None:
         return _DOUBTFUL
     try:
-        return (urlsplit(text).hostname or _DOUBTFUL).rstrip(".")
+        host = (urlsplit(text).hostname or _DOUBTFUL).rstrip(".")
     except ValueError:
         return _DOUBTFUL
+    try:
+        address = ip_address(host)
+    except ValueError:
+        return _DOUBTFUL if _NUMBER.fullmatch(host.rpartition(".")[2]) else host
+    return str(getattr(address, "ipv4_mapped", None) or address)

@@ -168,6 +168,29 @@ def test_address_that_readers_may_disagree_on_is_for_limits_and_not_for_grants(u
         assert not limited.allows("tool.call", "http_fetch", arguments)
 
 
+@pytest.mark.parametrize(
+    ("limit", "url"),
+    [
+        ("Site.Internal", "http://site.internal/"), ("site.INTERNAL", "http://SITE.internal./"),
+        ("10.0.0.1", "http://0x0a000001/"), ("10.0.0.1", "http://167772161/"),
+        ("10.0.0.1", "http://10.1/"), ("10.0.0.1", "http://012.0.0.01/"),
+        ("10.0.0.*", "http://[::ffff:10.0.0.1]/"), ("::1", "http://[0:0:0:0:0:0:0:1]/"),
+    ],
+)  # fmt: skip
+def test_limit_on_a_host_holds_in_every_way_of_writing_it(limit: str, url: str) -> None:
+    held = CapabilitySet.parse(["*", f"!tool.call:http_fetch{{host={limit}}}"])
+    for address, allowed in ((url, False), ("http://10.example.org/", True)):
+        arguments = {"arguments": {"url": address}}
+        assert held.allows("tool.call", "http_fetch", arguments) is allowed
+
+
+def test_limit_on_a_path_is_not_got_around_by_a_second_slash_before_it() -> None:
+    held = CapabilitySet.parse(["*", "!tool.call:read_file{path=/private/*}"])
+    for path, allowed in (("//private/a", False), ("/private//a", False), ("//public/a", True)):
+        arguments = {"arguments": {"path": path}}
+        assert held.allows("tool.call", "read_file", arguments) is allowed
+
+
 def test_limit_on_a_path_also_takes_one_that_climbs() -> None:
     held = CapabilitySet.parse(["*", "!tool.call:read_file{path=private/*}"])
     for path, allowed in (
