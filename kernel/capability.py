@@ -32,7 +32,7 @@ Interface:
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from enum import IntEnum
 from ipaddress import ip_address
@@ -43,8 +43,8 @@ from urllib.parse import urlsplit
 from ..syscalls.errors import InvalidArgument, PermissionDenied
 from .glob import matches, overlap
 
-#: Characters of a capability's text.
-LONGEST = 512
+#: Characters of a capability's text, and capabilities that anybody asks for at once.
+LONGEST, MOST = 512, 256
 #: Conditions on a call that its arguments do not tell.
 UNTAINTED, EFFECTLESS = "untainted", "effectless"
 CONDITIONS = frozenset({UNTAINTED, EFFECTLESS})
@@ -235,6 +235,14 @@ class CapabilitySet:
     def parse(cls, texts: Iterable[str]) -> CapabilitySet:
         """Read several capabilities' texts. Raises `InvalidArgument`."""
         return cls(map(Capability.parse, texts))
+
+    @classmethod
+    def asked(cls, texts: Sequence[str]) -> CapabilitySet:
+        """Read what somebody asks for, who may ask for no more than can be looked through with
+        every call. Raises `InvalidArgument`."""
+        if len(texts) > MOST:
+            raise InvalidArgument(f"{len(texts)} capabilities are more than {MOST}")
+        return cls.parse(texts)
 
     def __iter__(self) -> Iterator[Capability]:
         """Yield the grants, then the limits."""

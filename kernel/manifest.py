@@ -6,16 +6,20 @@ Interface:
 
 from __future__ import annotations
 
+import os
 import tomllib
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
+from stat import S_ISREG
 from typing import Any, TypeVar
 
 from ..syscalls.errors import InvalidArgument
 from .budget import Limits
 from .capability import CapabilitySet
 
+#: Bytes of a file: to read it takes the time of everybody.
+MOST = 256 * 1024
 T = TypeVar("T")
 
 
@@ -35,7 +39,7 @@ class Declared:
 def declared(path: Path) -> Declared:
     """Read an agent's file. Raises `InvalidArgument` naming the file and the key."""
     try:
-        table: dict[str, Any] = tomllib.loads(path.read_text())
+        table: dict[str, Any] = tomllib.loads(_text(path))
     except (OSError, UnicodeDecodeError, tomllib.TOMLDecodeError, RecursionError) as error:
         raise InvalidArgument(f"{path.name}: {error}") from None
     name, texts, budget = table.get("name"), table.get("capabilities"), table.get("budget", {})
@@ -57,9 +61,21 @@ def declared(path: Path) -> Declared:
         durable=durable,
         capabilities=None
         if texts is None
-        else _parsed(path, "capabilities", CapabilitySet.parse, texts),
+        else _parsed(path, "capabilities", CapabilitySet.asked, texts),
         budget=dict(_parsed(path, "budget", Limits.parse, budget).bounds),
     )
+
+
+def _text(path: Path) -> str:
+    """Return a file's text. Whoever asks may put anything in its place, and nobody is to wait for
+    it meanwhile: neither for a pipe's other end, nor for a huge one to be read."""
+    with open(path, "rb", opener=lambda name, flags: os.open(name, flags | os.O_NONBLOCK)) as file:
+        if not S_ISREG(os.fstat(file.fileno()).st_mode):
+            raise InvalidArgument(f"{path.name} is no file")
+        data = file.read(MOST + 1)
+    if len(data) > MOST:
+        raise InvalidArgument(f"{path.name} has more than {MOST} bytes")
+    return data.decode()
 
 
 def _parsed(path: Path, key: str, parse: Callable[[Any], T], value: Any) -> T:

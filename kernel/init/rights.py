@@ -12,7 +12,7 @@ from dataclasses import replace
 
 from ...syscalls.errors import PermissionDenied
 from ...syscalls.rights import Audited, PolicyInfo, Rights, SecretInfo
-from ..capability import Capability
+from ..capability import Capability, CapabilitySet
 from ..process import ControlBlock, Kind
 from ..rights.audit import Audit, Wanted
 from ..rights.secrets import Secrets, used
@@ -57,7 +57,7 @@ class Warden(Rights):
         return await self.policy()
 
     async def revoke(self, pid: int, capabilities: list[str]) -> list[int]:
-        gone = [Capability.parse(one) for one in capabilities]
+        gone = [*CapabilitySet.asked(capabilities)]
         process = self._house.reachable(pid)
         touched = self._house.table.revoke(process, gone)
         me, said = self._house.caller(), ", ".join(map(str, gone))

@@ -84,7 +84,7 @@ class Sessions:
         if capabilities is None:
             held = maker.capabilities.attenuate(CapabilitySet(self._usual(maker.capabilities)))
         else:
-            held = maker.capabilities.attenuate(CapabilitySet.parse(capabilities))
+            held = maker.capabilities.attenuate(CapabilitySet.asked(capabilities))
         if principal not in (None, maker.principal):
             if self.reach(maker) is not None:
                 raise PermissionDenied("only the owner in person makes tokens for others")
@@ -118,7 +118,7 @@ class Sessions:
         if capabilities is None:
             self._tokens.revoke(self.reach(me), id, self.token(me))
             return
-        gone = [Capability.parse(one) for one in capabilities]
+        gone = [*CapabilitySet.asked(capabilities)]
         for touched in self._tokens.narrow(self.reach(me), id, gone, self.token(me)):
             if (one := self._open.get(touched)) is not None:
                 self._table.revoke(one.process, gone)

@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+import os
 from pathlib import Path
 
 import pytest
 
-from llmagentos.kernel.manifest import Declared, declared
+from llmagentos.kernel.manifest import MOST, Declared, declared
 from llmagentos.syscalls.errors import InvalidArgument
 
 
@@ -79,4 +80,24 @@ def test_file_that_cannot_be_read_is_refused_by_name(tmp_path: Path, content: by
     if content is not None:
         path.write_bytes(content)
     with pytest.raises(InvalidArgument, match=r"agent\.toml"):
+        declared(path)
+
+
+def test_what_is_put_in_the_place_of_a_file_keeps_nobody_waiting(tmp_path: Path) -> None:
+    path = tmp_path / "agent.toml"
+    os.mkfifo(path)
+    with pytest.raises(InvalidArgument, match="no file"):
+        declared(path)
+    path.unlink()
+    path.write_text("# " + "x" * MOST)
+    with pytest.raises(InvalidArgument, match="more than"):
+        declared(path)
+
+
+def test_file_asks_for_no_more_capabilities_than_every_call_can_be_held_against(
+    tmp_path: Path,
+) -> None:
+    path = tmp_path / "agent.toml"
+    path.write_text(f"capabilities = {['memory.get'] * 300}")
+    with pytest.raises(InvalidArgument, match="more than 256"):
         declared(path)
