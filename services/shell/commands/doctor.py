@@ -10,6 +10,7 @@ from importlib.util import find_spec
 
 import click
 
+from ....syscalls.errors import LLMAgentOSError
 from ....syscalls.locations import state_folder
 from ....syscalls.os import OS
 from ....syscalls.system import JournalInfo
@@ -57,15 +58,20 @@ def _machine() -> Iterator[Finding]:
 
 
 def _daemon() -> Iterator[Finding]:
+    found: list[Finding] = []
     try:
-        yield from session(_ask)
+        session(lambda os: _ask(os, found))
     except NoDaemon as error:
-        yield "daemon", "warn", str(error)
+        found.append(("daemon", "warn", str(error)))
+    except LLMAgentOSError as error:
+        # What was found until then is told all the same: something is wrong when this is asked.
+        found.append(("an agent", "fail", str(error)))
+    yield from found
 
 
-async def _ask(os: OS) -> list[Finding]:
+async def _ask(os: OS, found: list[Finding]) -> None:
     status = await os.system.status()
-    found: list[Finding] = [("daemon", "ok", f"process {status.os_pid}")]
+    found.append(("daemon", "ok", f"process {status.os_pid}"))
     for one in status.services:
         result = {"ready": "ok", "failed": "fail"}.get(one.state, "warn")
         why = f": {one.reason}" if one.reason else ""
@@ -79,10 +85,9 @@ async def _ask(os: OS) -> list[Finding]:
         found.append(("model", "ok" if models else "warn", model))
     else:
         found.append(("model", "warn", "none: the driver inference does not run"))
+    found.extend(await guarded.daemon(os))
     pid = await os.process.spawn("llmagentos.services.shell.commands.doctor:probe", remove=True)
     found.extend(guarded.layers((await os.process.inspect(pid)).sandbox))
-    found.extend(await guarded.daemon(os))
-    return found
 
 
 def _journal(held: JournalInfo) -> Iterator[Finding]:

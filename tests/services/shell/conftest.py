@@ -35,7 +35,7 @@ def aos(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> 
             return asyncio.run(cast(Any, work(cast(OS, system))))
 
         monkeypatch.setattr(sys, "argv", ["aos", *arguments])
-        for name in ("call", "steer", "processes", "run", "token", "watch"):
+        for name in ("call", "doctor", "steer", "processes", "run", "token", "watch"):
             monkeypatch.setattr(f"llmagentos.services.shell.commands.{name}.session", session)
         with pytest.raises(SystemExit) as left:
             shell.main()
