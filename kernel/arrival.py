@@ -56,6 +56,8 @@ class Arrival:
         elif type(seconds) not in (int, float) or not 0 < seconds <= MAX_DEADLINE:
             raise InvalidArgument(f"a deadline is 0 to {MAX_DEADLINE:.0f} seconds, not {seconds!r}")
         process = origin if behalf is None else self._principal_of(origin, behalf, name)
+        if process is not origin:
+            self._share(origin, process, len(body))
         self._last += 1
         now = self._clock()
         call = Call(
@@ -68,6 +70,22 @@ class Arrival:
         process.syscalls += 1
         self._calls.add(call)
         return call
+
+    def _share(self, origin: ControlBlock, process: ControlBlock, size: int) -> None:
+        """Raise `TryAgain` for one of many that a driver or service calls for, where it has more of
+        what that may have in flight than is left for all others.
+
+        So n of them hold n/(n+1) together at most, and there is room for the next (Choudhury and
+        Hahne 1998, dynamic thresholds with a factor of 1).
+        """
+        calls, held = MAX_IN_FLIGHT - len(origin.in_flight), MAX_BYTES - origin.in_flight_bytes
+        if len(origin.in_flight) < calls and origin.in_flight_bytes + size <= held:
+            return  # All of them together have less than is left.
+        found = map(self._calls.get, origin.in_flight.values())
+        own = [len(one.body) for one in found if one is not None and one.process is process]
+        if len(own) >= calls or sum(own) + size > held:
+            said = f"{len(own)} calls of process {process.pid} are on their way"
+            raise TryAgain(said, retry_after=0.1)
 
     def _principal_of(self, origin: ControlBlock, behalf: Any, name: str) -> ControlBlock:
         """Return whose call a provider is serving, or whose session it opened; nobody else's."""

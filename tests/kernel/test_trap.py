@@ -7,8 +7,10 @@ from typing import Any
 
 import pytest
 
+from llmagentos.kernel import arrival
 from llmagentos.kernel.arrival import MAX_IN_FLIGHT
 from llmagentos.syscalls.clock import Clock
+from llmagentos.syscalls.codec import pack
 from llmagentos.syscalls.errors import (
     AlreadyExists,
     DeadlineExceeded,
@@ -192,6 +194,37 @@ def test_process_with_too_many_calls_in_flight_is_asked_to_wait() -> None:
             await greedy.call("store.get", {"shelf": "a"})
         assert refusal.value.details["retry_after"] > 0
         assert await other.call("store.get", {"shelf": "a"})
+        for call in calls:
+            call.cancel()
+        await asyncio.gather(*calls, return_exceptions=True)
+
+    play(scene)
+
+
+@pytest.mark.parametrize(("padding", "bound"), [(0, "MAX_IN_FLIGHT"), (999, "MAX_BYTES")])
+def test_one_of_many_that_a_gateway_calls_for_leaves_room_for_the_others(
+    monkeypatch: pytest.MonkeyPatch, padding: int, bound: str
+) -> None:
+    arguments = {"padding": "x" * padding} if padding else {}
+    size = len(pack(arguments)) if padding else 1
+    monkeypatch.setattr(arrival, bound, 8 * size)
+
+    async def scene(house: House) -> None:
+        me, gateway = await house.process("*")
+        sessions = [(await house.process("*"))[0].pid for _ in range(3)]
+        for pid in sessions:
+            house.trap.sessions[pid] = (me, house.table[pid])
+        house.trap.registry.expect(Store)  # Whoever answers is not there yet: they all wait.
+        calls: list[asyncio.Task[Any]] = []
+        for pid, share in zip(sessions, (4, 2, 1), strict=True):
+            for _ in range(share):
+                calls.append(
+                    asyncio.ensure_future(gateway.call("store.sell", arguments, behalf=-pid))
+                )
+            await asyncio.sleep(0)  # They are sent first.
+            with pytest.raises(TryAgain, match=f"{share} calls of process {pid}"):
+                await gateway.call("store.sell", arguments, behalf=-pid)
+        assert len(me.in_flight) == 7
         for call in calls:
             call.cancel()
         await asyncio.gather(*calls, return_exceptions=True)
