@@ -99,7 +99,8 @@ class Replay:
             self._learnt.append(record)
         else:
             self._story.add(record)
-            self._held.pop(record.ask, None)
+            if (asked := self._held.pop(record.ask, None)) is not None:
+                self._match(*asked)
             self._tell()
 
     def stalled(self, seconds: float) -> str | None:
@@ -130,9 +131,13 @@ class Replay:
         return f"it ended after call {self._asked}; recorded is call {missing[0]}, {what}"
 
     def _take(self, header: list[Any], body: bytes) -> None:
+        self._asked += 1
+        self._match(header, body)
+
+    def _match(self, header: list[Any], body: bytes) -> None:
+        """Find what the record knows of a request."""
         assert self._story is not None
         number, name = header[2], header[3]
-        self._asked += 1
         known = self._story.calls.get(number)
         if known is not None and known != Asked(name, digest(body)):
             what = name if known.syscall != name else f"{name} with other arguments"

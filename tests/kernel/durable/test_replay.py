@@ -162,3 +162,20 @@ def test_where_records_are_missing_a_call_is_suspect() -> None:
     kernel.load()
     kernel.ask(1)
     assert kernel.ask(2) == [("reply", (2, 1)), DONE, ("suspect", 1)]
+
+
+def test_call_that_went_on_without_an_intent_is_answered_when_it_ends_during_the_replay() -> None:
+    kernel = Kernel(ended(2, 2), reached=3).load()
+    kernel.ask(1)
+    kernel.ask(2)
+    kernel.done.clear()
+    # Such as a letter that a call of an earlier life was waiting for.
+    kernel.replay.learn(ended(1, 3, b"\x07"))
+    assert kernel.ask(3) == [("reply", (1, 7)), DONE, ("made", 3)]
+
+
+def test_call_that_is_another_one_than_went_on_diverges() -> None:
+    kernel = Kernel(ended(2, 2), reached=3).load()
+    kernel.ask(1, "a.c")
+    kernel.replay.learn(ended(1, 3, b"\x07"))
+    assert [what for what, _ in kernel.done] == ["error", "diverged"]
