@@ -88,7 +88,9 @@ async def _replay(paths: Paths, config: Config, pid: int, found: Branch, folder:
         pid=pid, principal=order["principal"], program=order["program"], kind=Kind.AGENT
     )
     spawn = _spawn(paths, config, order)
-    process.durable = durable = Durable(spawn, order.get("seed", ""))
+    process.durable = durable = Durable(
+        spawn, order.get("seed", ""), order.get("model"), order.get("since", 0)
+    )
     diverged: list[str] = []
     code: list[int] = []
 

@@ -200,18 +200,21 @@ class Revival:
         found = await asyncio.to_thread(branch, self._journal, pid, at, first)
         order = found.order
 
+        def born(process: ControlBlock) -> None:
+            assert process.durable is not None
+            process.durable.model, process.durable.since = model, at
+
         def written(process: ControlBlock) -> None:
             durable = process.durable
             assert durable is not None
-            durable.model, durable.since = model, at
             story = Story(process.pid)
             for record in found.records:
                 record = replace(record, pid=process.pid, incarnation=1, also=0, notes={})
                 self._recorder.copy(record)
                 story.add(record)
-            durable.replay = Replay(self._live(process, durable))
-            durable.replay.load(story)
-            self._watch(process, durable.replay)
+            durable.replay = replay = Replay(self._live(process, durable))
+            replay.load(story)
+            self._watch(process, replay)
 
         return await self._agents.spawn(
             parent,
@@ -229,6 +232,7 @@ class Revival:
                 timeout=order["timeout"],
                 durable=True,
                 seed=order.get("seed"),
+                on_born=born,
                 on_written=written,
             ),
         )

@@ -9,6 +9,7 @@ from contextlib import asynccontextmanager
 from pathlib import Path
 
 from llmagentos.kernel.durable.recovery import recover
+from llmagentos.kernel.durable.replay import PATIENCE
 from llmagentos.kernel.durable.revival import FIRST_DELAY, Revival
 from llmagentos.kernel.durable.state import INTENSITY
 from llmagentos.kernel.journal.census import Census
@@ -167,3 +168,17 @@ def test_what_a_dead_one_needs_to_begin_again_is_made_anew(tmp_path: Path) -> No
             assert process.incarnation == 2
 
     play(scene)
+
+
+def test_fork_keeps_its_model_under_the_next_kernel(tmp_path: Path) -> None:
+    async def scene() -> Path:
+        async with kept(tmp_path) as (made, revival):
+            process = await made.run(durable=True)
+            fork = await revival.fork(made.person, process.pid, 0, "small")
+            await asyncio.sleep(2 * PATIENCE)  # Whoever looks after its replay is through.
+            assert fork.durable is not None and fork.durable.model == "small"
+            made.launcher.on_signal = lambda pid, number: made.launcher.end(pid, number=number)
+        return made.paths.journal
+
+    _, fork = recover(play(scene)).processes
+    assert (fork.order["model"], fork.order["since"]) == ("small", 0)
