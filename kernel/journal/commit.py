@@ -57,19 +57,26 @@ class Commit:
         if self._journal.failure is not None or self._journal.file is None:
             _tell(waiting, self._journal.failure)
             return
+        try:
+            # A descriptor of its own: the writer may close its one meanwhile.
+            file = os.dup(self._journal.file)
+        except OSError as error:  # Out of descriptors.
+            _tell(waiting, f"the journal cannot be synced: {error.strerror}")
+            return
         self._running = True
         full, loop = list(self._full), asyncio.get_running_loop()
         self._full.clear()
-        # A descriptor of its own: the writer may close its one meanwhile.
         folder = self._journal.folder if self._journal.number != self._number else None
         self._number = self._journal.number
-        work = self._thread.submit(_sync, full, os.dup(self._journal.file), folder)
+        work = self._thread.submit(_sync, full, file, folder)
         work.add_done_callback(
             lambda work: loop.call_soon_threadsafe(self._end, waiting, work.result())
         )
 
     def _end(self, waiting: list[OnDisk], failure: str | None) -> None:
         self._running = False
+        if failure is not None:
+            self._number = 0  # Perhaps the disk does not know the file by its name.
         self.syncs += 1
         self.served += len(waiting)
         _tell(waiting, failure)
@@ -83,9 +90,13 @@ def _tell(waiting: list[OnDisk], failure: str | None) -> None:
 
 
 def _sync(full: list[int], file: int, folder: Path | None) -> str | None:
-    failure = None
-    named = [] if folder is None else [os.open(folder, os.O_RDONLY | os.O_CLOEXEC)]
-    for one in (*full, file, *named):
+    failure, files = None, [*full, file]
+    if folder is not None:
+        try:
+            files.append(os.open(folder, os.O_RDONLY | os.O_CLOEXEC))
+        except OSError as error:
+            failure = f"the journal cannot be synced: {error.strerror}"
+    for one in files:
         try:
             os.fdatasync(one)
         except OSError as error:

@@ -70,3 +70,31 @@ def test_what_the_disk_refuses_is_said_to_all_that_wait(
     monkeypatch.setattr(os, "fdatasync", refuse)
     refused = asyncio.run(scene(tmp_path))
     assert refused == "the journal cannot be synced: Input/output error"
+
+
+@pytest.mark.parametrize("call", ["dup", "open"])
+def test_without_descriptors_nobody_waits_for_ever(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, call: str
+) -> None:
+    def refuse(*_: object) -> int:
+        raise OSError(errno.EMFILE, os.strerror(errno.EMFILE))
+
+    async def scene() -> list[str | None]:
+        journal = JournalWriter(tmp_path)
+        commit, loop = Commit(journal), asyncio.get_running_loop()
+        journal.append(record(1))
+        journal.flush()
+        said = []
+        for refused in (True, False):
+            told: asyncio.Future[str | None] = loop.create_future()
+            with monkeypatch.context() as patch:
+                if refused:
+                    patch.setattr(os, call, refuse)
+                commit.after(told.set_result)
+                async with asyncio.timeout(5):
+                    said.append(await told)
+        commit.close()
+        journal.close()
+        return said
+
+    assert asyncio.run(scene()) == ["the journal cannot be synced: Too many open files", None]
