@@ -11,6 +11,7 @@ from __future__ import annotations
 import asyncio
 import time
 from collections.abc import Callable
+from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 from types import TracebackType
@@ -62,11 +63,12 @@ class Compaction:
             census, newest = self._journal.census, self._journal.number
             needed = newest if census is None else min(newest, census.oldest())
             since = self._now() - self._days * DAY
-            first = await asyncio.to_thread(
-                compact, self._journal.folder, needed, since, self._most
-            )
-            if census is not None:
-                census.forget(first)
+            with suppress(OSError):  # A disk that lets nothing go is looked at again later.
+                first = await asyncio.to_thread(
+                    compact, self._journal.folder, needed, since, self._most
+                )
+                if census is not None:
+                    census.forget(first)
             await asyncio.sleep(INTERVAL)
 
 

@@ -2,11 +2,16 @@
 
 from __future__ import annotations
 
+import asyncio
 import os
+import threading
 from pathlib import Path
 
+import pytest
+
+from llmagentos.kernel.journal import compaction as module
 from llmagentos.kernel.journal.census import DURABLE, Census
-from llmagentos.kernel.journal.compaction import check, compact
+from llmagentos.kernel.journal.compaction import Compaction, check, compact
 from llmagentos.kernel.journal.record import Kind, Record
 from llmagentos.kernel.journal.writer import JournalWriter, segments
 
@@ -82,3 +87,22 @@ def test_check_counts_records_damage_and_doubts(tmp_path: Path) -> None:
     path.write_bytes(whole[:60] + bytes([whole[60] ^ 1]) + whole[61:])
     found = check(tmp_path)
     assert found.damaged == 1 and found.first is not None and "00000001.log, byte" in found.first
+
+
+def test_disk_that_lets_nothing_go_ends_nobody(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    looked = threading.Event()
+
+    def refuse(*_: object) -> int:
+        looked.set()
+        raise PermissionError
+
+    async def scene() -> None:
+        async with asyncio.timeout(5), Compaction(write(tmp_path), days=0, most=0) as compaction:
+            await asyncio.to_thread(looked.wait, 5)
+            await asyncio.sleep(0.01)
+            assert compaction._task is not None and not compaction._task.done()
+
+    monkeypatch.setattr(module, "compact", refuse)
+    asyncio.run(scene())
