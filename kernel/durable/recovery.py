@@ -63,7 +63,11 @@ def recover(folder: Path) -> Recovered:
     """
     census, damage = Census(), list[Damage]()
     begin = _last_census(folder, census)
-    for path in segments(folder):
+    files = segments(folder)
+    if files:
+        # The last census may be older than the last look at what can go.
+        census.forget(int(files[0].stem))
+    for path in files:
         number = int(path.stem)
         if number < begin[0]:
             continue

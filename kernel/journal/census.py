@@ -89,9 +89,12 @@ class Census:
         return min(needed, default=1 << 63) >> _OFFSET
 
     def forget(self, number: int) -> None:
-        """Files below a number are gone, and with them whoever began there."""
+        """Files below a number are gone, and with them whoever began there, but for one that is to
+        run again: of that it has to be said."""
         self._lives = {
-            pid: life for pid, life in self._lives.items() if where(life.start)[0] >= number
+            pid: life
+            for pid, life in self._lives.items()
+            if where(life.start)[0] >= number or life.story is not None
         }
 
     def thin(self, most: int) -> None:

@@ -98,3 +98,17 @@ def test_process_whose_record_is_damaged_says_so(tmp_path: Path) -> None:
     found = recover(tmp_path)
     assert not found.damage[0].torn
     assert all(one.story is None or one.story.damaged for one in found.processes)
+
+
+def test_files_that_went_after_the_last_census_are_no_damage(tmp_path: Path) -> None:
+    write(tmp_path, start(1), record(Kind.EXIT, 1, outcome="0", body=pack("finished")))
+    write(tmp_path, start(2, DURABLE), call(2, 1))
+    segments(tmp_path)[0].unlink()
+    found = recover(tmp_path)
+    assert [one.pid for one in found.processes] == [2] and found.damage == []
+    (story,) = [one.story for one in found.processes]
+    assert story is not None and not story.damaged
+    # Where the file of one that is to run again is gone, nothing is passed over.
+    write(tmp_path, start(3))
+    segments(tmp_path)[0].unlink()
+    assert [damage.reason[:9] for damage in recover(tmp_path).damage] == ["process 2"]
