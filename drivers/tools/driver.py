@@ -175,14 +175,21 @@ async def _within(seconds: float, info: ToolInfo, work: Awaitable[ToolResult]) -
             result = await work
     except TimeoutError as error:
         if not limit.expired():  # the tool's own
+            _taint(info)
             raise DeviceError(f"{info.name} crashed: TimeoutError: {error}") from error
         raise DeadlineExceeded(f"{info.name} had no result within {seconds:g} s") from None
     except Failure as failure:
         result = bounded(ToolResult(text=f"error: {failure}", failed=True))
     except LLMAgentOSError:
+        _taint(info)  # What a server says of its end is a stranger's words as well.
         raise
     except Exception as error:
+        _taint(info)
         raise DeviceError(f"{info.name} crashed: {type(error).__name__}: {error}") from error
-    if info.untrusted:
-        taint(f"{info.name}: {result.sources[0]}" if result.sources else info.name)
+    _taint(info, *result.sources[:1])
     return result
+
+
+def _taint(info: ToolInfo, *source: str) -> None:
+    if info.untrusted:
+        taint(": ".join((info.name, *source)))

@@ -103,11 +103,17 @@ def test_what_it_says_taints_its_caller_unless_it_is_trusted(hostile: Any) -> No
         await house.driver.call("h_refuse")
         assert caller().tainted and caller().sources == ["h_refuse"]
 
+    async def broken(house: Any) -> None:
+        with pytest.raises(DeviceError):
+            await house.driver.call("h_nonsense")
+        assert caller().tainted and caller().sources == ["h_nonsense"]
+
     async def trusted(house: Any) -> None:
         await house.driver.call("h_echo", {"text": "x"})
         assert not caller().tainted
 
     hostile(untrusted)
+    hostile(broken)
     hostile(trusted, trusted=True)
 
 
