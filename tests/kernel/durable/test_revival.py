@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import signal
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
 from pathlib import Path
 
@@ -50,12 +50,17 @@ async def kept(folder: Path) -> AsyncIterator[tuple[World, Revival]]:
             journal.close()
 
 
-async def started(made: World, count: int) -> None:
-    """Wait until so many programs were started: stories are read in a thread."""
+async def until(done: Callable[[], bool]) -> None:
+    """Wait in small steps: time would jump past all limits while a thread reads a story."""
     for _ in range(100_000):
-        if len(made.launcher.launches) >= count:
+        if done():
             return
         await asyncio.sleep(0.001)
+
+
+async def started(made: World, count: int) -> None:
+    """Wait until so many programs were started."""
+    await until(lambda: len(made.launcher.launches) >= count)
 
 
 async def die(made: World, process: ControlBlock, number: int = signal.SIGSEGV) -> None:
@@ -121,8 +126,7 @@ def test_one_that_waits_for_its_next_life_can_be_killed(tmp_path: Path) -> None:
                 await started(made, life)
                 await die(made, process)
             made.agents.signal(process, signal.SIGTERM)
-            while not process.exited.is_set():
-                await asyncio.sleep(0.001)  # Time jumps while a story is read in a thread.
+            await until(process.exited.is_set)
             assert process.exit_reason == "ended by SIGTERM"
             assert len(made.launcher.launches) == 2
 
@@ -176,8 +180,7 @@ def test_fork_keeps_its_model_under_the_next_kernel(tmp_path: Path) -> None:
         async with kept(tmp_path) as (made, revival):
             process = await made.run(durable=True)
             forking = asyncio.ensure_future(revival.fork(made.person, process.pid, 0, "small"))
-            while not forking.done():
-                await asyncio.sleep(0.001)  # Time jumps while the journal is read in a thread.
+            await until(forking.done)
             fork = forking.result()
             await asyncio.sleep(2 * PATIENCE)  # Whoever looks after its replay is through.
             assert fork.durable is not None and fork.durable.model == "small"
