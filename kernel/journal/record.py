@@ -145,13 +145,9 @@ def decode(buffer: bytes, start: int) -> tuple[Record | None, int]:
     end = begin + length
     if not length and _SOMETHING.search(buffer, start) is None:
         raise Torn("the file ends in zeros")
-    if not 0 < length <= MAX_BODY:
-        raise Damaged(f"a record announces {length} bytes")
-    if end > len(buffer):
-        raise Torn("the file ends within a record")
     body = buffer[begin:end]
-    if zlib.crc32(body) != checksum:
-        raise Damaged("a record's checksum is wrong", end)
+    if not 0 < length <= MAX_BODY or len(body) < length or zlib.crc32(body) != checksum:
+        raise _broken(body, length, buffer, begin, checksum)
     try:
         values = msgpack.unpackb(body, strict_map_key=False)
     except (ValueError, TypeError) as error:
@@ -161,3 +157,26 @@ def decode(buffer: bytes, start: int) -> tuple[Record | None, int]:
     if values[1] not in _KINDS:
         return None, end
     return Record(**dict(zip(_NAMES, [Kind(values[1]), *values[2:]], strict=False))), end
+
+
+def _broken(body: bytes, length: int, buffer: bytes, begin: int, checksum: int) -> Damaged:
+    """Say why bytes are no record. Where its body ends it also tells by itself."""
+    unpacker = msgpack.Unpacker(max_buffer_size=MAX_BODY, strict_map_key=False)
+    unpacker.feed(buffer[begin : begin + MAX_BODY])
+    whole = True
+    try:
+        unpacker.skip()
+    except msgpack.OutOfData:
+        whole = False
+    except (ValueError, TypeError):
+        pass
+    end = begin + unpacker.tell()
+    if whole and zlib.crc32(buffer[begin:end]) == checksum:
+        return Damaged(f"a record announces {length} bytes and has {end - begin}", end)
+    if not 0 < length <= MAX_BODY:
+        return Damaged(f"a record announces {length} bytes")
+    if len(body) == length:
+        return Damaged("a record's checksum is wrong", begin + length)
+    if whole:
+        return Damaged(f"a record announces {length} bytes, of which the file has {len(body)}")
+    return Torn("the file ends within a record")

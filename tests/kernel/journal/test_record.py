@@ -65,6 +65,18 @@ def test_flipped_bit_is_never_taken_for_a_record(record: Record, data: st.DataOb
         decode(bytes(encoded), 0)
 
 
+@given(RECORDS, RECORDS, st.data())
+def test_flipped_bit_before_other_records_is_damage_and_hides_none_of_them(
+    record: Record, after: Record, data: st.DataObject
+) -> None:
+    encoded = bytearray(encode(record))
+    bit = data.draw(st.integers(0, len(encoded) * 8 - 1))
+    encoded[bit // 8] ^= 1 << bit % 8
+    with pytest.raises(Damaged) as found:
+        decode(bytes(encoded) + encode(after), 0)
+    assert not isinstance(found.value, Torn) and found.value.end == len(encoded)
+
+
 def test_record_of_an_older_release_has_its_defaults_and_of_a_newer_one_its_known_fields() -> None:
     record = Record(kind=Kind.CALL, time=1.0, pid=7, body=b"x", trace="abc", hashed=True)
     old, _ = decode(framed(values_of(record)[:11]), 0)
