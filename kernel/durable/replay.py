@@ -53,10 +53,11 @@ class Live:
 class Replay:
     """One incarnation's way along the record."""
 
-    def __init__(self, live: Live, reached: int = 0) -> None:
-        """`reached`: how many calls an earlier incarnation is known to have made."""
+    def __init__(self, live: Live, reached: int = 0, until: float = 0.0) -> None:
+        """`reached`: how many calls an earlier incarnation is known to have made, `until` when."""
         self._live = live
         self._reached = reached
+        self._until = until
         self._story: Story | None = None
         self._learnt: list[Record] = []  # until the story is there
         self._early: list[tuple[list[Any], bytes]] = []  # likewise
@@ -67,7 +68,7 @@ class Replay:
         self._seen, self._idle = -1, 0.0  # calls at the last look, and seconds without a new one
         #: Calls that were answered from the record.
         self.told = 0
-        self._last = float("inf")  # when, the first time, it was told what it was told last
+        self._last = float("inf")  # when, the first time, it began or was told what it was last
 
     def load(self, story: Story) -> None:
         """Take the story, and whatever the process has asked meanwhile."""
@@ -75,6 +76,8 @@ class Replay:
             story.add(record)
         self._story = story
         self._reached = max(self._reached, *story.calls, 0)
+        self._until = max(self._until, story.latest)
+        self._last = self._last if story.began is None else story.began
         for header, body in self._early:
             self._take(header, body)
         self._early.clear()
@@ -114,7 +117,7 @@ class Replay:
             self._seen, self._idle = self._asked, 0.0
             return None
         self._idle += seconds
-        took = max(story.told[0].time - self._last, 0.0) if story.told else 0.0
+        took = max((story.told[0].time if story.told else self._until) - self._last, 0.0)
         if self._idle < seconds + 2 * took:
             return None
         return f"it waits after call {self._asked}, and recorded are {self._reached}"

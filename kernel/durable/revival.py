@@ -13,6 +13,7 @@ from __future__ import annotations
 import asyncio
 import os
 import signal
+import time
 from collections.abc import Callable, Coroutine
 from contextlib import suppress
 from dataclasses import replace
@@ -242,7 +243,7 @@ class Revival:
         durable.reached = max(durable.reached, durable.asked)
         durable.asked = 0
         process.state = State.NEW
-        durable.replay = Replay(self._live(process, durable), durable.reached)
+        durable.replay = Replay(self._live(process, durable), durable.reached, time.time())
 
     def _detach(self, process: ControlBlock) -> None:
         connection = process.connection

@@ -68,6 +68,9 @@ class Story:
         self.nice: int | None = None
         self.suspended = False
         self.incarnation = 1
+        #: When it was started first, where that is known, and when it was last heard of.
+        self.began: float | None = None
+        self.latest = 0.0
         #: Whether records are missing that might have been its.
         self.damaged = False
 
@@ -77,6 +80,9 @@ class Story:
             self._deliver(record)
             return
         self.incarnation = max(self.incarnation, record.incarnation)
+        self.latest = max(self.latest, record.time)
+        if record.kind is Kind.START:
+            self.began = record.time
         for resource, amount in record.notes.get("used", {}).items():
             self.used[resource] = self.used.get(resource, 0.0) + amount
         if "taints" in record.notes:

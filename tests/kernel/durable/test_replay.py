@@ -18,7 +18,13 @@ BODY = b"\x80"
 class Kernel:
     """What became of each call, in order."""
 
-    def __init__(self, *records: Record, reached: int = 0, adopted: tuple[int, ...] = ()) -> None:
+    def __init__(
+        self,
+        *records: Record,
+        reached: int = 0,
+        until: float = 0.0,
+        adopted: tuple[int, ...] = (),
+    ) -> None:
         self.done: list[tuple[str, Any]] = []
         self.adopted = adopted
         self.replay = Replay(
@@ -33,6 +39,7 @@ class Kernel:
                 done=lambda: self.done.append(("done", None)),
             ),
             reached,
+            until,
         )
         self.story = Story(1)
         for one in records:
@@ -154,6 +161,22 @@ def test_process_that_owes_a_call_is_given_up_after_twice_its_time() -> None:
     kernel.ask(1)
     assert kernel.replay.stalled(30.0) is None
     assert kernel.replay.stalled(30.0) == "it waits after call 1, and recorded are 2"
+
+
+def test_call_that_took_long_has_as_long_again_where_nothing_is_left_to_tell() -> None:
+    kernel = Kernel(ended(1, 1), reached=3, until=70.0).load()
+    kernel.ask(1)
+    kernel.ask(2)
+    looks = [kernel.replay.stalled(30.0) for _ in range(7)]
+    assert looks[:-1] == [None] * 6 and looks[-1] is not None
+
+
+def test_first_answer_may_be_waited_for_as_long_as_the_first_time() -> None:
+    begun = Record(kind=Kind.START, time=-60.0, pid=1)
+    kernel = Kernel(begun, ended(1, 2), ended(2, 2)).load()
+    kernel.ask(1)
+    looks = [kernel.replay.stalled(30.0) for _ in range(7)]
+    assert looks[:-1] == [None] * 6 and looks[-1] is not None
 
 
 def test_where_records_are_missing_a_call_is_suspect() -> None:
