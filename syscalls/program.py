@@ -39,27 +39,38 @@ from .prepared import Prepared
 _prepared: Prepared | None = None
 
 
+class NoMain(InvalidArgument):
+    """The program has no function to call."""
+
+
 def run(arguments: Mapping[str, Any], sock: socket.socket) -> int:
-    """Run `arguments["program"]`, a path or `module:function`, for `arguments["task"]`."""
+    """Run `arguments["program"]`, a path or `module:function`, for `arguments["task"]`.
+
+    An error that it does not catch is printed, by its own lines alone, and is a failure.
+    """
     program, task = str(arguments["program"]), arguments.get("task")
     sys.argv = [program, *arguments.get("arguments", ())]
     if (seed := arguments.get("seed")) is not None:
         random.seed(seed)  # It is to throw the same dice whenever it runs again.
     try:
         main = _find(program)
-    except InvalidArgument as error:
-        print(f"aos: {error}", file=sys.stderr)
-        return 126
-    if _is_coroutine(main):
-        if _prepared is None:
+        if not _is_coroutine(main):
+            with BlockingOS(sock) as os:
+                outcome = _call(main, os, task)
+        elif _prepared is None:
             run = uvloop.run if seed is None else steady.run
             outcome = run(_await(main, sock, task, OS(_client())))
         else:
             run = _prepared.run if seed is None else _prepared.run_steady
             outcome = run(_await(main, sock, task, _prepared.os))
-    else:
-        with BlockingOS(sock) as os:
-            outcome = _call(main, os, task)
+    except NoMain as error:
+        print(f"aos: {error}", file=sys.stderr)
+        return 126
+    except Exception as error:
+        from .fault import told
+
+        print(told(error), end="", file=sys.stderr)
+        return 1
     return _exit_code(outcome)
 
 
@@ -144,7 +155,7 @@ def _find(program: str) -> Callable[..., Any]:
     module, name = _load(program)
     main = getattr(module, name, None)
     if not callable(main):
-        raise InvalidArgument(f"{program} has no function {name}(os, task)")
+        raise NoMain(f"{program} has no function {name}(os, task)")
     found: Callable[..., Any] = main
     return found
 
