@@ -1,8 +1,8 @@
 """The keeper: a small process that outlives the kernel and starts it again when it dies.
 
 It holds the sockets that others connect to, so that whoever calls while there is no kernel waits
-in their queues. It knows nothing of the house: a kernel that was asked to end, or that refuses to
-start, is not started again, and one that dies too often in too short a time is given up.
+in their queues. It knows nothing of the house: a kernel that was asked to end, or that refuses its
+first start, is not started again, and one that dies too often in too short a time is given up.
 
 Interface:
     python -m llmagentos.kernel.keeper      with the command line of `kernel.boot`
@@ -65,7 +65,7 @@ class Keeper:
         while True:
             code = self._live()
             now = time.monotonic()
-            if code in (0, REFUSED) or self._stopping or not self._ready:
+            if code == 0 or self._stopping or not self._ready:
                 return code
             self._deaths.append(now)
             if len(self._deaths) == INTENSITY and now - self._deaths[0] < PERIOD:

@@ -76,12 +76,18 @@ def test_caller_waits_in_the_queue_until_the_next_kernel_answers(folder: Path) -
     assert not (folder / "kernel.sock").exists()
 
 
-def test_kernel_that_ends_or_refuses_is_not_started_again(folder: Path) -> None:
+def test_kernel_that_ends_or_refuses_its_first_start_is_not_started_again(folder: Path) -> None:
     for act, code in (("end", 0), ("refuse", REFUSED)):
         (folder / "lives").unlink(missing_ok=True)
         keeper = keep(folder, act)
         assert keeper.run() == code and lives(folder) == 1
         keeper.close()
+
+
+def test_kernel_that_refuses_for_a_while_after_a_death_is_tried_again(folder: Path) -> None:
+    keeper = keep(folder, "die", "refuse", "refuse", "end")
+    assert keeper.run() == 0 and lives(folder) == 4
+    keeper.close()
 
 
 def test_kernel_that_dies_again_and_again_is_given_up(
