@@ -4,6 +4,9 @@ VENV   := .venv
 BIN    := $(VENV)/bin
 
 BENCHMARK ?= syscall
+# Each worker has its own daemons and models: more of them need more memory.
+WORKERS ?= 2
+PYTEST := $(BIN)/pytest -q -n $(WORKERS) --dist loadfile --no-loadscope-reorder
 CODE := __init__.py benchmarks drivers examples kernel services syscalls tests
 # The demo keeps its own daemon and state, beside a person's own.
 DEMO := LLMAGENTOS_STATE=$(CURDIR)/.demo $(BIN)/aos
@@ -32,10 +35,10 @@ check: $(VENV)/ready
 	PYTHONPATH=.typing $(BIN)/lint-imports
 
 test: $(VENV)/ready
-	$(BIN)/pytest -q -m "not slow"
+	$(PYTEST) -m "not slow"
 
 test-all: $(VENV)/ready
-	$(BIN)/pytest -q
+	$(PYTEST)
 
 docs: $(VENV)/ready
 	$(BIN)/python -m llmagentos.syscalls.reference > docs/syscalls.md
