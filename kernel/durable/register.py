@@ -7,7 +7,7 @@ Interface:
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
@@ -46,16 +46,38 @@ class Register:
         self._events = events
         self._purse = purse
 
+    def above(self, process: ControlBlock) -> Iterator[ControlBlock]:
+        """Yield the durable processes above one that live, the nearest first."""
+        while process.parent is not None:
+            parent = self._table.find(process.parent)
+            if parent is None:
+                return
+            process = parent
+            if process.durable is not None and process.state is not State.ZOMBIE:
+                yield process
+
+    def _heir(self, order: dict[str, Any]) -> ControlBlock | None:
+        """Return whom a durable process of before spends from: the nearest above it that lives."""
+        for pid in (order["parent"], *order.get("above", ())):
+            found = None if pid is None else self._table.find(pid)
+            if found is not None and found.state is not State.ZOMBIE:
+                return found
+        return None
+
     def bury(self, former: Former, reason: str) -> None:
         """Enter a process that does not run again, so that people can ask how it ended; `reason` is
         why, where nobody has written that down."""
-        order = former.order
+        order, story = former.order, former.story if former.end is None else None
         process = self._table.create(
             pid=former.pid,
             principal=order["principal"],
             program=_program(order),
             name=order["name"],
+            parent=None if story is None else self._heir(order),
+            capabilities=CapabilitySet(),
         )
+        used = {} if story is None else story.used
+        process.budget.spend(used)
         process.started, process.task = former.begun, order.get("task")
         process.incarnation = former.incarnation
         process.log = self._agents.log(former.pid)
@@ -63,7 +85,7 @@ class Register:
         process.remove = bool(order.get("remove"))
         self._table.exit(process, code, why)
         if ended is None:
-            self._recorder.exited(process)
+            self._recorder.exited(process, used)
             self._events.emit("process.exited", f"{process.name} {why}", process.pid, code=code)
         else:
             process.ended = ended
@@ -73,11 +95,8 @@ class Register:
     def enter(self, former: Former, story: Story) -> tuple[ControlBlock, Durable]:
         """Enter a durable process as it was. Raises what keeps it from being started again."""
         order, loop = former.order, asyncio.get_running_loop()
-        parent = None if order["parent"] is None else self._table.find(order["parent"])
-        if parent is not None and parent.state is State.ZOMBIE:
-            parent = None
-        limits = dict(order["budget"])
-        if parent is None:
+        parent, limits = self._heir(order), dict(order["budget"])
+        if parent is None or parent.pid != order["parent"]:
             for name, bound in order["bounds"].items():
                 limits[name] = min(bound, limits.get(name, bound))
         capabilities = CapabilitySet.parse(
@@ -122,6 +141,7 @@ class Register:
             for grant, label, tainted, allowed in story.answers
         }
         process.budget.spend(story.used)
+        durable.used = dict(story.used)
         elapsed = max(self._table.now() - process.started, 0.0)
         try:
             process.budget.start_process()

@@ -81,6 +81,7 @@ class Revival:
         self._register = Register(
             table=table, agents=agents, recorder=recorder, events=events, purse=purse
         )
+        recorder.above = self._register.above
         self._group = asyncio.TaskGroup()
         self._tasks: set[asyncio.Task[None]] = set()
         self._closing = False

@@ -7,6 +7,7 @@ Interface:
 from __future__ import annotations
 
 from collections import deque
+from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
 
 from ...syscalls.codec import pack, unpack
@@ -47,6 +48,8 @@ class Durable:
         self.held = 0
         #: Taints and answers that the journal knows of.
         self.taints: tuple[str, ...] = ()
+        #: What it has used, and those below it that do not remember it themselves.
+        self.used: dict[str, float] = {}
         #: When it was started again, the latest times, in the loop's seconds.
         self.recent: deque[float] = deque(maxlen=INTENSITY)
 
@@ -61,6 +64,11 @@ class Durable:
         """A call of an earlier incarnation has ended."""
         if self.replay is not None:
             self.replay.learn(record)
+
+    def use(self, used: Mapping[str, float]) -> None:
+        """Remember what was used, as its story does."""
+        for resource, amount in used.items():
+            self.used[resource] = self.used.get(resource, 0.0) + amount
 
     def started(self, process: ControlBlock) -> dict[str, Any]:
         """Return what else the record of its start has to hold."""

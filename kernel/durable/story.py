@@ -56,6 +56,7 @@ class Story:
         self.doubtful: set[int] = set()
         #: Streams that were cut.
         self.cut: set[int] = set()
+        #: What it has used, and those below it that do not remember it themselves.
         self.used: dict[str, float] = {}
         self.taints: tuple[str, ...] = ()
         #: What people have answered for good, as it stands in the mark.
@@ -76,15 +77,18 @@ class Story:
 
     def add(self, record: Record) -> None:
         """Take the next record that tells of the process."""
-        if record.pid != self._pid:
-            self._deliver(record)
+        mine = record.pid == self._pid
+        if mine or record.also == self._pid:
+            for resource, amount in record.notes.get("used", {}).items():
+                self.used[resource] = self.used.get(resource, 0.0) + amount
+        if not mine:
+            if record.syscall == "ipc.send":
+                self._deliver(record)
             return
         self.incarnation = max(self.incarnation, record.incarnation)
         self.latest = max(self.latest, record.time)
         if record.kind is Kind.START:
             self.began = record.time
-        for resource, amount in record.notes.get("used", {}).items():
-            self.used[resource] = self.used.get(resource, 0.0) + amount
         if "taints" in record.notes:
             self.taints = tuple(record.notes["taints"])
         if record.kind is Kind.MARK and record.outcome == ANSWERS:

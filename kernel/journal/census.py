@@ -22,6 +22,8 @@ from .record import Kind, Record
 DURABLE = "durable"
 #: Outcomes of marks: a process was forgotten, and what the census knew.
 REMOVED, CENSUS = "removed", "census"
+#: And of one that tells what was used by a call that has no record.
+SPENT = "spent"
 _OFFSET = 32  # bits
 
 
@@ -79,7 +81,7 @@ class Census:
                 life.end, life.story = at, None
         elif kind is Kind.MARK and record.outcome == REMOVED:
             self._lives.pop(pid, None)
-        elif record.ask or kind is Kind.MARK:
+        elif (record.ask or kind is Kind.MARK) and record.also != pid:
             self._tell(pid, at)
 
     def oldest(self) -> int:

@@ -9,7 +9,7 @@ from __future__ import annotations
 import asyncio
 import time
 import traceback
-from collections.abc import Callable
+from collections.abc import Callable, Iterable, Mapping
 from typing import Any, Literal
 
 from ...syscalls.codec import pack, unpack
@@ -17,9 +17,9 @@ from ...syscalls.errors import InputOutputError, LLMAgentOSError, PermissionDeni
 from ...syscalls.process import ASKED
 from ..agents import Order
 from ..call import Call
-from ..process import ControlBlock
+from ..process import ControlBlock, State
 from ..rights.notes import WHO, Pace, audited
-from .census import DURABLE, REMOVED
+from .census import DURABLE, REMOVED, SPENT
 from .commit import Commit, OnDisk
 from .record import Kind, Record, digest
 from .writer import JournalWriter
@@ -73,6 +73,8 @@ class JournalRecorder:
         self._pace = Pace(clock)
         #: Return a durable process, None where there is none of that number.
         self.durable: Callable[[int], ControlBlock | None] = lambda pid: None
+        #: Return the durable processes above one that live, the nearest first.
+        self.above: Callable[[ControlBlock], Iterable[ControlBlock]] = lambda process: ()
 
     def health(self) -> str:
         """Return `healthy`, or why the journal takes no records."""
@@ -119,7 +121,9 @@ class JournalRecorder:
         name = call.syscall.name
         own = name.startswith("system.")
         kept = not own or call.origin.durable is not None
-        if not call.unheard and (kept or name in _AUDITED or code == PermissionDenied.code):
+        if call.unheard:
+            self._spent(call)
+        elif kept or name in _AUDITED or code == PermissionDenied.code:
             self._append(call, Kind.CALL, code, body if kept or code != "ok" else b"", not kept)
         self._show(call, code, body)
         return self._sync == "all" or (call.intended and self._sync != "none")
@@ -173,12 +177,18 @@ class JournalRecorder:
         """
         durable = process.durable
         more = {} if durable is None else durable.started(process)
+        if durable is not None:
+            more["above"] = [one.pid for one in self.above(process)]
         kind = "" if durable is None else DURABLE
         self._mark(Kind.START, process, kind, pack({**_ordered(process, order), **more}))
 
-    def exited(self, process: ControlBlock) -> None:
-        """Write down that a process has ended."""
-        self._mark(Kind.EXIT, process, str(process.exit_code), pack(process.exit_reason))
+    def exited(self, process: ControlBlock, used: Mapping[str, float] | None = None) -> None:
+        """Write down that a process has ended; what a durable one and those below it have `used` is
+        for the one above it to remember from now on."""
+        if used is None and process.durable is not None:
+            used = process.durable.used
+        reason = pack(process.exit_reason)
+        self._mark(Kind.EXIT, process, str(process.exit_code), reason, used)
 
     def removed(self, process: ControlBlock) -> None:
         """Write down that a process is forgotten."""
@@ -212,9 +222,9 @@ class JournalRecorder:
         if name == _LETTER and outcome == "ok" and (to := self._addressee(call)):
             shown, also = True, to
             notes["untrusted"] = bool(process.taints)
-        if process.durable is not None and call.used and kind is Kind.CALL:
+        if call.used and kind is Kind.CALL and (payer := self._charge(process, call.used)):
             notes["used"] = call.used
-            also = also or (0 if ask else process.pid)
+            also = also or (0 if ask and payer == process.pid else payer)
         record = Record(
             kind=kind,
             time=self._now(),
@@ -250,7 +260,30 @@ class JournalRecorder:
             return 0
         return 0 if self.durable(to) is None else int(to)
 
-    def _mark(self, kind: Kind, process: ControlBlock, outcome: str, body: bytes) -> None:
+    def _spent(self, call: Call) -> None:
+        """Write down what a call has used of whose end nobody is told."""
+        if call.used:
+            self._mark(Kind.MARK, call.process, SPENT, b"", call.used)
+
+    def _charge(self, process: ControlBlock, used: Mapping[str, float]) -> int:
+        """Let the durable process remember what one has used, which is itself or the nearest above
+        it; return its pid, 0 where there is none."""
+        alive = process.durable is not None and process.state is not State.ZOMBIE
+        payer = process if alive else next(iter(self.above(process)), None)
+        if payer is None or payer.durable is None:
+            return 0
+        payer.durable.use(used)
+        return payer.pid
+
+    def _mark(
+        self,
+        kind: Kind,
+        process: ControlBlock,
+        outcome: str,
+        body: bytes,
+        used: Mapping[str, float] | None = None,
+    ) -> None:
+        also = self._charge(process, used) if used else 0
         self._write(
             Record(
                 kind=kind,
@@ -259,6 +292,8 @@ class JournalRecorder:
                 incarnation=process.incarnation,
                 outcome=outcome,
                 body=body,
+                also=also,
+                notes={"used": dict(used)} if used and also else {},
             )
         )
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import json
 import os
 import signal
 from collections.abc import Iterator
@@ -38,12 +39,12 @@ def home(tmp_path: Path) -> Iterator[list[Daemon]]:
     daemons[-1].close()
 
 
-def killed(home: list[Daemon]) -> Daemon:
+def killed(home: list[Daemon], **variables: str) -> Daemon:
     """Kill the kernel without a word, and start another one."""
     old = home[-1]
     old.process.kill()
     old.process.wait()
-    home.append(Daemon(old.state))
+    home.append(Daemon(old.state, **variables))
     return home[-1]
 
 
@@ -104,8 +105,7 @@ def test_agent_and_kernel_are_killed_and_the_end_is_the_same(
     assert after[: len(before)] == before
 
     async def look_back(os: OS) -> list[str]:
-        facts = [item.text for item in await os.memory.search("part", limit=10)]
-        return [past.syscall for past in await os.process.history(pid)] + sorted(facts)
+        return [past.syscall for past in await os.process.history(pid)]
 
     assert killed(home).run(look_back).count("memory.write") == 3
 
@@ -236,3 +236,74 @@ def test_program_that_dies_again_and_again_is_given_up(
 
     info, code = home[-1].run(mortal)
     assert info.exit_code is None and code == 137
+
+
+SPENDER = """
+async def chat(os, count):
+    for _ in range(count):
+        await os.model.chat([{"role": "user", "content": "go on"}], max_tokens=7)
+
+async def main(os, task):
+    if task == "plain":
+        await chat(os, 2)
+    elif task == "between":
+        await os.process.spawn(__file__, task="waits", durable=True)
+    elif task == "durable":
+        await chat(os, 1)
+        await os.process.wait(await os.process.spawn(__file__, task="plain"))
+    elif task == "waits":
+        await chat(os, 1)
+        print("ready", flush=True)
+        await os.ipc.recv()
+        await chat(os, 100)
+    else:
+        for kind, durable in (("plain", False), ("durable", True), ("between", False)):
+            await os.process.wait(await os.process.spawn(__file__, task=kind, durable=durable))
+        print("ready", flush=True)
+        await os.ipc.recv()
+        await chat(os, 100)
+"""
+
+
+@pytest.mark.slow
+def test_what_a_tree_has_used_is_not_forgotten_with_its_kernel(tmp_path: Path) -> None:
+    program, script = write(tmp_path, "spender.py", SPENDER), tmp_path / "script.json"
+    script.write_text(json.dumps(["one two three four five six seven eight nine"]))
+    inference = "LLMAGENTOS_DRIVERS__INFERENCE"
+    variables = {
+        f"{inference}__ENABLED": "true",
+        f"{inference}__SETTINGS__MODEL": f"scripted:{script}",
+    }
+    home = [Daemon(tmp_path / "s", **variables)]
+
+    async def begin(os: OS) -> tuple[list[int], list[float]]:
+        pid = await os.process.spawn(program, task="all", durable=True, budget={"tokens": 600})
+        await settled(os, pid, "ready")
+        below = [one.pid for one in await os.process.ls() if one.task == "waits"]
+        pids = [pid, *below]
+        assert len(pids) == 2
+        for one in pids:
+            await settled(os, one, "ready")
+        return pids, [(await os.process.inspect(one)).usage["tokens"] for one in pids]
+
+    async def again(os: OS) -> list[float]:
+        for one in pids:
+            await settled(os, one, "ready")
+        return [(await os.process.inspect(one)).usage["tokens"] for one in pids]
+
+    async def end(os: OS) -> float:
+        await asyncio.gather(*(os.ipc.send(one, "go on") for one in pids))
+        for one in pids:
+            assert (await os.process.wait(one)).code == 1
+            assert "EDQUOT" in (await written(os, one))[-1]
+        return (await os.process.inspect(pids[0])).usage["tokens"]
+
+    try:
+        pids, used = home[-1].run(begin)
+        # Five calls of those below it that have ended, and one of the one that lives.
+        assert used[0] == 6 * used[1] > 0
+        for _ in range(2):
+            assert killed(home, **variables).run(again) == used
+        assert used[0] < home[-1].run(end) <= 600
+    finally:
+        home[-1].close()

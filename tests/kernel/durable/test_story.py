@@ -68,3 +68,11 @@ def test_costs_taints_answers_and_rights_come_back() -> None:
     assert made.answers == [["a.b?", "a.b", False, True]]
     assert made.rights == ["clock.*"] and made.incarnation == 3
     assert list(made.calls) == [1, 2]
+
+
+def test_costs_of_others_that_name_it_are_its_own_and_no_letters() -> None:
+    made = story(
+        record(pid=OTHER, syscall="a.b", also=ME, outcome="ok", notes={"used": {"tokens": 3.0}}),
+        record(Kind.EXIT, pid=OTHER, also=ME, outcome="0", notes={"used": {"money": 1.0}}),
+    )
+    assert made.used == {"tokens": 3.0, "money": 1.0} and not made.letters and not made.calls

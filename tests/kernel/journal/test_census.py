@@ -49,6 +49,14 @@ def test_census_survives_being_written_down() -> None:
     assert life is not None and life.story is not None and list(life.story) == [1, 2]
 
 
+def test_letter_to_oneself_is_told_once() -> None:
+    census = Census()
+    for at, one in enumerate([start(1, DURABLE), call(1, 1, syscall="ipc.send", also=1)]):
+        census.note(one, at)
+    life = census.find(1)
+    assert life is not None and life.story is not None and list(life.story) == [0, 1]
+
+
 def test_lives_are_found_over_files_restarts_and_censuses(tmp_path: Path) -> None:
     write(tmp_path, start(1), start(2, DURABLE), start(3), call(2, 1), stretch=100)
     end = record(Kind.EXIT, 1, outcome="3", body=pack("ended with code 3"))
