@@ -144,6 +144,8 @@ class Agents:
             "process.started", f"{process.name} started", process.pid, program=process.program
         )
         self.set_timer(process, order.timeout)
+        if process.verdict is not None:  # It was ended before it was there.
+            self._kill(process, signals.SIGKILL)
 
     def _tell_birth(self, process: ControlBlock, order: Order) -> None:
         for told in self.on_birth:
@@ -173,7 +175,7 @@ class Agents:
         if spawn.argv is not None:
             environment = {**keys.environment(process, self.keys.issue(process)), **environment}
             endpoint = self._paths.of_plugin(Kind.SERVICE, "gateway") / ENDPOINT
-        sock = await self._bus.connect(process)
+        sock, life = await self._bus.connect(process), process.incarnation
         profiles = self._config.sandbox
         chosen = profiles.agent if spawn.argv is None else profiles.foreign
         profile = Sandbox(**chosen.model_dump(), group=self.group)
@@ -196,6 +198,8 @@ class Agents:
             )
         finally:
             sock.close()
+        if process.incarnation != life:
+            return  # It died before it was known to have started: its next life is on its way.
         process.os_pid, process.sandbox = launched.os_pid, dict(launched.report)
         process.readable, process.crowd = spawn.readable, profile.processes
 
@@ -226,8 +230,8 @@ class Agents:
         """Send a signal. Raises `InvalidArgument` for a process that cannot take one."""
         if process.state is State.ZOMBIE:
             raise InvalidArgument(f"process {process.pid} has ended")
-        if process.os_pid is None and process.durable is not None and number in _ENDING:
-            # It is about to be started again.
+        if process.os_pid is None and process.kind is Kind.AGENT and number in _ENDING:
+            # It is about to be started, or started again.
             process.verdict = (128 + number, f"ended by {_name(number)}")
             return
         if process.os_pid is None:

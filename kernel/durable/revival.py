@@ -271,8 +271,6 @@ class Revival:
                     os.truncate(process.log, 0)
                 await self._agents.start(process, durable.spawn)
                 if process.incarnation != life:
-                    # It died before it was known to have started: its next life is on its way.
-                    process.os_pid = None
                     return
         except Exception as error:  # Whatever kept it from starting, it is tried again.
             if process.verdict is None and self._again(process, durable, str(error), 126):

@@ -12,6 +12,7 @@ import pytest
 from llmagentos.kernel import agents as module
 from llmagentos.kernel.agents import GRACE, LINGER
 from llmagentos.kernel.capability import CapabilitySet
+from llmagentos.kernel.launcher.contract import Launch
 from llmagentos.kernel.policy.contract import Waiting
 from llmagentos.kernel.process import Kind, State
 from llmagentos.syscalls.client import connect
@@ -118,6 +119,35 @@ def test_signal_is_refused_where_it_makes_no_sense(scene: Play) -> None:
             w.agents.signal(driver, STOP)
         w.agents.signal(driver, TERM)
         assert w.launcher.signals == [(driver.pid, TERM)]
+
+    scene(work)
+
+
+@pytest.mark.parametrize("durable", [False, True])
+def test_process_that_is_killed_while_it_is_launched_ends(scene: Play, durable: bool) -> None:
+    async def work(w: World) -> None:
+        async def on_launch(launch: Launch) -> None:
+            w.agents.signal(w.table[launch.pid], TERM)
+
+        w.launcher.on_launch = on_launch
+        w.launcher.on_signal = lambda pid, number: w.launcher.end(pid, number=number)
+        process = await w.run(durable=durable)
+        assert w.sent(process) == [KILL]
+        assert (process.exit_code, process.exit_reason) == (143, "ended by SIGTERM")
+
+    scene(work)
+
+
+def test_worker_whose_service_ends_while_it_is_launched_ends_with_it(scene: Play) -> None:
+    async def work(w: World) -> None:
+        service = w.table.create(principal="ada", program="s", parent=w.person, kind=Kind.SERVICE)
+
+        async def on_launch(launch: Launch) -> None:
+            w.agents.on_exit(service.pid, 0, 0)
+
+        w.launcher.on_launch = on_launch
+        worker = await w.run(service)
+        assert w.sent(worker) == [KILL]
 
     scene(work)
 
