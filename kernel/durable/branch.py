@@ -34,6 +34,8 @@ class Branch:
     durable: bool
     #: Of its calls, in their order.
     records: list[Record]
+    #: Where what a stranger may have written has reached it from.
+    taints: tuple[str, ...] = ()
     #: How it ended: its exit code; None where it has not.
     code: int | None = None
 
@@ -47,7 +49,9 @@ def branch(folder: Path, pid: int, at: int | None = None, first: int = 0) -> Bra
     start: Record | None = None
     found: list[Record] = []
     code: int | None = None
+    taints: tuple[str, ...] = ()
     for record in _of(folder, pid, first):
+        taints = tuple(record.notes.get("taints", taints))
         if record.kind is Kind.START:
             start, found = record, []
         elif record.kind is Kind.EXIT:
@@ -69,7 +73,7 @@ def branch(folder: Path, pid: int, at: int | None = None, first: int = 0) -> Bra
             f"call {lost.ask} of process {pid}, {lost.syscall}: its result was not kept; of a "
             "durable process all are"
         )
-    return Branch(order=unpack(start.body), durable=durable, records=kept, code=code)
+    return Branch(order=unpack(start.body), durable=durable, records=kept, taints=taints, code=code)
 
 
 def renumbered(records: list[Record]) -> Iterator[Record]:

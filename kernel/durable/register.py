@@ -135,7 +135,7 @@ class Register:
         durable = Durable(spawn, order["seed"], order.get("model"), order.get("since", 0))
         process.durable = durable
         process.started, process.incarnation = order["started"], story.incarnation + 1
-        process.taints = durable.taints = story.taints
+        process.taints = story.taints
         process.answers = {
             (str(grant), str(label), bool(tainted)): bool(allowed)
             for grant, label, tainted, allowed in story.answers

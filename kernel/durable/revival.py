@@ -197,7 +197,7 @@ class Revival:
         Raises as `branch` and `Agents.spawn` do.
         """
         self._recorder.flush()
-        life = self._census.find(pid)
+        life, giver = self._census.find(pid), self._table.find(pid)
         first = 0 if life is None else where(life.start)[0]
         found = await asyncio.to_thread(branch, self._journal, pid, at, first)
         order = found.order
@@ -205,6 +205,12 @@ class Revival:
         def born(process: ControlBlock) -> None:
             assert process.durable is not None
             process.durable.model, process.durable.since = model, at
+            # It may do something before its launch is answered.
+            if giver is not None:
+                self._trap.taint.inherit(process, giver)
+            for source in found.taints[:1]:
+                text = f"{source.partition(' via ')[0]} via process {pid}"
+                self._trap.taint.mark(process, text)
 
         def written(process: ControlBlock) -> None:
             durable = process.durable

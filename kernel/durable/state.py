@@ -46,8 +46,6 @@ class Durable:
         self.suspended = False
         #: Things that it is told once they are on the disk.
         self.held = 0
-        #: Taints and answers that the journal knows of.
-        self.taints: tuple[str, ...] = ()
         #: What it has used, and those below it that do not remember it themselves.
         self.used: dict[str, float] = {}
         #: When it was started again, the latest times, in the loop's seconds.

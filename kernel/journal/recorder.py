@@ -18,6 +18,7 @@ from ...syscalls.process import ASKED
 from ..agents import Order
 from ..call import Call
 from ..process import ControlBlock, State
+from ..process import Kind as ProcessKind
 from ..rights.notes import WHO, Pace, audited
 from .census import DURABLE, REMOVED, SPENT
 from .commit import Commit, OnDisk
@@ -71,6 +72,7 @@ class JournalRecorder:
         self._now = now
         self._clock = clock
         self._pace = Pace(clock)
+        self._tainted: dict[int, tuple[str, ...]] = {}  # agents' taints that the journal knows of
         #: Return a durable process, None where there is none of that number.
         self.durable: Callable[[int], ControlBlock | None] = lambda pid: None
         #: Return the durable processes above one that live, the nearest first.
@@ -180,7 +182,8 @@ class JournalRecorder:
         if durable is not None:
             more["above"] = [one.pid for one in self.above(process)]
         kind = "" if durable is None else DURABLE
-        self._mark(Kind.START, process, kind, pack({**_ordered(process, order), **more}))
+        body = pack({**_ordered(process, order), **more})
+        self._mark(Kind.START, process, kind, body, notes=self._taints(process))
 
     def exited(self, process: ControlBlock, used: Mapping[str, float] | None = None) -> None:
         """Write down that a process has ended; what a durable one and those below it have `used` is
@@ -189,6 +192,7 @@ class JournalRecorder:
             used = process.durable.used
         reason = pack(process.exit_reason)
         self._mark(Kind.EXIT, process, str(process.exit_code), reason, used)
+        self._tainted.pop(process.pid, None)
 
     def removed(self, process: ControlBlock) -> None:
         """Write down that a process is forgotten."""
@@ -212,13 +216,12 @@ class JournalRecorder:
         hashed = len(body) > KEPT or (name == _KNOWN and outcome == "ok")
         ask = asked = also = 0
         notes = audited(call)
+        if call.origin is process:
+            notes |= self._taints(process)
         if (durable := call.origin.durable) is not None and call.origin is process:
             hashed, ask = False, call.origin_number
             fresh = call.incarnation == process.incarnation
             asked = durable.asked if fresh else durable.reached
-            if process.taints != durable.taints:
-                durable.taints = process.taints
-                notes["taints"] = list(process.taints)
         if name == _LETTER and outcome == "ok" and (to := self._addressee(call)):
             shown, also = True, to
             notes["untrusted"] = bool(process.taints)
@@ -252,6 +255,15 @@ class JournalRecorder:
             # Its process has been started again since, and is to hear of it when it asks.
             durable.learn(record)
 
+    def _taints(self, process: ControlBlock) -> dict[str, Any]:
+        """Return the note of an agent's taints, for it or a fork of it to have again; nothing
+        where the journal knows of them."""
+        known = self._tainted.get(process.pid, ())
+        if process.kind is not ProcessKind.AGENT or process.taints == known:
+            return {}
+        self._tainted[process.pid] = process.taints
+        return {"taints": list(process.taints)}
+
     def _addressee(self, call: Call) -> int:
         """Return the durable process that a letter went to, 0 where it went to another."""
         try:
@@ -282,6 +294,7 @@ class JournalRecorder:
         outcome: str,
         body: bytes,
         used: Mapping[str, float] | None = None,
+        notes: Mapping[str, Any] | None = None,
     ) -> None:
         also = self._charge(process, used) if used else 0
         self._write(
@@ -293,7 +306,7 @@ class JournalRecorder:
                 outcome=outcome,
                 body=body,
                 also=also,
-                notes={"used": dict(used)} if used and also else {},
+                notes={**(notes or {}), **({"used": dict(used)} if used and also else {})},
             )
         )
 

@@ -8,6 +8,7 @@ from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
 from pathlib import Path
 
+from llmagentos.kernel.durable.branch import branch
 from llmagentos.kernel.durable.recovery import recover
 from llmagentos.kernel.durable.replay import PATIENCE
 from llmagentos.kernel.durable.revival import FIRST_DELAY, Revival
@@ -15,6 +16,7 @@ from llmagentos.kernel.durable.state import INTENSITY
 from llmagentos.kernel.journal.census import Census
 from llmagentos.kernel.journal.recorder import JournalRecorder
 from llmagentos.kernel.journal.writer import JournalWriter
+from llmagentos.kernel.launcher.contract import Launch
 from llmagentos.kernel.mailbox import PostOffice
 from llmagentos.kernel.process import ControlBlock, State
 from llmagentos.syscalls.errors import DeviceError
@@ -173,6 +175,32 @@ def test_what_a_dead_one_needs_to_begin_again_is_made_anew(tmp_path: Path) -> No
             assert process.incarnation == 2
 
     play(scene)
+
+
+def test_fork_of_a_tainted_process_is_tainted_before_it_begins(tmp_path: Path) -> None:
+    taints: list[tuple[str, ...]] = []
+
+    async def scene() -> Path:
+        async with kept(tmp_path) as (made, revival):
+            process = await made.run()
+            made.agents._trap.taint.mark(process, "a page")
+
+            async def on_launch(launch: Launch) -> None:
+                taints.append(made.table[launch.pid].taints)
+
+            made.launcher.on_launch = on_launch
+            made.launcher.on_signal = lambda pid, number: made.launcher.end(pid, number=number)
+            forking = asyncio.ensure_future(revival.fork(made.person, process.pid, 0))
+            await until(forking.done)
+            forking.result()
+        return made.paths.journal
+
+    folder = play(scene)
+    assert taints == [("a page via process 2",)]
+    # And it is when it has ended, with its kernel, before it has made a call.
+    _, fork = recover(folder).processes
+    assert fork.story is not None and fork.story.taints == taints[0]
+    assert branch(folder, fork.pid).taints == taints[0]
 
 
 def test_fork_keeps_its_model_under_the_next_kernel(tmp_path: Path) -> None:

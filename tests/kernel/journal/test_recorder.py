@@ -126,3 +126,14 @@ def test_what_a_model_was_asked_is_kept_as_long_as_a_result(tmp_path: Path) -> N
 
     play(tmp_path, scene)
     assert [one.arguments for one in read(tmp_path)] == [asked, b""]
+
+
+def test_taints_of_an_agent_are_noted_once(tmp_path: Path) -> None:
+    def scene(recorder: JournalRecorder) -> None:
+        one = call("shop.look")
+        one.process.taints = ("a page",)
+        for _ in range(2):
+            recorder.ended(one, "ok", b"\xc0")
+
+    play(tmp_path, scene)
+    assert [one.notes for one in read(tmp_path)] == [{"taints": ["a page"]}, {}]
