@@ -8,7 +8,7 @@ Interface:
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
@@ -16,7 +16,7 @@ from typing import Any
 from ...syscalls.codec import unpack
 from ...syscalls.errors import InvalidArgument, NotFound
 from ..journal.census import DURABLE
-from ..journal.reader import segment
+from ..journal.reader import Damage, segment
 from ..journal.record import Kind, Record
 from ..journal.writer import segments
 
@@ -38,6 +38,8 @@ class Branch:
     taints: tuple[str, ...] = ()
     #: How it ended: its exit code; None where it has not.
     code: int | None = None
+    #: Whether the journal is damaged where records of it might have stood.
+    damaged: bool = False
 
 
 def branch(folder: Path, pid: int, at: int | None = None, first: int = 0) -> Branch:
@@ -50,7 +52,8 @@ def branch(folder: Path, pid: int, at: int | None = None, first: int = 0) -> Bra
     found: list[Record] = []
     code: int | None = None
     taints: tuple[str, ...] = ()
-    for record in _of(folder, pid, first):
+    damage: list[Damage] = []
+    for record in _of(folder, pid, first, damage.append):
         taints = tuple(record.notes.get("taints", taints))
         if record.kind is Kind.START:
             start, found = record, []
@@ -73,7 +76,14 @@ def branch(folder: Path, pid: int, at: int | None = None, first: int = 0) -> Bra
             f"call {lost.ask} of process {pid}, {lost.syscall}: its result was not kept; of a "
             "durable process all are"
         )
-    return Branch(order=unpack(start.body), durable=durable, records=kept, taints=taints, code=code)
+    return Branch(
+        order=unpack(start.body),
+        durable=durable,
+        records=kept,
+        taints=taints,
+        code=code,
+        damaged=any(not one.torn for one in damage),
+    )
 
 
 def renumbered(records: list[Record]) -> Iterator[Record]:
@@ -87,9 +97,11 @@ def renumbered(records: list[Record]) -> Iterator[Record]:
         yield replace(one, ask=one.seq, asked=highest)
 
 
-def _of(folder: Path, pid: int, first: int) -> Iterator[Record]:
+def _of(
+    folder: Path, pid: int, first: int, on_damage: Callable[[Damage], None]
+) -> Iterator[Record]:
     for path in segments(folder):
         if int(path.stem) >= first:
-            for _, record in segment(path, 0, lambda damage: None):
+            for _, record in segment(path, 0, on_damage):
                 if record.pid == pid:
                     yield record

@@ -51,6 +51,8 @@ class Outcome:
     first_code: int | None
     #: Where it has left its record; None where it has not.
     diverged: str | None
+    #: Whether its journal is damaged where records of it might have stood.
+    damaged: bool
     #: Whether it went on past the record's end, and was stopped there.
     beyond: str | None
     #: Whether it wrote what its log says; None where there is no log.
@@ -161,6 +163,7 @@ async def _replay(paths: Paths, config: Config, pid: int, found: Branch, folder:
         diverged.append(rest)
     written, first = log.read_bytes(), paths.log(pid)
     said = first.read_bytes() if first.exists() else None
+    broken = "; its journal is damaged" if found.damaged else ""
     # What it wrote after its record's end is not for this to write.
     same = None if said is None else (said == written if code else said.startswith(written))
     return Outcome(
@@ -168,8 +171,9 @@ async def _replay(paths: Paths, config: Config, pid: int, found: Branch, folder:
         calls=way.told,
         code=code[0] if code else None,
         first_code=found.code,
-        diverged=diverged[0] if diverged else None,
-        beyond=trap.beyond,
+        diverged=diverged[0] + broken if diverged else None,
+        damaged=found.damaged,
+        beyond=None if trap.beyond is None else trap.beyond + broken,
         identical=same,
         output=written.decode(errors="replace"),
     )

@@ -103,7 +103,7 @@ def _former(folder: Path, census: Census, damage: list[Damage]) -> Iterator[Form
                 if life.story is not None:
                     try:
                         story = _told(pid, reader, life.story)
-                        story.damaged = any(not one.torn for one in damage)
+                        story.damaged |= any(not one.torn for one in damage)
                     except (OSError, Damaged) as error:
                         lost = f"its record is damaged: {error}"
                 yield Former(

@@ -75,7 +75,7 @@ class Replay:
         for record in self._learnt:
             story.add(record)
         self._story = story
-        self._reached = max(self._reached, *story.calls, 0)
+        self._reached = max(self._reached, *story.calls, story.reached)
         self._until = max(self._until, story.latest)
         self._last = self._last if story.began is None else story.began
         for header, body in self._early:

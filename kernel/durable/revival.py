@@ -43,7 +43,7 @@ from .recovery import Former, read_story
 from .register import Register
 from .replay import PATIENCE, Live, Replay
 from .state import INTENSITY, PERIOD, Durable
-from .story import Story
+from .story import DAMAGED, Story
 
 #: Seconds before the second restart; each further one waits twice as long, up to the cap.
 FIRST_DELAY, LONGEST_DELAY = 0.5, 30.0
@@ -184,6 +184,10 @@ class Revival:
         except (LLMAgentOSError, KeyError, TypeError, ValueError) as error:
             self._register.bury(former, f"cannot be started again: {error}")
             return
+        if former.story.damaged:
+            # Its record is read again without the files that tell of the damage.
+            reached = max(former.story.reached, *former.story.calls, 0)
+            self._recorder.mark(process, DAMAGED, reached)
         self._begin(process, durable)
         self._post.restore(process.pid, former.story.letters)
         self._go(self._start(process, durable, 0.0, former.story))
@@ -220,6 +224,9 @@ class Revival:
                 record = replace(record, pid=process.pid, incarnation=1, also=0, notes={})
                 self._recorder.copy(record)
                 story.add(record)
+            if found.damaged:
+                story.damaged, story.reached = True, at
+                self._recorder.mark(process, DAMAGED, at)
             durable.replay = replay = Replay(self._live(process, durable))
             replay.load(story)
             self._watch(process, replay)

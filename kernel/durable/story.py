@@ -16,6 +16,8 @@ from ..journal.record import Kind, Record
 
 #: Marks of what a process is to have again, but for those of calls.
 ANSWERS, RIGHTS, STEERED = "answers", "rights", "steered"
+#: One whose record is damaged, up to which call at the least: of a fork, that of the first process.
+DAMAGED = "damaged"
 #: The outcome of a call that its own process has taken back; its body is empty then.
 _TAKEN_BACK = "ECANCELED"
 
@@ -74,6 +76,8 @@ class Story:
         self.latest = 0.0
         #: Whether records are missing that might have been its.
         self.damaged = False
+        #: How many calls it has made at the least, where those are more than are recorded.
+        self.reached = 0
 
     def add(self, record: Record) -> None:
         """Take the next record that tells of the process."""
@@ -97,6 +101,8 @@ class Story:
             self.rights = unpack(record.body)
         if record.kind is Kind.MARK and record.outcome == STEERED:
             self.nice, self.suspended = unpack(record.body)
+        if record.kind is Kind.MARK and record.outcome == DAMAGED:
+            self.damaged, self.reached = True, unpack(record.body)
         if record.also == self._pid and record.syscall == "ipc.send":
             self._deliver(record)  # It has written to itself.
         if record.ask:

@@ -140,6 +140,16 @@ def test_what_is_asked_before_the_story_is_read_waits_for_it() -> None:
     assert kernel.done == [("reply", (1, 1)), DONE]
 
 
+def test_what_a_damaged_record_may_have_known_is_suspect_up_to_where_it_was() -> None:
+    kernel = Kernel(ended(1, 1))
+    kernel.story.damaged, kernel.story.reached = True, 3
+    kernel.load()
+    for number in (1, 2):
+        assert DONE not in kernel.ask(number)
+    assert kernel.ask(3) == [DONE, ("suspect", 2), ("suspect", 3)]
+    assert kernel.ask(4) == []
+
+
 def test_end_before_the_record_is_through_is_noticed() -> None:
     kernel = Kernel(ended(1, 1), ended(2, 2)).load()
     kernel.ask(1)

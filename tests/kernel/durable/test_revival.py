@@ -14,8 +14,10 @@ from llmagentos.kernel.durable.replay import PATIENCE
 from llmagentos.kernel.durable.revival import FIRST_DELAY, Revival
 from llmagentos.kernel.durable.state import INTENSITY
 from llmagentos.kernel.journal.census import Census
+from llmagentos.kernel.journal.reader import segment
+from llmagentos.kernel.journal.record import Kind, Record
 from llmagentos.kernel.journal.recorder import JournalRecorder
-from llmagentos.kernel.journal.writer import JournalWriter
+from llmagentos.kernel.journal.writer import JournalWriter, segments
 from llmagentos.kernel.launcher.contract import Launch
 from llmagentos.kernel.mailbox import PostOffice
 from llmagentos.kernel.process import ControlBlock, State
@@ -201,6 +203,47 @@ def test_fork_of_a_tainted_process_is_tainted_before_it_begins(tmp_path: Path) -
     _, fork = recover(folder).processes
     assert fork.story is not None and fork.story.taints == taints[0]
     assert branch(folder, fork.pid).taints == taints[0]
+
+
+def test_fork_of_a_damaged_record_repeats_nothing_that_may_have_happened(tmp_path: Path) -> None:
+    def damage(path: Path) -> None:
+        """Break the record of the second of three calls."""
+        at = [offset for offset, record in segment(path) if record.ask][1]
+        data = bytearray(path.read_bytes())
+        data[at + 20] ^= 1
+        path.write_bytes(data)
+
+    async def scene() -> Path:
+        async with kept(tmp_path) as (made, revival):
+            process = await made.run(durable=True)
+            for ask in (1, 2, 3):
+                revival._recorder.copy(
+                    Record(
+                        kind=Kind.CALL,
+                        time=1.0,
+                        pid=process.pid,
+                        syscall="shop.sell",
+                        outcome="ok",
+                        body=b"\xc0",
+                        ask=ask,
+                        asked=ask,
+                    )
+                )
+            revival._recorder.flush()
+            damage(segments(made.paths.journal)[-1])
+            forking = asyncio.ensure_future(revival.fork(made.person, process.pid, 3))
+            await until(forking.done)
+            replay = forking.result().durable
+            assert replay is not None and replay.replay is not None
+            story = replay.replay._story
+            assert story is not None and story.damaged and list(story.calls) == [1, 3]
+            made.launcher.on_signal = lambda pid, number: made.launcher.end(pid, number=number)
+        return made.paths.journal
+
+    folder = play(scene)
+    _, fork = recover(folder).processes
+    assert fork.story is not None and fork.story.damaged and fork.story.reached == 3
+    assert branch(folder, fork.pid).damaged
 
 
 def test_fork_keeps_its_model_under_the_next_kernel(tmp_path: Path) -> None:
