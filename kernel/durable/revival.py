@@ -181,7 +181,7 @@ class Revival:
             return
         try:
             process, durable = self._register.enter(former, former.story)
-        except (LLMAgentOSError, KeyError, TypeError, ValueError) as error:
+        except (LLMAgentOSError, KeyError, OSError, TypeError, ValueError) as error:
             self._register.bury(former, f"cannot be started again: {error}")
             return
         if former.story.damaged:

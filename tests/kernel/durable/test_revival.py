@@ -13,7 +13,6 @@ from llmagentos.kernel.durable.recovery import recover
 from llmagentos.kernel.durable.replay import PATIENCE
 from llmagentos.kernel.durable.revival import FIRST_DELAY, Revival
 from llmagentos.kernel.durable.state import INTENSITY
-from llmagentos.kernel.journal.census import Census
 from llmagentos.kernel.journal.reader import segment
 from llmagentos.kernel.journal.record import Kind, Record
 from llmagentos.kernel.journal.recorder import JournalRecorder
@@ -31,7 +30,7 @@ from ..world import World, world
 async def kept(folder: Path) -> AsyncIterator[tuple[World, Revival]]:
     """A world whose durable agents are started again."""
     async with world(folder) as made:
-        census = Census()
+        census = recover(made.paths.journal).census
         journal = JournalWriter(made.paths.journal, census=census)
         recorder = JournalRecorder(journal)
         made.agents.on_birth.append(recorder.started)
@@ -177,6 +176,31 @@ def test_what_a_dead_one_needs_to_begin_again_is_made_anew(tmp_path: Path) -> No
             assert process.incarnation == 2
 
     play(scene)
+
+
+def test_one_whose_folder_cannot_be_made_ends_alone_and_says_why(tmp_path: Path) -> None:
+    async def first() -> tuple[Path, Path]:
+        async with kept(tmp_path) as (made, _):
+            made.launcher.on_signal = lambda pid, number: made.launcher.end(pid, number=number)
+            process, _ = await made.run(durable=True), await made.run(durable=True, name="two")
+            assert process.home is not None
+        return made.paths.journal, process.home
+
+    folder, home = play(first)
+    home.rmdir()
+    home.touch()
+
+    async def second() -> None:
+        async with kept(tmp_path) as (made, revival):
+            for former in recover(folder).processes:
+                revival.restore(former)
+            await started(made, 1)
+            one, two = made.table[2], made.table[3]
+            await until(one.exited.is_set)
+            assert one.exit_reason is not None and "File exists" in one.exit_reason
+            assert two.state is not State.ZOMBIE and two.os_pid is not None
+
+    play(second)
 
 
 def test_fork_of_a_tainted_process_is_tainted_before_it_begins(tmp_path: Path) -> None:
