@@ -120,10 +120,10 @@ class Agents:
             self._cut(process)
             reason = str(error) if isinstance(error, LLMAgentOSError) else type(error).__name__
             self._table.exit(process, 126, reason)
-            self._table.reap(process.pid)
             if process.durable is not None:  # Its birth was told.
                 for told in self.on_end:
                     told(process)
+            self.remove(process)
             raise
         return process
 
@@ -331,7 +331,8 @@ class Agents:
         """Forget an ended process and its log. Raises `InvalidArgument` while it lives."""
         self._table.reap(process.pid)
         if process.log is not None:
-            process.log.unlink(missing_ok=True)
+            with suppress(OSError):  # Somebody has tidied up, or it could not be made.
+                process.log.unlink()
         for told in self.on_removal:
             told(process)
 

@@ -8,6 +8,8 @@ from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
 from pathlib import Path
 
+import pytest
+
 from llmagentos.kernel.durable.branch import branch
 from llmagentos.kernel.durable.recovery import recover
 from llmagentos.kernel.durable.replay import PATIENCE
@@ -35,6 +37,7 @@ async def kept(folder: Path) -> AsyncIterator[tuple[World, Revival]]:
         recorder = JournalRecorder(journal)
         made.agents.on_birth.append(recorder.started)
         made.agents.on_end.append(recorder.exited)
+        made.agents.on_removal.append(recorder.removed)
         revival = Revival(
             table=made.table,
             trap=made.agents._trap,
@@ -176,6 +179,18 @@ def test_what_a_dead_one_needs_to_begin_again_is_made_anew(tmp_path: Path) -> No
             assert process.incarnation == 2
 
     play(scene)
+
+
+def test_refused_spawn_is_forgotten_by_the_next_kernel_too(tmp_path: Path) -> None:
+    async def scene() -> Path:
+        async with kept(tmp_path) as (made, _):
+            made.launcher.failures = [DeviceError("no sandbox here")]
+            with pytest.raises(DeviceError):
+                await made.run(durable=True)
+            assert made.ended == [2] and not list(made.paths.logs.iterdir())
+        return made.paths.journal
+
+    assert recover(play(scene)).processes == []
 
 
 def test_one_whose_folder_cannot_be_made_ends_alone_and_says_why(tmp_path: Path) -> None:
