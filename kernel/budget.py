@@ -7,12 +7,16 @@ Two sums hold at every moment: what a node has spent and reserved is its own par
 below it; and it is within the limits of the node and of its ancestors, but for costs that were
 higher than reserved, which are noted as they are and refuse all that comes after.
 
+What nobody knows an upper bound of sets aside all that is left, so that nobody else spends it
+meanwhile.
+
 Interface:
     Limits          upper bounds by resource
     Usage           amounts by resource
     Budget          a node; `child`, `begin`, `reserve`, `draw`, `commit`, `release`, `spend`,
                     `snapshot`, `close`
     Reservation     what a call in flight may still cost
+    Held            what is wanted has been set aside for calls that may not need it
 """
 
 from __future__ import annotations
@@ -22,7 +26,7 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any, TypeAlias
 
-from ..syscalls.errors import InvalidArgument, QuotaExceeded
+from ..syscalls.errors import InvalidArgument, QuotaExceeded, TryAgain
 
 #: Every resource, with what a limit of it counts.
 RESOURCES = {
@@ -32,7 +36,8 @@ RESOURCES = {
     "wall_seconds": "seconds since the start",
     "processes": "processes alive at once",
 }
-
+#: What is left of a limit by rounding alone, as a part of it: it is nothing.
+_DUST = 1e-9
 
 Usage: TypeAlias = Mapping[str, float]
 
@@ -74,6 +79,15 @@ class Reservation:
     committed: bool = False
 
 
+class Held(TryAgain):
+    """Calls that are under way have set aside what this may cost."""
+
+    def __init__(self, message: str, node: Budget, **details: Any) -> None:
+        super().__init__(message, **details)
+        #: Whose rest is too small.
+        self.node = node
+
+
 class Budget:
     """One process's node in the tree."""
 
@@ -107,15 +121,15 @@ class Budget:
 
     def limited(self, resource: str) -> bool:
         """Whether this node or one above it limits a resource."""
-        return any(resource in node._limits for node in self._path())
+        return any(resource in node._limits for node in self.path())
 
     def remaining(self, resource: str) -> float:
         """Return what may still be reserved, infinite where nothing limits it."""
-        return min((node._left(resource) for node in self._path()), default=math.inf)
+        return min((node._left(resource) for node in self.path()), default=math.inf)
 
     def wall_seconds(self) -> float | None:
         """Return the shortest time that this node or one above it allows."""
-        bounds = [n._limits["wall_seconds"] for n in self._path() if "wall_seconds" in n._limits]
+        bounds = [n._limits["wall_seconds"] for n in self.path() if "wall_seconds" in n._limits]
         return min(bounds, default=None)
 
     def begin(self, now: float) -> None:
@@ -125,7 +139,7 @@ class Budget:
         `QuotaExceeded` where theirs is up.
         """
         own = self.wall_seconds()
-        end = min(math.inf if own is None else now + own, *(node._end for node in self._path()))
+        end = min(math.inf if own is None else now + own, *(node._end for node in self.path()))
         if end <= now:
             raise QuotaExceeded("no wall_seconds are left", resource="wall_seconds", left=0.0)
         self._end = end
@@ -143,26 +157,45 @@ class Budget:
             "remaining": {name: self.remaining(name) for name in RESOURCES if self.limited(name)},
         }
 
-    def reserve(self, amounts: Usage) -> Reservation:
+    def reserve(self, amounts: Usage, least: Usage | None = None) -> Reservation:
         """Set aside what a call may cost at most.
 
-        Raises `QuotaExceeded`, and reserves nothing, where this node or one above has less left,
-        and `InvalidArgument` for an unknown resource or an amount that is no number from 0.
+        A resource that is in `least` is an estimate: where less is left than its amount, which may
+        be infinite, all that is left is set aside, if that is its `least` or more.
+
+        Raises `QuotaExceeded`, and reserves nothing, where this node or one above has less left;
+        `Held` where an estimate would fit if what others have set aside came back; and
+        `InvalidArgument` for an unknown resource or an amount that is no number from 0.
         """
+        least = least or {}
+        taken: dict[str, float] = {}
         for resource, amount in amounts.items():
-            if resource not in RESOURCES or not 0 <= amount < math.inf:
+            most = math.inf if resource in least else math.nextafter(math.inf, 0)
+            if resource not in RESOURCES or not 0 <= amount <= most:
                 raise InvalidArgument(f"{amount!r} {resource} cannot be reserved")
+            if resource in least:
+                taken[resource] = self._share(resource, amount, least[resource])
+                continue
             left = self.remaining(resource)
             if amount > left:
-                left = max(left, 0.0)
-                raise QuotaExceeded(
-                    f"this may cost {amount:g} {resource}, and {left:g} are left",
-                    resource=resource,
-                    asked=amount,
-                    left=left,
-                )
-        self._hold(amounts, 1)
-        return Reservation(dict(amounts))
+                raise _exceeded(resource, amount, left)
+            taken[resource] = amount
+        self._hold(taken, 1)
+        return Reservation(taken)
+
+    def _share(self, resource: str, amount: float, least: float) -> float:
+        """Return what is set aside of an estimated cost. Raises `QuotaExceeded` and `Held`."""
+        for node in self.path():
+            bound = node._limits.get(resource, math.inf)
+            unspent = bound - node._spent[resource]
+            if unspent <= _DUST * bound < math.inf or least > unspent:
+                raise _exceeded(resource, least, unspent)
+        for node in self.path():
+            bound, left = node._limits.get(resource, math.inf), node._left(resource)
+            if amount and (left <= _DUST * bound < math.inf or least > left):
+                text = f"calls that are under way may cost all {resource} that are left"
+                raise Held(text, node, resource=resource, retry_after=0.5)
+        return min(amount, max(self.remaining(resource), 0.0))
 
     def draw(self, reservation: Reservation | None, actual: Usage) -> None:
         """Note a part of a call's cost while it runs, out of what was set aside for it.
@@ -177,7 +210,7 @@ class Budget:
                 taken = min(max(actual[resource], 0.0), amounts[resource])
                 beyond[resource] -= taken
                 amounts[resource] -= taken
-                for node in self._path():
+                for node in self.path():
                     node._reserved[resource] -= taken
             reservation.amounts = amounts
         self.spend(actual)
@@ -216,7 +249,7 @@ class Budget:
     def spend(self, actual: Usage) -> None:
         """Note a cost that could not be known before; what is no cost is left out."""
         costs = {name: cost for name, cost in actual.items() if 0 < cost < math.inf}
-        for node in self._path():
+        for node in self.path():
             for resource in costs.keys() & RESOURCES.keys():
                 node._spent[resource] += costs[resource]
 
@@ -235,7 +268,8 @@ class Budget:
             self.release(self._place)
             self._place = None
 
-    def _path(self) -> Iterator[Budget]:
+    def path(self) -> Iterator[Budget]:
+        """Yield this node and those above it, from which it spends as well."""
         node: Budget | None = self
         while node is not None:
             yield node
@@ -248,7 +282,7 @@ class Budget:
         return bound - self._spent[resource] - self._reserved[resource]
 
     def _hold(self, amounts: Usage, sign: int) -> None:
-        for node in self._path():
+        for node in self.path():
             node._holders += sign
             if not node._holders:
                 # Sums of fractions do not cancel exactly; with nothing held, nothing is reserved.
@@ -256,3 +290,14 @@ class Budget:
                 continue
             for resource, amount in amounts.items():
                 node._reserved[resource] += sign * amount
+
+
+def _exceeded(resource: str, amount: float, left: float) -> QuotaExceeded:
+    left = max(left, 0.0)
+    said = f"this may cost {amount:g} {resource}, and {left:g} are left"
+    return QuotaExceeded(
+        said if amount else f"no {resource} are left",
+        resource=resource,
+        asked=amount,
+        left=left,
+    )

@@ -41,6 +41,7 @@ class Ending:
         clock: Callable[[], float],
         admit: Callable[[ManagedDevice], None],
         approvals: Approvals,
+        settled: Callable[[Call], None] = lambda call: None,
     ) -> None:
         #: Calls answered since the start.
         self.count = 0
@@ -53,6 +54,8 @@ class Ending:
         self._clock = clock
         self._admit = admit
         self._approvals = approvals
+        #: Told of a call whose budget is settled and whose slot is free.
+        self._settled = settled
 
     def answer(self, call: Call, body: bytes, usage: Mapping[str, Any] | None = None) -> None:
         """End a call with its result."""
@@ -116,7 +119,7 @@ class Ending:
         if call.approval:
             self._approvals.forget(call)
         self._calls.remove(call)
-        self._ledger.commit(call, usage)
+        self._ledger.commit(call, usage, code == "ok")
         if (kind := call.syscall.traits.device) is not None:
             device, now = self._devices.of(kind), self._clock()
             if call.provider is None:
@@ -132,6 +135,7 @@ class Ending:
     def _let_in(self, call: Call) -> None:
         if (kind := call.syscall.traits.device) is not None:
             self._admit(self._devices.of(kind))
+        self._settled(call)
 
     def _send(self, call: Call, header: tuple[Any, ...], body: bytes, waits: bool) -> None:
         if not call.answered:

@@ -40,6 +40,7 @@ from ..syscalls.table import Description
 from .approvals import Approvals, Ticket
 from .arrival import Arrival
 from .aside import Aside
+from .budget import Held
 from .call import Call, CallTable
 from .capability import CapabilitySet
 from .devices import DeviceTable, ManagedDevice
@@ -51,6 +52,7 @@ from .process import ControlBlock, State
 from .recorder import NullRecorder, Recorder
 from .registry import Handler, Registry
 from .replies import Replies
+from .shortage import Shortage
 from .steering import Steering
 from .taint import Taint
 from .tenancy import Tenants
@@ -80,6 +82,9 @@ class Trap:
         self.clock = clock
         self._recorder = recorder or NullRecorder()
         self._ledger = Ledger()
+        self._shortage = Shortage()
+        #: Calls that have ended and whose budgets others may wait for, while those go on.
+        self._over: list[Call] | None = None
         self._tenants = Tenants(clock)
         self.devices.on_driver = self._tenants.introduce
         self._calls = CallTable()
@@ -96,6 +101,7 @@ class Trap:
             clock=clock,
             admit=self._admit,
             approvals=self.approvals,
+            settled=self._settled,
         )
         #: What a durable process's next life finds of its calls.
         self.aside = Aside(calls=self._calls, approvals=self.approvals, ending=self._ending)
@@ -261,6 +267,9 @@ class Trap:
     def tick(self) -> None:
         """Do what is done again and again."""
         self.expire()
+        for call in self._shortage.late(self.clock()):
+            text = f"{call.syscall.name}: others' calls may cost all that is left of the budget"
+            self._ending.fail(call, TryAgain(text, retry_after=1.0))
         self.steering.tick()
 
     def expire(self, now: float | None = None) -> None:
@@ -326,7 +335,15 @@ class Trap:
         self._accept(call)
 
     def _accept(self, call: Call) -> None:
-        self._ledger.reserve(call)
+        try:
+            self._ledger.reserve(call)
+        except Held as held:
+            self._shortage.wait(call, held.node, self.clock())
+            self._calls.watch(call)
+            if call.process.state is State.SUSPENDED:
+                self._calls.stop_clock(call, self.clock())
+            return
+        self._shortage.leave(call)
         if call.syscall.traits.device is None:
             self._queue(call)
         else:
@@ -352,6 +369,28 @@ class Trap:
         else:
             text = f"the journal cannot be written: {failure}"
             self._ending.fail(call, InputOutputError(text))
+
+    def _settled(self, call: Call) -> None:
+        """Let those go on that have waited for what a call had set aside.
+
+        They may end at once and settle in turn, which the outermost of these loops then looks at.
+        """
+        self._shortage.leave(call)
+        if call.reservation is None or not self._shortage:
+            return
+        if self._over is not None:
+            self._over.append(call)
+            return
+        self._over = [call]
+        try:
+            while self._over:
+                for node in self._over.pop().process.budget.path():
+                    while (first := self._shortage.first(node)) is not None:
+                        self._try(self._resume, first)
+                        if self._shortage.first(node) is first:
+                            break
+        finally:
+            self._over = None
 
     def _try(self, stage: Callable[[Call], None], call: Call) -> None:
         """Let a call go on; what refuses it is its answer."""

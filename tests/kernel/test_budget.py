@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from llmagentos.kernel.budget import RESOURCES, Budget, Limits, Reservation
+from llmagentos.kernel.budget import RESOURCES, Budget, Held, Limits, Reservation
 from llmagentos.syscalls.errors import InvalidArgument, QuotaExceeded
 
 
@@ -216,3 +216,86 @@ def test_cost_without_a_reservation_is_refused_once_nothing_is_left() -> None:
     with pytest.raises(QuotaExceeded):
         node.draw(None, {"money": 0.5})
     assert node.usage() == {"money": 1.5}
+
+
+def test_unknown_cost_sets_all_aside_that_is_left_and_whoever_comes_meanwhile_may_try_again() -> (
+    None
+):
+    parent = budget(money=1.0)
+    first, second = parent.child(Limits.parse({"money": 0.5})), parent.child()
+    held = first.reserve({"money": math.inf}, {"money": 0.0})
+    assert parent.snapshot()["reserved"] == {"money": 0.5}
+    with pytest.raises(Held) as own:
+        first.reserve({"money": 0.1}, {"money": 0.1})
+    assert own.value.node is first and own.value.details["retry_after"] > 0
+    second.reserve({"money": math.inf}, {"money": 0.0})
+    with pytest.raises(Held) as theirs:
+        second.reserve({"money": math.inf}, {"money": 0.0})
+    assert theirs.value.node is parent
+    first.commit(held, {"money": 0.5})
+    with pytest.raises(QuotaExceeded, match="no money are left"):
+        first.reserve({"money": math.inf}, {"money": 0.0})
+
+
+def test_what_costs_nothing_waits_for_nobody_and_is_refused_once_all_is_spent() -> None:
+    node = budget(money=1.0)
+    held = node.reserve({"money": math.inf}, {"money": 0.0})
+    node.release(node.reserve({"money": 0.0}, {"money": 0.0}))
+    node.commit(held, {"money": 1.0})
+    with pytest.raises(QuotaExceeded):
+        node.reserve({"money": 0.0}, {"money": 0.0})
+
+
+def test_rest_that_is_rounding_alone_is_nothing() -> None:
+    node = budget(money=0.3)
+    node.spend({"money": 0.1})
+    node.reserve({"money": 0.05})
+    node.reserve({"money": math.inf}, {"money": 0.0})
+    with pytest.raises(Held):
+        node.reserve({"money": math.inf}, {"money": 0.0})
+
+
+ESTIMATES = st.lists(
+    st.tuples(
+        st.sampled_from(["child", "unknown", "known", "free", "end"]),
+        st.integers(0, 30),
+        st.floats(0.0, 1.0),
+        st.floats(0.01, 50.0),
+    ),
+    max_size=60,
+)
+
+
+@given(ESTIMATES, st.floats(0.1, 100.0), st.sampled_from(["money", "device_seconds"]))
+def test_no_interleaving_of_unknown_costs_spends_more_than_one_call_costs_beyond_what_was_set_aside(
+    steps: list[tuple[str, int, float, float]], bound: float, resource: str
+) -> None:
+    """Whatever a call costs: those that cost no more than was set aside for them spend no more
+    than the limit together, and one that costs more ends the budget."""
+    tree = [budget(**{resource: bound})]
+    root, flights = tree[0], list[tuple[Budget, Reservation]]()
+    beyond = 0.0
+    for what, which, part, cost in steps:
+        node = tree[which % len(tree)]
+        if what == "child":
+            tree.append(node.child(Limits.parse({resource: cost})))
+        elif what == "end":
+            if flights:
+                owner, held = flights.pop(which % len(flights))
+                aside = held.amounts[resource]
+                actual = cost if part > 0.9 else part * aside
+                beyond += max(actual - aside, 0.0)
+                owner.commit(held, {resource: actual})
+        else:
+            amount = {"unknown": math.inf, "known": cost, "free": 0.0}[what]
+            least = {resource: cost * part if what == "known" else 0.0}
+            spent = root.usage().get(resource, 0.0)
+            try:
+                flights.append((node, node.reserve({resource: amount}, least)))
+                assert spent < bound
+            except Held:
+                assert flights
+            except QuotaExceeded:
+                assert least[resource] or node.remaining(resource) <= 1e-6
+        reserved = root.snapshot()["reserved"].get(resource, 0.0)
+        assert root.usage().get(resource, 0.0) + reserved <= bound + beyond + 1e-6

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from dataclasses import replace
 from typing import Any
 
 import pytest
@@ -12,7 +13,7 @@ from llmagentos.kernel.call import Call
 from llmagentos.kernel.ledger import REPLY_TOKENS, Ledger
 from llmagentos.kernel.process import ControlBlock, ProcessTable
 from llmagentos.syscalls.codec import pack
-from llmagentos.syscalls.errors import QuotaExceeded
+from llmagentos.syscalls.errors import QuotaExceeded, TryAgain
 from llmagentos.syscalls.interface import Traits
 from llmagentos.syscalls.table import Description
 
@@ -80,7 +81,7 @@ def test_cost_that_is_known_only_later_is_refused_once_nothing_is_left(resource:
     caller, ledger = process(**{resource: 1.0}), Ledger()
     first = call(caller)
     ledger.reserve(first)
-    assert reserved(caller) == {}
+    assert reserved(caller) == {resource: 1.0}
     ledger.commit(first, {resource: 1.1})
     assert caller.budget.usage()[resource] == pytest.approx(1.1)
     with pytest.raises(QuotaExceeded, match=resource):
@@ -93,18 +94,110 @@ def test_what_a_syscall_has_cost_before_is_set_aside_for_the_next() -> None:
     caller, ledger = process(money=1.0), Ledger()
     first = call(caller)
     ledger.reserve(first)
-    ledger.commit(first, {"money": 0.25})
+    size = len(first.body) + REPLY_TOKENS
+    ledger.commit(first, {"money": 0.25, "tokens": size})
     at_once = [call(caller) for _ in range(3)]
     for one in at_once:
         ledger.reserve(one)
-    assert reserved(caller) == {"money": 0.75}
-    with pytest.raises(QuotaExceeded, match="money"):
+    assert reserved(caller) == {"money": pytest.approx(0.75)}
+    with pytest.raises(TryAgain, match="money"):
         ledger.reserve(call(caller))
     ledger.commit(at_once[0], {})
     ledger.reserve(call(caller))
 
 
-def test_body_stays_opaque_while_nobody_limits_tokens() -> None:
+@pytest.mark.parametrize("resource", ["money", "device_seconds"])
+def test_first_calls_of_a_kind_run_one_at_a_time_under_a_limit(resource: str) -> None:
+    parent, ledger = process(**{resource: 1.0}), Ledger()
+    children = [ProcessTable().create(principal="ada", program="c", parent=parent) for _ in "ab"]
+    first, second = map(call, children)
+    ledger.reserve(first)
+    with pytest.raises(TryAgain) as refusal:
+        ledger.reserve(second)
+    assert refusal.value.details["retry_after"] > 0
+    ledger.commit(first, {resource: 0.4, "tokens": 1000})
+    ledger.reserve(second)
+    size = len(second.body) + REPLY_TOKENS
+    assert reserved(parent) == {resource: pytest.approx(0.0004 * size)}
+
+
+@pytest.mark.parametrize("resource", ["money", "device_seconds"])
+def test_calls_that_count_no_tokens_run_one_at_a_time_whatever_the_last_one_cost(
+    resource: str,
+) -> None:
+    caller, ledger = process(**{resource: 1.0}), Ledger()
+    for _ in range(3):
+        one = call(caller)
+        ledger.reserve(one)
+        with pytest.raises(TryAgain):
+            ledger.reserve(call(caller))
+        ledger.commit(one, {resource: 0.3})
+    with pytest.raises(QuotaExceeded):
+        ledger.reserve(call(caller))
+
+
+def test_call_that_broke_off_says_nothing_of_what_its_kind_costs_at_most() -> None:
+    caller, ledger = process(money=1.0), Ledger()
+    first = call(caller)
+    ledger.reserve(first)
+    ledger.commit(first, {"money": 0.001}, done=False)
+    ledger.reserve(call(caller))
+    with pytest.raises(TryAgain):
+        ledger.reserve(call(caller))
+
+
+def test_what_one_model_costs_says_nothing_of_another() -> None:
+    caller, ledger = process(money=1.0), Ledger()
+    free = call(caller, {"model": "small"})
+    ledger.reserve(free)
+    ledger.commit(free, {"tokens": 9})
+    for _ in range(3):
+        ledger.reserve(call(caller, {"model": "small"}))
+    assert reserved(caller) == {}
+    ledger.reserve(call(caller, {"model": "large"}))
+    assert reserved(caller) == {"money": 1.0}
+    ledger.reserve(call(caller, {"model": "small"}))
+
+
+def test_longer_call_sets_aside_more_money_by_its_most_tokens() -> None:
+    caller, ledger = process(money=10.0), Ledger()
+    first = call(caller, {"max_tokens": 10})
+    ledger.reserve(first)
+    ledger.commit(first, {"money": 0.02, "tokens": 20})
+    long = call(caller, {"max_tokens": 1000})
+    ledger.reserve(long)
+    assert reserved(caller) == {"money": pytest.approx(0.001 * (len(long.body) + 1000))}
+
+
+def test_rest_has_to_cover_the_dearest_in_money_and_a_usual_one_in_seconds() -> None:
+    for resource, refused in (("money", True), ("device_seconds", False)):
+        caller, ledger = process(**{resource: 1.0}), Ledger()
+        first = call(caller)
+        ledger.reserve(first)
+        ledger.commit(first, {resource: 0.3, "tokens": 50})
+        if refused:
+            with pytest.raises(QuotaExceeded):
+                ledger.reserve(call(caller))
+        else:
+            ledger.reserve(call(caller))
+            assert reserved(caller) == {resource: pytest.approx(0.7)}
+
+
+def test_costs_are_learned_anew_once_a_call_may_have_brought_another_model() -> None:
+    caller, ledger = process(money=1.0), Ledger()
+    first = call(caller)
+    ledger.reserve(first)
+    ledger.commit(first, {})
+    ledger.reserve(call(caller))
+    assert reserved(caller) == {}
+    chosen = call(process(), device=None)
+    chosen.syscall = replace(chosen.syscall, name="model.use")
+    ledger.commit(chosen, None)
+    ledger.reserve(call(caller))
+    assert reserved(caller) == {"money": 1.0}
+
+
+def test_body_stays_opaque_while_nobody_limits_its_cost_and_a_broken_one_harms_nobody() -> None:
     for caller in (process(), process(money=1.0)):
         one = call(caller, ...)
         Ledger().reserve(one)
@@ -125,13 +218,25 @@ def test_call_for_no_device_costs_nothing_before_and_what_it_says_after() -> Non
         ledger.reserve(call(caller, device=None))
 
 
-@pytest.mark.parametrize("amount", [-5, math.nan, math.inf, "7", None, [1]])
+@pytest.mark.parametrize("amount", [-5, "7", None, [1]])
 def test_reported_cost_that_is_none_is_left_out(amount: Any) -> None:
     caller = process(money=1.0)
     one = call(caller)
     Ledger().reserve(one)
     Ledger().commit(one, {"money": amount, "colours": 9, "device_seconds": 2})
     assert caller.budget.usage() == {"device_seconds": 2}
+
+
+@pytest.mark.parametrize("amount", [math.nan, math.inf])
+def test_reported_cost_that_is_no_number_ends_a_budget_of_which_all_was_set_aside(
+    amount: float,
+) -> None:
+    caller, ledger = process(money=1.0), Ledger()
+    one = call(caller)
+    ledger.reserve(one)
+    ledger.commit(one, {"money": amount})
+    with pytest.raises(QuotaExceeded):
+        ledger.reserve(call(caller))
 
 
 def test_call_without_a_report_gives_everything_back() -> None:
@@ -178,9 +283,11 @@ def test_call_that_costs_more_than_set_aside_goes_on_while_something_is_left() -
 
 def test_call_within_what_was_set_aside_for_it_goes_on_after_anothers_overspend() -> None:
     caller, ledger = process(money=1.0), Ledger()
-    for _ in range(2):
-        free = call(process())
-        ledger.commit(free, {"money": 0.4})  # what such a call costs
+    first = call(teacher := process(money=9.0))
+    ledger.reserve(first)
+    size = len(first.body) + REPLY_TOKENS
+    ledger.commit(first, {"money": 0.4, "tokens": size})  # what such a call costs
+    assert teacher.budget.usage()["money"] == 0.4
     spender, steady = call(caller), call(caller)
     ledger.reserve(spender)
     ledger.reserve(steady)

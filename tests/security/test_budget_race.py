@@ -81,6 +81,79 @@ def test_no_race_of_children_spends_more_than_their_ancestor_may(
     assert 2 < most <= limits["processes"]
 
 
+#: A driver whose calls cost what they are told to, and say so at their end.
+KILN = """
+import asyncio
+from llmagentos.syscalls.host import Host
+from llmagentos.syscalls.interface import Interface, syscall
+from llmagentos.syscalls.server import charge
+
+class Kiln(Interface, name="kiln"):
+    async def setup(self, host: Host) -> None:
+        await host.os.device.register("kiln", slots=64, flags=[])
+        await host.os.system.ready()
+
+    @syscall(device="kiln")
+    async def fire(self, resource: str, cost: float) -> None:
+        await asyncio.sleep(0.02)
+        charge(**{resource: cost})
+"""
+#: The first calls of their kind that the daemon sees, of many agents at once.
+STAMPEDE = """
+import asyncio
+async def main(os, task):
+    depth, resource = task.split()
+    def tell(error):
+        if error.code not in ('EDQUOT', 'EAGAIN', 'ECANCELED'): print(error.code, error.message)
+    async def child():
+        try: await os.process.wait(await os.process.spawn(__file__, task=f'0 {resource}'))
+        except Exception as error: tell(error)
+    async def spend():
+        try:
+            for _ in range(5): await os.call('kiln.fire', dict(resource=resource, cost=1.0))
+        except Exception as error: tell(error)
+    children = [child() for _ in range(5)] if depth == '1' else []
+    await asyncio.gather(*children, *(spend() for _ in range(8)))
+"""
+
+
+@pytest.mark.parametrize("resource", ["money", "device_seconds"])
+def test_first_calls_of_a_kind_made_at_once_spend_no_more_than_their_ancestor_may(
+    tmp_path: Path, resource: str
+) -> None:
+    program = write(tmp_path, "stampede.py", STAMPEDE)
+    write(tmp_path, "kiln.py", KILN)
+    about = tmp_path / "kiln-1.dist-info"
+    about.mkdir()
+    write(about, "METADATA", "Metadata-Version: 2.1\nName: kiln\nVersion: 1\n")
+    write(about, "entry_points.txt", "[llmagentos.drivers]\nkiln = kiln:Kiln\n")
+    daemon = Daemon(tmp_path / "s", PYTHONPATH=str(tmp_path))
+
+    async def work(os: OS) -> list[tuple[float, list[str]]]:
+        async for event in os.system.events(tail=1000):
+            if event.kind == "service.ready" and "kiln" in event.text:
+                break
+        trees = [
+            await os.process.spawn(
+                program, task=f"1 {resource}", budget={resource: limit}, capabilities=["*"]
+            )
+            for limit in (1.0, 3.0, 7.5)
+        ]
+        found = []
+        for pid in trees:
+            await os.process.wait(pid)
+            said = [line.text async for line in os.process.logs(pid)]
+            found.append(((await os.process.inspect(pid)).usage.get(resource, 0.0), said))
+        return found
+
+    try:
+        found = daemon.run(work)
+    finally:
+        daemon.close()
+    assert [said for _, said in found] == [[], [], []]
+    assert [used for used, _ in found] == pytest.approx([1.0, 3.0, 7.0])
+
+
 def test_budget_of_time_ends_the_whole_tree(daemon: Daemon, tmp_path: Path) -> None:
     program = write(
         tmp_path,
