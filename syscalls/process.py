@@ -178,8 +178,12 @@ class Process(Interface, name="process"):
         raise NotImplementedError
 
     @syscall(idempotent=True)
-    async def ls(self, all: bool = False) -> list[ProcessInfo]:
-        """Return the caller's processes: the live ones, or with `all` the ended ones too."""
+    async def ls(self, all: bool = False, everybody: bool = False) -> list[ProcessInfo]:
+        """Return the caller's processes: the live ones, or with `all` the ended ones too;
+        `everybody`'s for the owner of the daemon in person.
+
+        Raises `PermissionDenied` for anybody else who asks for those.
+        """
         raise NotImplementedError
 
     @syscall(idempotent=True)

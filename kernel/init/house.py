@@ -9,7 +9,7 @@ from __future__ import annotations
 import os
 from dataclasses import dataclass, field
 
-from ...syscalls.errors import PermissionDenied
+from ...syscalls.errors import NotFound, PermissionDenied
 from ...syscalls.process import ProcessInfo
 from ...syscalls.server import caller
 from ..agents import Agents
@@ -50,14 +50,21 @@ class House:
         """Return the process whose call is being served."""
         return self.table[caller().pid]
 
+    def in_person(self, process: ControlBlock) -> bool:
+        """Whether a process is a session of the owner's own, over the control socket; none of a
+        token's, and no agent."""
+        owner = process.principal == self.principals.owner
+        return owner and process.kind is Kind.SESSION and process.pid not in self.trap.sessions
+
     def visible(self, pid: int) -> ControlBlock:
-        """Return a process that the caller may look at: any of its own principal's.
+        """Return a process that the caller may look at: any of its own principal's, and for the
+        owner in person everybody's.
 
         Raises `NotFound` for another one's too: that it exists is nobody else's business.
         """
         process, me = self.table[pid], self.caller()
-        if process.principal != me.principal:
-            return self.table[-1]  # Raises as an unknown pid does.
+        if process.principal != me.principal and not self.in_person(me):
+            raise NotFound(f"there is no process {pid}")  # As of one that is not there.
         return process
 
     def inspectable(self, pid: int) -> ControlBlock:
@@ -69,7 +76,8 @@ class House:
     def reachable(self, pid: int) -> ControlBlock:
         """Return a process that the caller may steer.
 
-        An agent reaches itself and its descendants, anybody else all of its principal's agents.
+        An agent reaches itself and its descendants, anybody else all of its principal's agents,
+        and the owner in person everybody's.
         Raises `NotFound` or `PermissionDenied`.
         """
         process, me = self.visible(pid), self.caller()
@@ -82,7 +90,7 @@ class House:
     def readable(self, pid: int) -> ControlBlock:
         """Return a process whose output and calls the caller may read: they hold what it knows.
 
-        For an agent those that it reaches, for anybody else all of its principal's.
+        For an agent those that it reaches, for anybody else all that it may look at.
         """
         return self.reachable(pid) if self.caller().kind is Kind.AGENT else self.visible(pid)
 

@@ -10,7 +10,7 @@ import asyncio
 import signal as signals
 from collections.abc import AsyncIterator
 
-from ...syscalls.errors import InvalidArgument, NotFound, TryAgain
+from ...syscalls.errors import InvalidArgument, NotFound, PermissionDenied, TryAgain
 from ...syscalls.process import Exit, LogLine, Past, Process, ProcessInfo, SignalName, Traced
 from ...syscalls.server import caller, taint
 from ..agents import LINGER
@@ -70,16 +70,20 @@ class Processes(Process):
         process = self._house.readable(pid)
         if process.kind is not Kind.AGENT:
             raise InvalidArgument(f"{process.name} is a {process.kind}; agents are forked")
+        if process.principal != self._house.caller().principal:
+            raise PermissionDenied(f"process {pid} is {process.principal}'s: what it knows is too")
         made = await self._house.revival.fork(self._house.caller(), pid, at, model)
         self._house.trap.taint.inherit(made, process)
         return made.pid
 
-    async def ls(self, all: bool = False) -> list[ProcessInfo]:
+    async def ls(self, all: bool = False, everybody: bool = False) -> list[ProcessInfo]:
         me = self._house.caller()
+        if everybody and not self._house.in_person(me):
+            raise PermissionDenied("only the owner of the daemon in person sees everybody's")
         return [
             self._house.info(process)
             for process in self._house.table
-            if process.principal == me.principal
+            if (everybody or process.principal == me.principal)
             and (all or (process.kind is Kind.AGENT and process.state is not State.ZOMBIE))
             and (all or not process.worker)
             and not (process.remove and process.state is State.ZOMBIE)

@@ -132,6 +132,31 @@ def test_processes_and_journals_of_another_principal_are_not_there(castle: Castl
     assert castle.call(castle.alice, "process.inspect", pid=pid)[0] == 200
 
 
+def test_owner_in_person_sees_and_ends_everybodys_processes_and_no_token_of_the_owners_does(
+    castle: Castle,
+) -> None:
+    sleeper = castle.program("sleeper.py", "async def main(os, task):\n    await os.ipc.recv()\n")
+    made = castle.call(castle.alice, "process.spawn", program=sleeper)[1]["result"]
+    pid = str(made)
+    assert pid not in castle.aos("ps", "-q").out.split()
+    line = next(one for one in castle.aos("ps", "-A").out.splitlines() if one.startswith(pid))
+    assert line.split()[1:3] == ["alice", "sleeper"]
+    assert castle.aos("top", "-A", "--once").out.split()[1] == "PRINCIPAL"
+    assert "alice" in castle.aos("inspect", pid).out
+    castle.aos("logs", pid)
+    owners = castle.token("--cap", "*", "owners")
+    status, said, _ = castle.call(owners, "process.inspect", pid=made)
+    assert (status, said["detail"]) == (404, f"there is no process {pid}")
+    for token in (owners, castle.bob):
+        assert castle.call(token, "process.ls", everybody=True)[0] == 403
+        assert castle.call(token, "process.stop", pid=made)[0] == 404
+    assert castle.aos("run", "-d", sleeper).out.strip() in castle.aos("ps", "-q").out.split()
+    forked = castle.aos("call", "process.fork", f"pid={pid}", "at=0", check=False)
+    assert "alice's" in forked.err
+    castle.aos("stop", pid)
+    assert castle.aos("wait", pid, check=False).out.strip() == "143"
+
+
 def test_memories_and_knowledge_of_another_principal_are_not_there(castle: Castle) -> None:
     alice, bob = castle.alice, castle.bob
     claim = {"subject": "vault", "relation": "holds", "object": "gold"}

@@ -15,31 +15,47 @@ from ..output import ago, as_json, said, show_json, table
 from ..session import resolve, session
 
 
-def cells(one: ProcessInfo, now: float) -> list[Any]:
-    """Return a process's line of a table."""
+def cells(one: ProcessInfo, now: float, everybody: bool = False) -> list[Any]:
+    """Return a process's line of a table, of `everybody`'s with whose it is."""
     state = one.state if one.exit_code is None else f"exited {one.exit_code}"
     tokens = one.usage.get("tokens", 0)
     limit = one.budget.get("tokens")
     spent = f"{tokens:.0f}" + (f"/{limit:.0f}" if limit is not None else "")
     age = ago((one.ended or now) - one.started)
-    return [one.pid, one.name, state, one.nice, one.syscalls, spent, age, (one.task or "")[:40]]
+    whose = [one.principal] if everybody else []
+    what = [one.name, state, one.nice, one.syscalls, spent, age, (one.task or "")[:40]]
+    return [one.pid, *whose, *what]
 
 
 _FILTERS = ("kind", "name", "principal", "state")
-HEADINGS = ("PID", "NAME", "STATE", "NICE", "SYSCALLS", "TOKENS", "AGE", "TASK")
+_HEADINGS = ("PID", "NAME", "STATE", "NICE", "SYSCALLS", "TOKENS", "AGE", "TASK")
+
+
+def headings(everybody: bool = False) -> tuple[str, ...]:
+    """Return what stands over the cells."""
+    return ("PID", "PRINCIPAL", *_HEADINGS[1:]) if everybody else _HEADINGS
+
+
+#: Whether all principals' processes are meant.
+EVERYBODY = click.option(
+    "-A", "--everybody", is_flag=True, help="All principals', for the owner of the daemon."
+)
 
 
 @click.command()
 @click.option("-a", "--all", "everything", is_flag=True, help="Ended ones, drivers, services too.")
+@EVERYBODY
 @click.option("-q", "--quiet", is_flag=True, help="Print pids alone.")
 @click.option("--filter", "filters", multiple=True, metavar="KEY=VALUE", help="state=…, name=…")
 @as_json
-def ps(everything: bool, quiet: bool, filters: tuple[str, ...], as_json: bool) -> None:
+def ps(
+    everything: bool, everybody: bool, quiet: bool, filters: tuple[str, ...], as_json: bool
+) -> None:
     """List agents."""
     wanted = dict(one.partition("=")[::2] for one in filters)
     if unknown := wanted.keys() - _FILTERS:
         raise click.UsageError(f"{min(unknown)!r} is none of the filters {', '.join(_FILTERS)}")
-    found = session(lambda os: os.process.ls(all=everything))
+    found = session(lambda os: os.process.ls(all=everything, everybody=everybody))
     found = [
         one for one in found if all(getattr(one, key) == value for key, value in wanted.items())
     ]
@@ -50,7 +66,7 @@ def ps(everything: bool, quiet: bool, filters: tuple[str, ...], as_json: bool) -
             click.echo(one.pid)
     else:
         now = time.time()
-        table(HEADINGS, (cells(one, now) for one in found))
+        table(headings(everybody), (cells(one, now, everybody) for one in found))
 
 
 @click.command()

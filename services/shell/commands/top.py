@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import sys
 import time
+from functools import partial
 from typing import Any
 
 import click
@@ -12,30 +13,32 @@ import click
 from ....syscalls.os import OS
 from ..output import as_json, show_json, table
 from ..session import session
-from .processes import HEADINGS, cells
+from .processes import EVERYBODY, cells, headings
 
 
 @click.command()
+@EVERYBODY
 @click.option("--once", is_flag=True, help="Show it once.")
 @as_json
-def top(once: bool, as_json: bool) -> None:
+def top(everybody: bool, once: bool, as_json: bool) -> None:
     """Watch agents and devices; Ctrl-C ends it. Into a pipe they are shown once."""
     if as_json:
-        session(_json)
+        session(partial(_json, everybody))
     elif once or not sys.stdout.isatty():
-        session(_once)
+        session(partial(_once, everybody))
     else:
-        session(_live)
+        session(partial(_live, everybody))
 
 
-async def _json(os: OS) -> None:
-    show_json({"processes": await os.process.ls(), "devices": await os.device.ls()})
+async def _json(everybody: bool, os: OS) -> None:
+    found = await os.process.ls(everybody=everybody)
+    show_json({"processes": found, "devices": await os.device.ls()})
 
 
-async def _once(os: OS) -> None:
+async def _once(everybody: bool, os: OS) -> None:
     now = time.time()
-    found = await os.process.ls()
-    table(HEADINGS, (cells(one, now) for one in found))
+    found = await os.process.ls(everybody=everybody)
+    table(headings(everybody), (cells(one, now, everybody) for one in found))
     click.echo()
     devices = await os.device.ls()
     table(
@@ -44,16 +47,16 @@ async def _once(os: OS) -> None:
     )
 
 
-async def _live(os: OS) -> None:
+async def _live(everybody: bool, os: OS) -> None:
     from rich.live import Live
 
-    with Live(await _screen(os), screen=True, auto_refresh=False) as live:
+    with Live(await _screen(everybody, os), screen=True, auto_refresh=False) as live:
         while True:
             await asyncio.sleep(1)
-            live.update(await _screen(os), refresh=True)
+            live.update(await _screen(everybody, os), refresh=True)
 
 
-async def _screen(os: OS) -> Any:
+async def _screen(everybody: bool, os: OS) -> Any:
     from rich.console import Group
     from rich.table import Table
     from rich.text import Text
@@ -71,8 +74,8 @@ async def _screen(os: OS) -> Any:
         style="cyan",
     )
     drawn = Table(box=None, header_style="reverse", expand=True)
-    for heading in HEADINGS:
+    for heading in headings(everybody):
         drawn.add_column(heading)
-    for one in await os.process.ls():
-        drawn.add_row(*map(str, cells(one, now)))
+    for one in await os.process.ls(everybody=everybody):
+        drawn.add_row(*map(str, cells(one, now, everybody)))
     return Group(head, queues, Text(), drawn)
