@@ -120,10 +120,12 @@ class Agents:
             self._cut(process)
             reason = str(error) if isinstance(error, LLMAgentOSError) else type(error).__name__
             self._table.exit(process, 126, reason)
-            if process.durable is not None:  # Its birth was told.
+            if process.log is None:
+                self._table.reap(process.pid)
+            else:  # Its birth was told.
                 for told in self.on_end:
                     told(process)
-            self.remove(process)
+                self.remove(process)
             raise
         return process
 
@@ -132,24 +134,18 @@ class Agents:
         self.settle(process, spawn)
         if order.on_born is not None:
             order.on_born(process)
-        if process.durable is not None:
-            # Its first call may be made before its launch is answered.
-            self._tell_birth(process, order)
-            if order.on_written is not None:
-                order.on_written(process)
+        # Its first call may be made before its launch is answered.
+        for told in self.on_birth:
+            told(process, order)
+        if order.on_written is not None:
+            order.on_written(process)
         await self.start(process, spawn)
-        if process.durable is None:
-            self._tell_birth(process, order)
         self._events.emit(
             "process.started", f"{process.name} started", process.pid, program=process.program
         )
         self.set_timer(process, order.timeout)
         if process.verdict is not None:  # It was ended before it was there.
             self._kill(process, signals.SIGKILL)
-
-    def _tell_birth(self, process: ControlBlock, order: Order) -> None:
-        for told in self.on_birth:
-            told(process, order)
 
     def settle(self, process: ControlBlock, spawn: Spawn) -> None:
         """Give a process its rank, its task, its folder and its log."""

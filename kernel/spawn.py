@@ -49,7 +49,7 @@ class Order:
     #: What a durable one's random numbers begin with; None for something new.
     seed: str | None = None
     on_born: Callable[[ControlBlock], None] | None = None
-    #: Told of a durable one once its start is written down, before its program begins.
+    #: Told of it once its start is written down, before its program begins.
     on_written: Callable[[ControlBlock], None] | None = None
 
 

@@ -56,10 +56,10 @@ def branch(folder: Path, pid: int, at: int | None = None, first: int = 0) -> Bra
     for record in _of(folder, pid, first, damage.append):
         taints = tuple(record.notes.get("taints", taints))
         if record.kind is Kind.START:
-            start, found = record, []
+            start = record
         elif record.kind is Kind.EXIT:
             code = int(record.outcome)
-        elif start is not None and record.kind in _OF_CALLS:
+        elif record.kind in _OF_CALLS:
             found.append(record)
     if start is None:
         raise NotFound(f"the journal knows no process {pid}")

@@ -20,11 +20,15 @@ from ...syscalls.codec import pack
 from ...syscalls.errors import Diverged
 from ...syscalls.message import VERSION, Kind
 from ..journal.record import Record, digest
-from .story import Asked, Story, Told, heard
+from .story import Story, Told, heard
 
 #: Seconds for which a process may make none of the calls that its record has next, besides twice
 #: what it took the first time.
 PATIENCE = 30.0
+
+
+#: The digest of arguments that are not to be guessed at by it: of those, any will do.
+UNKNOWN = digest(b"")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -142,7 +146,8 @@ class Replay:
         assert self._story is not None
         number, name = header[2], header[3]
         known = self._story.calls.get(number)
-        if known is not None and known != Asked(name, digest(body)):
+        same = known is not None and known.digest in (digest(body), UNKNOWN)
+        if known is not None and not (same and known.syscall == name):
             what = name if known.syscall != name else f"{name} with other arguments"
             self._diverge(number, f"call {number} is {what}; recorded is {known.syscall}")
         elif known is None or not self._answers(number):

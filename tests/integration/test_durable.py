@@ -6,6 +6,8 @@ import asyncio
 import json
 import os
 import signal
+import subprocess
+import sys
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -210,6 +212,33 @@ def test_program_that_takes_another_way_ends_with_the_reason(
     assert (ended.code, ended.reason) == (
         1, "EDIVERGED: call 2 is clock.random; recorded is clock.monotonic",
     )  # fmt: skip
+
+
+PARENT = """
+async def main(os, task):
+    if task is None:
+        print("dice", await os.clock.random(4))
+        print(await os.process.wait(await os.process.spawn(__file__, task="child")))
+"""
+
+
+@pytest.mark.slow
+def test_one_that_is_not_durable_and_starts_others_runs_again_along_its_record(
+    home: list[Daemon], tmp_path: Path
+) -> None:
+    program = write(tmp_path, "parent.py", PARENT)
+
+    async def parent(os: OS) -> int:
+        pid = await os.process.spawn(program)
+        assert (await os.process.wait(pid)).code == 0
+        return pid
+
+    pid = home[-1].run(parent)
+    offline = "llmagentos.kernel.durable.offline"
+    command = [sys.executable, "-P", "-m", offline, "--state", str(home[-1].state), str(pid)]
+    outcome = json.loads(subprocess.run(command, capture_output=True, timeout=60).stdout)
+    assert (outcome["diverged"], outcome["beyond"], outcome["damaged"]) == (None, None, False)
+    assert (outcome["calls"], outcome["code"], outcome["identical"]) == (3, 0, True)
 
 
 MORTAL = """

@@ -188,7 +188,8 @@ def test_process_that_cannot_be_launched_leaves_nothing_behind(
         w.launcher.failures = [failure]
         with pytest.raises(type(failure)):
             await w.run(budget={"processes": 1})
-        assert list(w.table) == [w.person] and w.born == [] == w.events.last(9)
+        assert list(w.table) == [w.person] and w.born == w.ended and w.events.last(9) == []
+        assert not list(w.paths.logs.iterdir())
         await w.run()
 
     scene(work, limit=1)
