@@ -56,6 +56,7 @@ from llmagentos.syscalls.codec import pack, unpack
 from llmagentos.syscalls.errors import (
     InputOutputError,
     InvalidArgument,
+    LLMAgentOSError,
     NotFound,
     PermissionDenied,
     TryAgain,
@@ -706,6 +707,53 @@ def test_sessions_are_answered_again_after_the_machine_had_no_files_left(
             client.close()
             await ended.wait()
         assert not refusals and [one.kind for one in gone] == [Kind.SESSION] and not len(table)
+
+    asyncio.run(scene())
+
+
+def test_another_user_has_a_bounded_number_of_connections_and_is_told_so(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(control_module, "SESSIONS", 2)
+    policy = tmp_path / "policy.toml"
+    policy.write_text("principals.bob.socket = true\nprincipals.bob.roles = []")
+    names = ["bob"] * 4 + ["mallory", "ada", "ada", "ada"]
+    monkeypatch.setattr(control_module, "peer", lambda sock: (1, -7))
+    monkeypatch.setattr(control_module, "user_name", lambda uid: names.pop(0))
+
+    async def scene() -> None:
+        path, ended = tmp_path / "s", asyncio.Event()
+        trap, table, principals = Trap(), ProcessTable(), Principals("ada", [policy])
+
+        async def ask() -> tuple[Client, LLMAgentOSError]:
+            sock = socket.socket(socket.AF_UNIX)
+            sock.connect(str(path))
+            client = await connect(sock)
+            with pytest.raises(LLMAgentOSError) as refusal:
+                await client.call("no.such")
+            return client, refusal.value
+
+        async with (
+            asyncio.timeout(30),
+            Bus(trap) as bus,
+            Control(path, bus, table, principals) as control,
+        ):
+            control.on_end.append(lambda session: ended.set())
+            clients, answers = zip(*[await ask() for _ in range(3)], strict=True)
+            assert [one.code for one in answers] == ["ENOSYS", "ENOSYS", "EAGAIN"]
+            assert "2 connections of bob" in answers[2].message
+            await clients[2].lost.wait()
+            clients[0].close()
+            await ended.wait()
+            more, answer = await ask()
+            assert answer.code == "ENOSYS"
+            stranger, answer = await ask()
+            assert answer.code == "EPERM" and "mallory" in answer.message
+            owners = [await ask() for _ in range(3)]
+            assert {answer.code for _, answer in owners} == {"ENOSYS"}
+            for one in (*clients, more, stranger, *(client for client, _ in owners)):
+                one.close()
+                await one.lost.wait()
 
     asyncio.run(scene())
 
