@@ -69,7 +69,7 @@ class JournalWriter:
         self.census = census
         #: Where each process's calls stand.
         self.places = Places()
-        #: Told of a file that is full, in place of its being closed.
+        #: Told of a file that is written to no more, in place of its being closed.
         self.on_full: Callable[[int], None] = os.close
         self._pending: deque[tuple[bytes, Record]] = deque()
         self._gathered = 0  # bytes of them
@@ -229,7 +229,8 @@ class JournalWriter:
     def _leave(self) -> None:
         if self._file is not None:
             file, self._file = self._file, None
-            os.close(file)
+            # Somebody may wait for what is whole in it to be on the disk.
+            (self.on_full if self._size else os.close)(file)
 
 
 def name_of(number: int) -> str:

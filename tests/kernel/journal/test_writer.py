@@ -154,13 +154,18 @@ def test_half_record_that_cannot_be_cut_ends_its_file(
     def refuse(fd: int, size: int) -> None:
         raise OSError(errno.EIO, "broken")
 
-    clock, size = Clock(), len(encode(record(0)))
+    clock, size, left = Clock(), len(encode(record(0))), list[int]()
     journal = JournalWriter(tmp_path, clock=clock)
+    journal.on_full = left.append
     for seq in range(3):
         journal.append(record(seq))
     monkeypatch.setattr(os, "ftruncate", refuse)
     with largest_file(size + 9):
         journal.flush()
+    # What is whole in it is still to reach the disk.
+    assert [os.fstat(file).st_size for file in left] == [size + 9]
+    os.close(left[0])
+    journal.on_full = os.close
     clock.now += RETRY
     journal.flush()
     journal.close()
