@@ -39,6 +39,8 @@ class Former:
     order: dict[str, Any]
     #: When, with which code and why it ended; None where the kernel ended before it.
     end: tuple[float, int, str] | None
+    #: What the record of its end tells besides.
+    left: dict[str, Any] = field(default_factory=dict)
     #: How often it was started, for one that has ended.
     incarnation: int = 1
     #: What a durable one has done, None for one that does not run again.
@@ -111,6 +113,7 @@ def _former(folder: Path, census: Census, damage: list[Damage]) -> Iterator[Form
                     begun=start.time,
                     order=unpack(start.body),
                     end=None if end is None else (end.time, int(end.outcome), unpack(end.body)),
+                    left={} if end is None else end.notes.get("left", {}),
                     incarnation=1 if end is None else end.incarnation,
                     story=story,
                     lost=lost,

@@ -67,7 +67,8 @@ class Register:
     def bury(self, former: Former, reason: str) -> None:
         """Enter a process that does not run again, so that people can ask how it ended; `reason` is
         why, where nobody has written that down."""
-        order, story = former.order, former.story if former.end is None else None
+        order, left = former.order, former.left
+        story = former.story if former.end is None else None
         process = self._table.create(
             pid=former.pid,
             principal=order["principal"],
@@ -76,16 +77,20 @@ class Register:
             parent=None if story is None else self._heir(order),
             capabilities=CapabilitySet(),
         )
-        used = {} if story is None else story.used
+        used = left.get("usage", {}) if story is None else story.used
         process.budget.spend(used)
-        process.started, process.task = former.begun, order.get("task")
+        process.started, process.task = left.get("started", former.begun), order.get("task")
+        process.syscalls, process.nice = left.get("syscalls", 0), left.get("nice", 0)
+        process.taints, process.sandbox = tuple(left.get("taints", ())), left.get("sandbox", {})
+        process.readable = tuple(map(Path, left.get("readable", ())))
+        process.home = None if left.get("home") is None else Path(left["home"])
         process.incarnation = former.incarnation
         process.log = self._agents.log(former.pid)
         ended, code, why = former.end or (None, WITH_KERNEL, reason)
         process.remove = bool(order.get("remove"))
         self._table.exit(process, code, why)
         if ended is None:
-            self._recorder.exited(process, used)
+            self._recorder.exited(process, {} if story is None else used)
             self._events.emit("process.exited", f"{process.name} {why}", process.pid, code=code)
         else:
             process.ended = ended

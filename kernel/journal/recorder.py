@@ -191,7 +191,7 @@ class JournalRecorder:
         if used is None and process.durable is not None:
             used = process.durable.used
         reason = pack(process.exit_reason)
-        self._mark(Kind.EXIT, process, str(process.exit_code), reason, used)
+        self._mark(Kind.EXIT, process, str(process.exit_code), reason, used, _left(process))
         self._tainted.pop(process.pid, None)
 
     def removed(self, process: ControlBlock) -> None:
@@ -313,6 +313,22 @@ class JournalRecorder:
     def _write(self, record: Record) -> None:
         if self._journal.append(record):
             asyncio.get_running_loop().call_soon(self._journal.flush)
+
+
+def _left(process: ControlBlock) -> dict[str, Any]:
+    """Return what people may still want to know of an ended process under the next kernel."""
+    return {
+        "left": {
+            "started": process.started,
+            "syscalls": process.syscalls,
+            "usage": process.budget.usage(),
+            "nice": process.nice,
+            "taints": list(process.taints),
+            "home": None if process.home is None else str(process.home),
+            "readable": [str(one) for one in process.readable],
+            "sandbox": process.sandbox,
+        }
+    }
 
 
 def _ordered(process: ControlBlock, order: Order) -> dict[str, Any]:

@@ -181,6 +181,34 @@ def test_what_a_dead_one_needs_to_begin_again_is_made_anew(tmp_path: Path) -> No
     play(scene)
 
 
+def test_next_kernel_knows_what_an_ended_one_has_left(tmp_path: Path) -> None:
+    def shown(process: ControlBlock) -> list[object]:
+        found = [process.started, process.ended, process.syscalls, process.nice, process.taints]
+        return [*found, process.budget.usage(), process.home, process.readable, process.sandbox]
+
+    async def first() -> tuple[Path, list[object]]:
+        async with kept(tmp_path) as (made, _):
+            process = await made.run(nice=3)
+            process.syscalls, process.taints = 7, ("a page",)
+            process.budget.spend({"tokens": 5.0})
+            await asyncio.sleep(40)
+            made.launcher.end(process.pid)
+        return made.paths.journal, shown(process)
+
+    folder, before = play(first)
+
+    async def second() -> None:
+        async with kept(tmp_path) as (made, revival):
+            for former in recover(folder).processes:
+                revival.restore(former)
+            after = shown(made.table[2])
+            # When it ended stands in the record, whose clock is another one here.
+            assert after[:1] + after[2:] == before[:1] + before[2:]
+            assert {"tokens": 5.0} in after and made.person.budget.usage() == {}
+
+    play(second)
+
+
 def test_refused_spawn_is_forgotten_by_the_next_kernel_too(tmp_path: Path) -> None:
     async def scene() -> Path:
         async with kept(tmp_path) as (made, _):
