@@ -56,6 +56,9 @@ BY_NAME = frozenset({
 })  # fmt: skip
 _ANY = "*"
 _SHAPE = re.compile(r"(!)?([a-z0-9_.*]+)(?::([^{}?]+))?(?:\{([^{}]*)\})?(\?)?")
+#: A syscall's name or a pattern of some: two parts with a dot between, where a `*` may stand for
+#: both and the dot.
+_NAME = re.compile(r"(?!.*\*\*)([a-z0-9_*]+(\.[a-z0-9_*]+)+|[a-z0-9_]*\*[a-z0-9_*]*)")
 #: What stands for a host that two readers of an address might not agree on.
 _DOUBTFUL = "?"
 #: Addresses that everybody reads alike; user names before the host are where readers differ.
@@ -239,10 +242,15 @@ class CapabilitySet:
     @classmethod
     def asked(cls, texts: Sequence[str]) -> CapabilitySet:
         """Read what somebody asks for, who may ask for no more than can be looked through with
-        every call. Raises `InvalidArgument`."""
+        every call, and for nothing that no call could be. Raises `InvalidArgument`."""
         if len(texts) > MOST:
             raise InvalidArgument(f"{len(texts)} capabilities are more than {MOST}")
-        return cls.parse(texts)
+        held = cls.parse(texts)
+        for one in held:
+            if not _NAME.fullmatch(one.syscall):
+                known = "write interface.method, interface.* or *"
+                raise InvalidArgument(f"{str(one)!r} names nothing that could be; {known}")
+        return held
 
     def __iter__(self) -> Iterator[Capability]:
         """Yield the grants, then the limits."""

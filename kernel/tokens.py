@@ -2,7 +2,8 @@
 
 A token that was made with another one is a part of it: it holds no more, spends from its budget,
 expires no later, and is revoked with it. Only a digest of a token's secret is kept; the file is
-the owner's alone (mode 0600).
+the owner's alone (mode 0600). Those that have expired or were revoked are forgotten after a week,
+or sooner where there are many.
 
 Interface:
     Token           a token as it is kept
@@ -25,11 +26,23 @@ from typing import Any
 
 from pydantic import TypeAdapter
 
-from ..syscalls.errors import InputOutputError, InvalidArgument, NotFound, PermissionDenied
+from ..syscalls.errors import (
+    InputOutputError,
+    InvalidArgument,
+    NotFound,
+    PermissionDenied,
+    QuotaExceeded,
+)
 from ..syscalls.system import NewToken, TokenInfo
 from .capability import Capability, CapabilitySet
 
 PREFIX = "aos_"
+#: Seconds until a token expires at the latest, if it does: a century.
+LONGEST = 100 * 365 * 86400.0
+#: Tokens that a principal may have at once.
+MOST = 1000
+#: Seconds for which one that has ended is still listed, and how many of them are at most.
+LISTED, ENDED = 7 * 86400.0, 200
 _INFO = TypeAdapter(TokenInfo)
 
 
@@ -42,6 +55,8 @@ class Token:
     parent: str | None = None
     #: What it has spent, with all that were made with it, as it was last noted.
     spent: dict[str, float] = field(default_factory=dict)
+    #: Seconds since 1970 when it was revoked.
+    revoked: float | None = None
 
 
 class TokenStore:
@@ -75,9 +90,14 @@ class TokenStore:
         """
         if not name or len(name) > 100:
             raise InvalidArgument("a token's name has 1 to 100 characters")
-        if expires_in is not None and not 0 < expires_in < math.inf:
-            raise InvalidArgument("a token expires in more than 0 seconds")
-        now = self._now()
+        if expires_in is not None and not 0 < expires_in <= LONGEST:
+            raise InvalidArgument(f"a token expires in more than 0 and up to {LONGEST:.0f} seconds")
+        now, kept = self._now(), self._unforgotten()
+        if (
+            sum(one.info.principal == principal and self.valid(one) for one in kept.values())
+            >= MOST
+        ):
+            raise QuotaExceeded(f"{principal} has {MOST} tokens; revoke some first", left=0)
         limits = dict(budget)
         expires = None if expires_in is None else now + expires_in
         if parent is not None:
@@ -96,9 +116,9 @@ class TokenStore:
         )
         secret = PREFIX + secrets.token_urlsafe(32)
         token = Token(info=info, parent=None if parent is None else parent.info.id)
-        tokens = {**self._tokens, _digest(secret): token}
+        tokens = {**kept, _digest(secret): token}
         self._save(tokens)  # A token that cannot be kept is none.
-        self._tokens, self._by_id[info.id] = tokens, token
+        self._tokens, self._by_id = tokens, {one.info.id: one for one in tokens.values()}
         return NewToken(secret=secret, info=info)
 
     def find(self, secret: str) -> Token:
@@ -136,6 +156,8 @@ class TokenStore:
         """End a token and all that were made with it. Raises `NotFound`."""
         for token in self._below(principal, id, within):
             token.info = replace(token.info, revoked=True)
+            if token.revoked is None:
+                token.revoked = self._now()
         # It is revoked even where that cannot be written down.
         self._save(self._tokens)
 
@@ -180,12 +202,32 @@ class TokenStore:
 
         A disk that refuses is no reason to refuse whoever spends: it is written the next time.
         """
-        changed = {id: costs for id, costs in spent.items() if self._by_id[id].spent != costs}
+        changed = {
+            id: costs
+            for id, costs in spent.items()
+            if id in self._by_id and self._by_id[id].spent != costs
+        }
         for id, costs in changed.items():
             self._by_id[id].spent = costs
         if changed:
             with suppress(InputOutputError):
                 self._save(self._tokens)
+
+    def _unforgotten(self) -> dict[str, Token]:
+        """Return all tokens but those that ended long ago, or before many others that have."""
+        now = self._now()
+        ended = [one for one in self._tokens.values() if not self.valid(one)]
+        ended.sort(key=_end, reverse=True)
+        listed = {one.info.id for one in ended[:ENDED] if now - _end(one) < LISTED}
+        kept: dict[str, Token] = {}
+        ids: set[str] = set()
+        for digest, token in self._tokens.items():  # One comes after that it was made with.
+            if (token.info.id in listed or self.valid(token)) and (
+                token.parent is None or token.parent in ids
+            ):
+                kept[digest] = token
+                ids.add(token.info.id)
+        return kept
 
     def _line(self, token: Token) -> Iterator[Token]:
         """Yield a token, the one that it was made with, and so on."""
@@ -206,14 +248,24 @@ class TokenStore:
 
 
 def _stored(token: Token) -> dict[str, Any]:
-    return {**asdict(token.info), "parent": token.parent, "spent": token.spent}
+    kept = {"parent": token.parent, "spent": token.spent, "ended": token.revoked}
+    return {**asdict(token.info), **kept}
 
 
 def _loaded(stored: dict[str, Any]) -> Token:
-    parent, spent = stored.pop("parent"), stored.pop("spent")
+    parent, spent, ended = stored.pop("parent"), stored.pop("spent"), stored.pop("ended", None)
+    if not isinstance(ended, float | int | None):
+        raise ValueError(f"a token was revoked at {ended!r}")
     # A pydantic error is a ValueError.
     info = _INFO.validate_json(json.dumps(stored), strict=True)
-    return Token(info=info, parent=parent, spent=spent)
+    return Token(info=info, parent=parent, spent=spent, revoked=ended)
+
+
+def _end(token: Token) -> float:
+    """Return when a token has ended, or will."""
+    found = (token.info.expires, token.revoked)
+    # One that was revoked before that was noted counts from its making.
+    return min((one for one in found if one is not None), default=token.info.created)
 
 
 def _digest(secret: str) -> str:

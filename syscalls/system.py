@@ -191,7 +191,10 @@ class System(Interface, name="system"):
     ) -> NewToken:
         """Make a bearer token for the HTTP API, with a subset of the caller's rights.
 
-        The owner may make one for another `principal` of the policy, with what that allows.
+        The owner may make one for another `principal` of the policy, with what that allows. It
+        expires in up to a century, if `expires_in` seconds are given. One that has ended is listed
+        for a week. Raises `InvalidArgument` for capabilities that no call could be of, and
+        `QuotaExceeded` where a principal has 1,000.
         """
         raise NotImplementedError
 

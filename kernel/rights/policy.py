@@ -116,7 +116,7 @@ def read(files: Iterable[Path]) -> Policy:
         agents += _limits(file, said.agents.limits)
     for file, said in found:
         for name, role in said.roles.items():
-            _check(file, f"roles.{name}.capabilities", CapabilitySet.parse, role.capabilities)
+            _check(file, f"roles.{name}.capabilities", CapabilitySet.asked, role.capabilities)
             _check(file, f"roles.{name}.budget", Limits.parse, role.budget)
         for name, principal in said.principals.items():
             if not _NAME.fullmatch(name):
@@ -159,7 +159,7 @@ def _enter(file: Path, kind: str, known: dict[str, T], more: Mapping[str, T]) ->
 
 
 def _limits(file: Path, texts: list[str]) -> list[Capability]:
-    limits = list(_check(file, "agents.limits", CapabilitySet.parse, texts))
+    limits = list(_check(file, "agents.limits", CapabilitySet.asked, texts))
     for one in limits:
         if not one.limit:
             raise InvalidArgument(f"{file}: agents.limits: {one} is no limit; write !{one}")

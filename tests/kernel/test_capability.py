@@ -312,3 +312,18 @@ def test_call_that_is_given_by_its_name_is_given_by_no_pattern(pattern: str, gra
     assert not CapabilitySet.parse(["*"]).revoked(Capability.parse(pattern)).allows("b.a")
     assert not CapabilitySet.parse(["b.a"]).revoked(Capability.parse(pattern)).allows("b.a")
     assert Capability.parse(pattern).covers(Capability.parse("*")) is (pattern == "*")
+
+
+@pytest.mark.parametrize(
+    "text", ["***", "**", "!**", "memory.**", "memory", "a..b", ".get", "memory.", "...", "."]
+)
+def test_nobody_asks_for_what_no_call_could_be(text: str) -> None:
+    with pytest.raises(InvalidArgument, match="interface"):
+        CapabilitySet.asked([text])
+
+
+@pytest.mark.parametrize(
+    "text", ["*", "memory.*", "!memory.put", "*.get", "mem*", "a.b.c", "m*.g*"]
+)
+def test_patterns_that_calls_could_be_of_are_asked_for(text: str) -> None:
+    assert [str(one) for one in CapabilitySet.asked([text])] == [text]

@@ -10,12 +10,14 @@ from typing import Any
 
 import pytest
 
-from llmagentos.kernel.tokens import PREFIX, TokenStore
+from llmagentos.kernel import tokens as tokens_module
+from llmagentos.kernel.tokens import LISTED, LONGEST, PREFIX, TokenStore
 from llmagentos.syscalls.errors import (
     InputOutputError,
     InvalidArgument,
     NotFound,
     PermissionDenied,
+    QuotaExceeded,
 )
 from llmagentos.syscalls.system import NewToken
 
@@ -126,8 +128,10 @@ def test_tokens_are_listed_from_the_oldest_on(tmp_path: Path) -> None:
         {"expires_in": 0},
         {"expires_in": -1.5},
         {"expires_in": math.nan},
+        {"expires_in": LONGEST + 1},
+        {"expires_in": math.inf},
     ],
-    ids=["empty", "long", "now", "past", "nan"],
+    ids=["empty", "long", "now", "past", "nan", "far", "never"],
 )
 def test_bad_token_is_refused_and_nothing_is_kept(tmp_path: Path, given: dict[str, Any]) -> None:
     store = TokenStore(tmp_path / "tokens.json")
@@ -179,3 +183,43 @@ def test_token_that_could_not_be_saved_does_not_exist(tmp_path: Path) -> None:
     with pytest.raises(InputOutputError):
         create(store)
     assert store.ls("ada") == []
+
+
+def test_tokens_that_ended_long_ago_are_forgotten_with_all_that_were_made_with_them(
+    tmp_path: Path,
+) -> None:
+    clock, path = Clock(), tmp_path / "tokens.json"
+    store = TokenStore(path, clock)
+    lasting, revoked, expired = create(store), create(store), create(store, expires_in=60)
+    child = create(store, parent=store.find(revoked.secret))
+    store.revoke("ada", revoked.info.id)
+    clock.now += LISTED - 1
+    store = TokenStore(path, clock)
+    create(store)
+    known = {one.id for one in store.ls("ada")}
+    assert {one.info.id for one in (lasting, revoked, child, expired)} <= known
+    clock.now += 61
+    create(store)
+    known = {one.id for one in store.ls("ada")}
+    assert lasting.info.id in known and store.find(lasting.secret)
+    assert not known & {revoked.info.id, child.info.id, expired.info.id}
+    assert len(json.loads(path.read_text())) == 3
+    store.note({expired.info.id: {"tokens": 1.0}})
+
+
+def test_file_holds_a_bounded_number_of_tokens(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(tokens_module, "ENDED", 3)
+    monkeypatch.setattr(tokens_module, "MOST", 5)
+    store = TokenStore(tmp_path / "tokens.json", Clock())
+    for _ in range(9):
+        store.revoke("ada", create(store).info.id)
+    made = [create(store) for _ in range(5)]
+    assert len(store.ls("ada")) == 8
+    with pytest.raises(QuotaExceeded, match="revoke some"):
+        create(store)
+    create(store, principal="bob")
+    store.revoke("ada", made[0].info.id)
+    create(store)
+    assert [store.find(one.secret).info for one in made[1:]] == [one.info for one in made[1:]]
