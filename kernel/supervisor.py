@@ -13,6 +13,7 @@ Interface:
 from __future__ import annotations
 
 import asyncio
+import os
 import signal
 import time
 from collections import deque
@@ -32,6 +33,7 @@ from .plugins import Plugin
 from .process import ControlBlock, Kind, ProcessTable
 from .pulse import Pulse
 from .sandbox import seccomp
+from .shown import line
 
 #: From settings as configured to settings with secrets in place of their names, and those secrets.
 Resolve = Callable[[Mapping[str, Any]], tuple[dict[str, Any], list[str]]]
@@ -45,6 +47,9 @@ GRACE = 5.0
 PATIENCE = 60.0
 #: Seconds between two questions whether a service still answers, and how many it may leave open.
 BEAT, SILENCES = 10.0, 3
+#: Bytes of the end of a log that the last line is looked for in, and characters of it that are
+#: shown.
+END, SHOWN = 8192, 300
 
 
 class Service:
@@ -60,6 +65,8 @@ class Service:
         self.reason: str | None = None
         self.url: str | None = None
         self.recent: deque[float] = deque(maxlen=INTENSITY)
+        #: Bytes of the log that those before this process have written.
+        self.written = 0
 
     def info(self) -> ServiceInfo:
         """Return how it is, for people."""
@@ -176,7 +183,7 @@ class Supervisor:
             try:
                 process = await self._start(service)
                 await self._outlive(service, process)
-                service.reason = process.exit_reason
+                service.reason = _why(service, process)
                 self._table.reap(process.pid)
             except asyncio.CancelledError:
                 raise
@@ -251,6 +258,8 @@ class Supervisor:
         folder = self._paths.of_plugin(service.kind.value, service.plugin.name)
         folder.mkdir(parents=True, exist_ok=True, mode=0o700)
         process.home, process.log = folder, folder / "log"
+        with suppress(OSError):
+            service.written = process.log.stat().st_size
         settings, secrets = self._resolve(service.config.settings)
         arguments: dict[str, Any] = {
             "entry": service.plugin.entry,
@@ -272,6 +281,20 @@ class Supervisor:
                 ),
                 sock,
             )
+
+
+def _why(service: Service, process: ControlBlock) -> str | None:
+    """Return why a service has ended: where it did so by itself, with the last line it wrote."""
+    reason, said = process.exit_reason, b""
+    if not process.exit_code or process.exit_code > 128 or process.log is None:
+        return reason
+    with suppress(OSError), process.log.open("rb") as log:
+        size = log.seek(0, os.SEEK_END)
+        since = service.written if service.written <= size else 0
+        log.seek(max(since, size - END))
+        said = (log.read(END).strip().splitlines() or [b""])[-1]
+    text = line(said.decode(errors="replace").removeprefix(f"{service.plugin.entry}: "), SHOWN)
+    return f"{reason}: {text.strip()}" if text.strip() else reason
 
 
 def _filter() -> bytes:

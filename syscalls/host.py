@@ -2,6 +2,7 @@
 
 Interface:
     Host                    what an interface's `setup` is given
+    check_settings          refuses settings that an interface does not have
     run(arguments, sock)    the process's entry; returns its exit code
 """
 
@@ -62,6 +63,16 @@ def load(entry: str) -> type[Interface]:
     return found
 
 
+def check_settings(interface: type[Interface], given: Iterable[str]) -> None:
+    """Raise `InvalidArgument` for a setting that an interface does not have, with those it has."""
+    if interface.SETTINGS is None:
+        return
+    for name in given:
+        if name not in interface.SETTINGS:
+            known = ", ".join(sorted(interface.SETTINGS))
+            raise InvalidArgument(f"there is no setting {name!r}; " + (known or "it has none"))
+
+
 def run(arguments: Mapping[str, Any], sock: socket.socket) -> int:
     """Serve the interface that `arguments["entry"]` names until the kernel hangs up."""
     import uvloop
@@ -107,7 +118,9 @@ def _hide(secrets: Sequence[str]) -> None:
 
 
 async def _serve(arguments: Mapping[str, Any], sock: socket.socket) -> None:
-    interface = load(arguments["entry"])()
+    kind = load(arguments["entry"])
+    check_settings(kind, arguments.get("config", {}))
+    interface = kind()
     client = Client()
     done = asyncio.Event()
     for number in (signal.SIGTERM, signal.SIGINT):

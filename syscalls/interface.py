@@ -11,7 +11,7 @@ A driver, a service and a plugin are read in the same way: the class may be a ba
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Collection
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, ClassVar, Literal, TypeVar
 
@@ -75,6 +75,8 @@ class Interface:
 
     #: The first half of each syscall's name.
     interface_name: ClassVar[str] = ""
+    #: Names that its part of the configuration may have; None leaves them to `setup`.
+    SETTINGS: ClassVar[Collection[str] | None] = None
     #: The class as `table.read` has read it; each class has its own.
     _entries: ClassVar[Any] = None
 

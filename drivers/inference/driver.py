@@ -33,6 +33,7 @@ from .fleet import Fleet, contextual, each
 from .place import Place, named
 from .reply import Routed, gathered, metered
 from .targets import OPENERS, Opener, open_engine
+from .targets import SETTINGS as OF_LOCAL
 from .tenure import Tenure
 from .toolcalls import forced, offered
 
@@ -45,6 +46,8 @@ class InferenceDriver(Model):
 
     How a reply is drawn is the interface's affair: here it travels as `sampling`.
     """
+
+    SETTINGS = ("model", "embedder", "sentence_dtype", "prices", *OF_LOCAL)
 
     def __init__(self, openers: Mapping[str, Opener] = OPENERS) -> None:
         self._openers = openers

@@ -53,6 +53,8 @@ DRAWN = 60
 class KnowledgeDriver(Knowledge):
     """Documents and facts in one SQLite file, which one thread alone touches."""
 
+    SETTINGS = ()
+
     async def setup(self, host: Host) -> None:
         self._host = host
         self._path = host.state / "knowledge.db"

@@ -59,6 +59,8 @@ CAPACITY = 4096
 class MemoryDriver(Memory):
     """Items and pieces in one SQLite file, which one thread alone touches."""
 
+    SETTINGS = ("working_tokens",)
+
     async def setup(self, host: Host) -> None:
         self._path = host.state / "memory.db"
         self._thread = ThreadPoolExecutor(max_workers=1, thread_name_prefix="memory")

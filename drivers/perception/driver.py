@@ -49,6 +49,8 @@ _FOUND = TypeAdapter(Found)
 class PerceptionDriver(Perception):
     """Sources to observations."""
 
+    SETTINGS = tuple(Settings.model_fields)
+
     async def setup(self, host: Host) -> None:
         self._host = host
         self._settings: Settings = read(host.config)

@@ -28,6 +28,10 @@ CONNECTIONS = 2000
 class Gateway(Interface, name="gateway"):
     """HTTP for the operating system. Never without a token, never beyond loopback unasked."""
 
+    SETTINGS = (
+        "host", "port", "allow_remote", "hosts", "certificate", "key", "rate", "aliases",
+    )  # fmt: skip
+
     @syscall(idempotent=True)
     async def url(self) -> str:
         """Return the address of the HTTP API."""
@@ -41,10 +45,7 @@ class Gateway(Interface, name="gateway"):
         from .patience import MOST, Patient
 
         settings = host.config
-        address, port = str(settings.get("host", "127.0.0.1")), int(settings.get("port", PORT))
-        remote = bool(settings.get("allow_remote", False))
-        if not remote and not ipaddress.ip_address(address).is_loopback:
-            raise InvalidArgument(f"{address} is not loopback; set allow_remote to bind it")
+        address, port, remote = _where(settings)
         certificate, key = _tls(settings)
         rate = _rate(settings)
         sock = _listen(address, port)
@@ -95,6 +96,23 @@ class Gateway(Interface, name="gateway"):
         self._endpoint.close()
         self._server.should_exit = True
         await asyncio.wait([self._task], timeout=5)
+
+
+def _where(settings: Mapping[str, Any]) -> tuple[str, int, bool]:
+    """Return the address and the port, and whether others than this machine may reach it."""
+    address, port = settings.get("host", "127.0.0.1"), settings.get("port", PORT)
+    remote = settings.get("allow_remote", False)
+    if type(remote) is not bool:
+        raise InvalidArgument("allow_remote is true or false")
+    if type(port) is not int or not 0 <= port < 2**16:
+        raise InvalidArgument("port is a number from 0 to 65535")
+    try:
+        loopback = ipaddress.ip_address(address).is_loopback
+    except ValueError:
+        raise InvalidArgument(f"host is an address such as 127.0.0.1, not {address!r}") from None
+    if not remote and not loopback:
+        raise InvalidArgument(f"{address} is not loopback; set allow_remote to bind it")
+    return str(address), port, remote
 
 
 def _aliases(settings: Mapping[str, Any]) -> dict[str, str]:

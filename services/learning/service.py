@@ -48,6 +48,8 @@ DRAWN, REMEMBERED = 600, 1000
 class LearningService(Learning):
     """Jobs and models of the callers' principals."""
 
+    SETTINGS = ()
+
     async def setup(self, host: Host) -> None:
         self._host = host
         #: Reports come often: they wait neither on the loop nor for models that are copied.

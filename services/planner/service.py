@@ -38,6 +38,8 @@ MARGIN, SHARE = 2.0, 0.05
 class Planner(Plan):
     """Plans and what came of them."""
 
+    SETTINGS = ()
+
     async def setup(self, host: Host) -> None:
         self._host = host
         self._registry = Registry()

@@ -166,6 +166,37 @@ def test_service_is_ready_once_it_says_so_and_no_sooner(tmp_path: Path) -> None:
     play(scene)
 
 
+@pytest.mark.parametrize(
+    ("before", "wrote", "reason"),
+    [
+        ("", "", "ended with code 1"),
+        ("of an earlier one\n", "", "ended with code 1"),
+        ("old\n", "first\nmodule:memory: EINVAL: no key\n\n", "ended with code 1: EINVAL: no key"),
+        ("", "\x1b[2Jred", "ended with code 1: [2Jred"),
+        ("x" * 9000, "long" * 3000, "ended with code 1: " + "long" * 75 + "…"),
+    ],
+)  # fmt: skip
+def test_service_that_ends_by_itself_is_told_of_with_the_last_line_that_it_wrote(
+    tmp_path: Path, before: str, wrote: str, reason: str
+) -> None:
+    async def scene() -> None:
+        async with world(tmp_path, "memory") as w:
+            log = w.paths.of_plugin("driver", "memory") / "log"
+            log.parent.mkdir(parents=True)
+            log.write_text(before)
+            async with w.supervisor:
+                (service,) = w.supervisor.services
+                await w.up(service)
+                with log.open("a") as file:
+                    file.write(wrote)
+                w.end(service)
+                await settle()
+                assert service.reason == reason
+                obey(w)
+
+    play(scene)
+
+
 def test_first_restart_comes_at_once_and_later_ones_wait_twice_as_long_up_to_a_cap(
     tmp_path: Path,
 ) -> None:

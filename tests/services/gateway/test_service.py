@@ -6,8 +6,9 @@ from typing import Any
 import pytest
 
 from llmagentos.services.gateway.app import LOCAL
-from llmagentos.services.gateway.service import _aliases, _hosts, _rate, _tls
+from llmagentos.services.gateway.service import Gateway, _aliases, _hosts, _rate, _tls, _where
 from llmagentos.syscalls.errors import InvalidArgument
+from llmagentos.syscalls.host import check_settings
 
 
 def test_aliases_are_names_for_names() -> None:
@@ -34,9 +35,21 @@ def test_host_is_this_machine_unless_others_may_come(tmp_path: Path) -> None:
         (_rate, {"rate": 0}, "rate"),
         (_rate, {"rate": True}, "rate"),
         (_tls, {"certificate": "/x"}, "together"),
+        (_where, {"port": "many"}, "port"),
+        (_where, {"port": 70000}, "65535"),
+        (_where, {"port": True}, "port"),
+        (_where, {"host": "localhost"}, "an address"),
+        (_where, {"host": "0.0.0.0"}, "allow_remote"),
+        (_where, {"host": "0.0.0.0", "allow_remote": "no"}, "true or false"),
         (_tls, {"certificate": "/nowhere/c", "key": "/nowhere/k"}, "/nowhere/c"),
     ],
 )
 def test_bad_setting_is_named(read: Any, settings: dict[str, Any], words: str) -> None:
     with pytest.raises(InvalidArgument, match=words):
         read(settings)
+
+
+def test_misspelt_setting_is_refused_with_those_there_are() -> None:
+    check_settings(Gateway, {"port": 0})
+    with pytest.raises(InvalidArgument, match=r"'prot'; aliases, .* port"):
+        check_settings(Gateway, {"port": 0, "prot": 0})

@@ -1,0 +1,53 @@
+"""What the process of a driver or service makes of its part of the configuration."""
+
+from __future__ import annotations
+
+import pytest
+
+from llmagentos.syscalls.errors import InvalidArgument
+from llmagentos.syscalls.host import check_settings, load
+from llmagentos.syscalls.interface import Interface
+
+
+class Shop(Interface, name="shop"):
+    pass
+
+
+class Plain(Shop):
+    SETTINGS = ()
+
+
+class Large(Shop):
+    SETTINGS = ("till", "doors")
+
+
+def test_interface_that_says_nothing_of_its_settings_is_given_all() -> None:
+    check_settings(Shop, {"till": 1, "anything": 2})
+
+
+@pytest.mark.parametrize(
+    ("kind", "given", "words"),
+    [(Plain, ["till"], "'till'; it has none"), (Large, ["till", "door"], "'door'; doors, till")],
+)
+def test_setting_that_there_is_not_is_refused_with_those_there_are(
+    kind: type[Interface], given: list[str], words: str
+) -> None:
+    with pytest.raises(InvalidArgument, match=words):
+        check_settings(kind, given)
+
+
+@pytest.mark.parametrize(
+    "entry",
+    [
+        "llmagentos.drivers.inference.driver:InferenceDriver",
+        "llmagentos.drivers.knowledge.driver:KnowledgeDriver",
+        "llmagentos.drivers.memory.driver:MemoryDriver",
+        "llmagentos.drivers.perception.driver:PerceptionDriver",
+        "llmagentos.services.gateway.service:Gateway",
+        "llmagentos.services.learning.service:LearningService",
+        "llmagentos.services.planner.service:Planner",
+    ],
+)
+def test_drivers_and_services_of_the_house_take_no_misspelt_setting(entry: str) -> None:
+    with pytest.raises(InvalidArgument, match="there is no setting 'misspelt'"):
+        check_settings(load(entry), ["misspelt"])
