@@ -68,7 +68,6 @@ def test_principals_budget_holds_all_of_its_tokens_together(fort: Fort) -> None:
             pids += [said["result"]] if status == 200 else []
     assert statuses == [200, 200, 200, 402, 402, 402]
     for pid in pids:
-        fort.aos("call", "process.signal", f"pid={pid}", "signal=KILL", check=False)
         assert fort.call(token, "process.signal", pid=pid, signal="KILL")[0] == 200
 
 
