@@ -6,7 +6,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from hypothesis import given
+from hypothesis import assume, given
 from hypothesis import strategies as st
 
 from llmagentos.kernel.rights.secrets import HIDDEN, Redaction, Secrets, used
@@ -60,6 +60,7 @@ def test_damaged_file_is_named_and_not_shown(tmp_path: Path) -> None:
 
 @given(VALUES)
 def test_no_message_holds_a_secret_afterwards_and_others_stay_as_they_are(value: Any) -> None:
+    assume(HIDDEN[0] not in str(value))  # What stands for a secret is counted.
     redaction = Redaction()
     redaction.hide([SECRET])
     body = pack(value)
