@@ -18,7 +18,7 @@ import signal
 import socket
 import sys
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from contextlib import AsyncExitStack, suppress
 from dataclasses import dataclass, field
 from functools import partial
@@ -131,6 +131,7 @@ async def run(settings: Settings, launcher: Launcher | None = None) -> None:
     `InvalidArgument` for a bad policy.
     """
     paths, config = settings.paths, settings.config
+    providers = list(_providers(config))
     principals = Principals(user_name(os.getuid()), settings.policy)
     stop = asyncio.Event()
     for number in (signal.SIGTERM, signal.SIGINT):
@@ -143,6 +144,7 @@ async def run(settings: Settings, launcher: Launcher | None = None) -> None:
             Sandbox(**config.agents.sandbox.agent.model_dump()),
             lifeline=await alone(paths.children, stack),
             dice=dice(paths.dice),
+            entries=[one.entry for _, one, _ in providers if one.source == "llmagentos"],
         )
         stack.push_async_callback(launcher.close)
         found, _ = await asyncio.gather(asyncio.to_thread(recover, paths.journal), launcher.start())
@@ -233,14 +235,8 @@ async def run(settings: Settings, launcher: Launcher | None = None) -> None:
         audit = Audit(paths.journal, recorder.flush, trap.registry.subject)
         warden = Warden(house, audit, secrets)
         await _start_init(stack, house, stop, bus, recorder.health, warden)
-        for group, kind, chosen in (
-            ("drivers", Kind.DRIVER, config.drivers),
-            ("services", Kind.SERVICE, config.services),
-        ):
-            for name, plugin in plugins(group).items():
-                settings_of = chosen.get(name, PluginConfig())
-                if settings_of.enabled:
-                    supervisor.add(plugin, kind, settings_of)
+        for kind, plugin, told in providers:
+            supervisor.add(plugin, kind, told)
         announced = Announced(paths.announced, trap.registry, supervisor.strangers)
         announced.recall()
         trap.registry.on_provide = announced.note
@@ -266,6 +262,17 @@ async def run(settings: Settings, launcher: Launcher | None = None) -> None:
         events.emit("system.started", "the daemon accepts syscalls")
         settings.on_ready()
         await stop.wait()
+
+
+def _providers(config: Config) -> Iterator[tuple[Kind, Plugin, PluginConfig]]:
+    """Yield every driver and service that is to run, with what it is told."""
+    for group, kind, chosen in (
+        ("drivers", Kind.DRIVER, config.drivers),
+        ("services", Kind.SERVICE, config.services),
+    ):
+        for name, plugin in plugins(group).items():
+            if (told := chosen.get(name, PluginConfig())).enabled:
+                yield kind, plugin, told
 
 
 async def _start_init(

@@ -103,6 +103,7 @@ class Ending:
         if not again or call.answered or not self._registry.expected(call.syscall.name):
             self.fail(call, call.lost())
             return
+        self._recorder.settled(call)
         call.used = {}  # It is charged for both, and each counts from 0.
         if traits.device is None:
             self._calls.park(call)
@@ -129,6 +130,7 @@ class Ending:
         if call.process.tenancies:
             self._tenants.ended(call)
         if call.answered:
+            self._recorder.settled(call)
             return False
         return self._recorder.ended(call, code, b"" if call.taken_back else body)
 

@@ -35,6 +35,10 @@ class Recorder(Protocol):
         Returns whether its answer has to wait for `after`.
         """
 
+    def settled(self, call: Call) -> None:
+        """Note what a call has used whose end its origin has been told of before, or that is made
+        once more."""
+
     def refused(self, process: ControlBlock, header: list[Any], body: bytes, error: Any) -> None:
         """Note that a durable process's request became no call."""
 
@@ -61,6 +65,9 @@ class NullRecorder:
     def ended(self, call: Call, code: str, body: bytes) -> bool:
         """Forget it."""
         return False
+
+    def settled(self, call: Call) -> None:
+        """Forget it."""
 
     def refused(self, process: ControlBlock, header: list[Any], body: bytes, error: Any) -> None:
         """Forget it."""

@@ -79,6 +79,7 @@ class Interface:
     SETTINGS: ClassVar[Collection[str] | None] = None
     #: The class as `table.read` has read it; each class has its own.
     _entries: ClassVar[Any] = None
+    _descriptions: ClassVar[Any] = None
 
     def __init_subclass__(cls, *, name: str | None = None, **kwargs: Any) -> None:
         super().__init_subclass__(**kwargs)

@@ -144,8 +144,11 @@ def read(interface: type[Interface]) -> tuple[Syscall, ...]:
 
 
 def describe(interface: type[Interface]) -> list[Description]:
-    """Return an interface's entries as plain data. Raises as `read` does."""
-    return [entry.describe() for entry in read(interface)]
+    """Return an interface's entries as plain data, made once. Raises as `read` does."""
+    known: list[Description] | None = vars(interface).get("_descriptions")
+    if known is None:
+        known = interface._descriptions = [entry.describe() for entry in read(interface)]
+    return known
 
 
 def _entry(name: str, method: Callable[..., Any], traits: Traits) -> Syscall:

@@ -124,7 +124,7 @@ class JournalRecorder:
         own = name.startswith("system.")
         kept = not own or call.origin.durable is not None
         if call.unheard:
-            self._spent(call)
+            self.settled(call)
         elif kept or name in _AUDITED or code == PermissionDenied.code:
             self._append(call, Kind.CALL, code, body if kept or code != "ok" else b"", not kept)
         self._show(call, code, body)
@@ -133,6 +133,11 @@ class JournalRecorder:
     def item(self, call: Call, body: bytes) -> None:
         """Write down an item that a durable process is sent."""
         self._append(call, Kind.ITEM, "", body)
+
+    def settled(self, call: Call) -> None:
+        """Write down what a call has used of whose end nobody is told."""
+        if call.used:
+            self._mark(Kind.MARK, call.process, SPENT, b"", call.used)
 
     def refused(
         self, process: ControlBlock, header: list[Any], body: bytes, error: LLMAgentOSError
@@ -225,8 +230,10 @@ class JournalRecorder:
         if name == _LETTER and outcome == "ok" and (to := self._addressee(call)):
             shown, also = True, to
             notes["untrusted"] = bool(process.taints)
-        if call.used and kind is Kind.CALL and (payer := self._charge(process, call.used)):
-            notes["used"] = call.used
+        # Of one that its device has not let go yet, it is not known.
+        used = {} if call.answered or kind is not Kind.CALL else call.used
+        if used and (payer := self._charge(process, used)):
+            notes["used"] = used
             also = also or (0 if ask and payer == process.pid else payer)
         record = Record(
             kind=kind,
@@ -271,11 +278,6 @@ class JournalRecorder:
         except (LLMAgentOSError, KeyError, TypeError):  # unreachable: it was delivered
             return 0
         return 0 if self.durable(to) is None else int(to)
-
-    def _spent(self, call: Call) -> None:
-        """Write down what a call has used of whose end nobody is told."""
-        if call.used:
-            self._mark(Kind.MARK, call.process, SPENT, b"", call.used)
 
     def _charge(self, process: ControlBlock, used: Mapping[str, float]) -> int:
         """Let the durable process remember what one has used, which is itself or the nearest above

@@ -11,7 +11,7 @@ import signal
 import socket
 import subprocess
 import sys
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 from ...syscalls.errors import DeviceError, InvalidArgument
@@ -51,10 +51,12 @@ class Line:
         seccomp: str,
         environment: Mapping[str, str],
         lifeline: int | None = None,
+        entries: Sequence[str] = (),
     ) -> None:
         """Start a zygote that gives up what is wanted, and wait until it takes orders.
 
-        It holds the `lifeline` until all its children have ended.
+        It holds the `lifeline` until all its children have ended, and has loaded the interfaces of
+        `entries`.
         Raises `DeviceError` where it does not come up; then nothing is left of it.
         """
         loop = asyncio.get_running_loop()
@@ -63,7 +65,8 @@ class Line:
         module = f"{__package__}.zygote_main"
         held = () if lifeline is None else (lifeline,)
         with theirs:
-            arguments = [str(theirs.fileno()), netns, seccomp, *map(str, held)]
+            kept = "-" if lifeline is None else str(lifeline)
+            arguments = [str(theirs.fileno()), netns, seccomp, kept, *entries]
             self._process = subprocess.Popen(  # noqa: ASYNC220  # returns at once
                 [sys.executable, "-P", "-m", module, *arguments],
                 pass_fds=(theirs.fileno(), *held),

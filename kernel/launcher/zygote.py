@@ -15,7 +15,7 @@ import os
 import signal
 import socket
 from collections import defaultdict
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 
 from ...syscalls.errors import DeviceError, SandboxError
 from ..sandbox.layers import advice
@@ -34,16 +34,22 @@ class ZygoteLauncher:
     """Starts processes by forking them from one that has loaded everything."""
 
     def __init__(
-        self, *expected: Sandbox, lifeline: int | None = None, dice: str | None = None
+        self,
+        *expected: Sandbox,
+        lifeline: int | None = None,
+        dice: str | None = None,
+        entries: Sequence[str] = (),
     ) -> None:
         """`expected`: agents' sandboxes whose zygotes are started at once, not at first use.
 
         `lifeline`: a descriptor that stays open until all that was started has ended. `dice`: what
-        agents' sets are ordered by, the same again for one that runs again.
+        agents' sets are ordered by, the same again for one that runs again. `entries`: of the
+        drivers and services that will be started, which share what is loaded once.
         """
         self.on_exit: OnExit = lambda pid, code, number: None
         self._expected = expected
         self._lifeline = lifeline
+        self._entries = tuple(entries)
         self._order = {} if dice is None else {"PYTHONHASHSEED": dice}
         self._lines: dict[_Choice, Line] = {}
         self._starting: defaultdict[_Choice, asyncio.Lock] = defaultdict(asyncio.Lock)
@@ -95,7 +101,8 @@ class ZygoteLauncher:
                 line = Line(lambda pid, code, number: self.on_exit(pid, code, number))
                 netns, seccomp, inherits = choice
                 environment = os.environ if inherits else {**self._order, **_clean(os.environ)}
-                await line.start(netns, seccomp, environment, self._lifeline)
+                entries = self._entries if inherits else ()
+                await line.start(netns, seccomp, environment, self._lifeline, entries)
                 self._lines[choice] = line
             return line
 

@@ -7,7 +7,8 @@ Whatever a child has started ends with it: its group is killed, and what has lef
 back here as an orphan.
 
 Interface:
-    python -m llmagentos.kernel.launcher.zygote_main FD NETNS SECCOMP [LIFELINE]
+    python -m llmagentos.kernel.launcher.zygote_main FD NETNS SECCOMP LIFELINE ENTRY...
+                    LIFELINE may be `-`; of each ENTRY, `module:name`, the interface is loaded
 """
 
 from __future__ import annotations
@@ -29,7 +30,7 @@ import uvloop  # noqa: F401
 
 from ...syscalls import blocking, host, program, steady  # noqa: F401
 from ...syscalls.os import OURS
-from ...syscalls.table import read
+from ...syscalls.table import describe, read
 from ..sandbox import canary, privileges, seccomp
 from ..sandbox.layers import Report
 from ..sandbox.native import (
@@ -188,6 +189,13 @@ def _moved(descriptor: int, wanted: int) -> socket.socket:
     return socket.socket(fileno=wanted)
 
 
+def _load(entry: str) -> None:
+    """Load an interface, and describe it, so that its process need not."""
+    # Where it cannot be loaded, its own process says why.
+    with suppress(Exception):
+        describe(host.load(entry))
+
+
 def _past_open() -> int:
     """Return the number past this process's open descriptors."""
     folder = "/proc/self/fd"
@@ -198,8 +206,9 @@ def _past_open() -> int:
 
 def main() -> None:
     """Be a zygote on the descriptor that the command line names."""
-    for lifeline in map(int, sys.argv[4:]):
+    if sys.argv[4] != "-":
         # Past the descriptors that children keep.
+        lifeline = int(sys.argv[4])
         fcntl.fcntl(lifeline, fcntl.F_DUPFD_CLOEXEC, FAR)
         os.close(lifeline)
     control = _moved(int(sys.argv[1]), SOCKET)
@@ -216,6 +225,8 @@ def main() -> None:
     # What is loaded stays shared with every child as long as nobody writes to it.
     for interface in OURS:
         read(interface)
+    for entry in sys.argv[5:]:
+        _load(entry)
     for _ in range(REHEARSALS):
         program.rehearse()
         child.rehearse()

@@ -267,6 +267,8 @@ def test_trace_of_who_was_started_without_one_begins_when_it_is_asked_for(
 
     async def work(os: OS) -> None:
         pid = await os.process.spawn(program)
+        while (await os.process.inspect(pid)).state != "blocked":
+            await asyncio.sleep(0)
         late = aiter(os.process.trace(pid))
         first = asyncio.create_task(anext(late))
         while not first.done():
