@@ -261,14 +261,15 @@ def test_trace_of_who_was_started_without_one_begins_when_it_is_asked_for(
     program = write(
         tmp_path,
         "late.py",
-        "async def main(os):\n    await os.clock.now()\n    await os.ipc.recv()\n"
-        "    await os.ipc.recv()\n",
+        "async def main(os):\n"
+        "    await os.ipc.send((await os.ipc.recv()).sender, 'here')\n"
+        "    await os.ipc.recv()\n    await os.ipc.recv()\n",
     )
 
     async def work(os: OS) -> None:
         pid = await os.process.spawn(program)
-        while (await os.process.inspect(pid)).state != "blocked":
-            await asyncio.sleep(0)
+        await os.ipc.send(pid, "are you there?")
+        await os.ipc.recv()
         late = aiter(os.process.trace(pid))
         first = asyncio.create_task(anext(late))
         while not first.done():
