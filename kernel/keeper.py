@@ -73,8 +73,9 @@ class Keeper:
                 return code
             lately = sum(now - one < PERIOD for one in self._deaths)
             delay = 0.0 if lately <= 1 else min(FIRST_DELAY * 2.0 ** (lately - 2), LONGEST_DELAY)
+            how = f"with code {code}" if code >= 0 else f"by {signal.Signals(-code).name}"
             print(
-                f"aos: the kernel ended with {code} and starts again in {delay:g} s",
+                f"aos: the kernel ended {how} and starts again in {delay:g} s",
                 file=sys.stderr,
                 flush=True,
             )
