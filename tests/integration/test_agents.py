@@ -261,21 +261,17 @@ def test_trace_of_who_was_started_without_one_begins_when_it_is_asked_for(
     program = write(
         tmp_path,
         "late.py",
-        "async def main(os):\n"
-        "    await os.ipc.send((await os.ipc.recv()).sender, 'here')\n"
-        "    await os.ipc.recv()\n    await os.ipc.recv()\n",
+        "async def main(os):\n    while (await os.ipc.recv()).body != 'stop': pass\n",
     )
 
     async def work(os: OS) -> None:
         pid = await os.process.spawn(program)
-        await os.ipc.send(pid, "are you there?")
-        await os.ipc.recv()
-        late = aiter(os.process.trace(pid))
-        first = asyncio.create_task(anext(late))
+        first = asyncio.create_task(anext(aiter(os.process.trace(pid))))
         while not first.done():
             await os.ipc.send(pid, "go on")
             await asyncio.sleep(0)
         assert (await first).syscall == "ipc.recv"
+        await os.ipc.send(pid, "stop")
         await os.process.wait(pid)
         with pytest.raises(NotFound, match="has ended"):
             await anext(aiter(os.process.trace(pid)))
