@@ -153,11 +153,10 @@ class Ledger:
             dear = 0.0 if not amount else amount / tokens if tokens else math.inf
             if (cost := known.get(resource)) is None:
                 known[resource] = _Cost(amount, dear)
-            elif done:
+                continue
+            if done:
                 cost.usual += _NEW * (amount - cost.usual)
-                cost.dearest = max(cost.dearest, dear)
-            else:
-                cost.dearest = max(cost.dearest, dear)
+            cost.dearest = max(cost.dearest, dear)
 
 
 def _metered(process: ControlBlock) -> bool:

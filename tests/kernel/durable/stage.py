@@ -34,6 +34,23 @@ from llmagentos.syscalls.table import describe
 PID = 1
 
 
+def spawned(
+    order: Order, home: Path = Path("/"), capabilities: CapabilitySet | None = None
+) -> Spawn:
+    """Return what a durable process is started from again."""
+    return Spawn(
+        order=order,
+        name="agent",
+        entry="runtime:py",
+        argv=None,
+        capabilities=capabilities or CapabilitySet(),
+        limits=Limits({}),
+        nice=0,
+        home=home,
+        readable=(),
+    )
+
+
 class Shop(Interface, name="shop"):
     """A driver whose answers are never the same twice."""
 
@@ -85,17 +102,7 @@ class Stage:
         order = Order(program="/agent.py", durable=True)
         everything = CapabilitySet.parse(["*"])
         process = table.create(pid=PID, principal="ada", program="agent", capabilities=everything)
-        spawn = Spawn(
-            order=order,
-            name="agent",
-            entry="runtime:py",
-            argv=None,
-            capabilities=everything,
-            limits=Limits({}),
-            nice=0,
-            home=self.folder,
-            readable=(),
-        )
+        spawn = spawned(order, self.folder, everything)
         process.durable = durable = Durable(spawn, "seed")
         revival = Revival(
             table=table,

@@ -7,31 +7,15 @@ from collections.abc import Callable
 from pathlib import Path
 
 from llmagentos.kernel.agents import Order
-from llmagentos.kernel.budget import Limits
 from llmagentos.kernel.bus import Bus
-from llmagentos.kernel.capability import CapabilitySet
 from llmagentos.kernel.durable.state import Durable
 from llmagentos.kernel.journal.reader import read
 from llmagentos.kernel.journal.recorder import JournalRecorder
 from llmagentos.kernel.journal.writer import JournalWriter
-from llmagentos.kernel.spawn import Spawn
 from llmagentos.kernel.trap import Trap
 
 from ..house import House
-
-
-def spawn() -> Spawn:
-    return Spawn(
-        order=Order(program="/a.py", durable=True),
-        name="a",
-        entry="runtime:py",
-        argv=None,
-        capabilities=CapabilitySet(),
-        limits=Limits({}),
-        nice=0,
-        home=Path("/"),
-        readable=(),
-    )
+from .stage import spawned
 
 
 async def until(done: Callable[[], bool]) -> None:
@@ -50,7 +34,7 @@ def test_call_that_was_given_up_is_charged_to_the_record_once(tmp_path: Path) ->
             house = House(bus=bus, trap=trap, tasks=tasks)
             await house.device(slots=1)
             process, agent = await house.process("*")
-            process.durable = Durable(spawn(), "seed")
+            process.durable = Durable(spawned(Order(program="/a.py", durable=True)), "seed")
             work = asyncio.ensure_future(agent.call("store.work"))
             await house.store.begun.get()
             house.store.costs.put_nowait({"tokens": 3.0})

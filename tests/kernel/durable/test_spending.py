@@ -12,9 +12,7 @@ from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
 from llmagentos.kernel.agents import Order
-from llmagentos.kernel.budget import Limits
 from llmagentos.kernel.call import Call
-from llmagentos.kernel.capability import CapabilitySet
 from llmagentos.kernel.durable.recovery import recover
 from llmagentos.kernel.durable.register import Register
 from llmagentos.kernel.durable.state import Durable
@@ -22,9 +20,10 @@ from llmagentos.kernel.events import EventLog
 from llmagentos.kernel.journal.recorder import JournalRecorder
 from llmagentos.kernel.journal.writer import JournalWriter
 from llmagentos.kernel.process import ControlBlock, ProcessTable, State
-from llmagentos.kernel.spawn import Spawn
 from llmagentos.syscalls.interface import Interface, syscall
 from llmagentos.syscalls.table import describe
+
+from .stage import spawned
 
 
 class Shop(Interface, name="shop"):
@@ -87,18 +86,7 @@ class Kernel:
         process = self.table.create(principal="ada", program="/a.py", parent=parent)
         order = Order(program="/a.py", durable=durable)
         if durable:
-            spawn = Spawn(
-                order=order,
-                name="a",
-                entry="runtime:py",
-                argv=None,
-                capabilities=CapabilitySet(),
-                limits=Limits({}),
-                nice=0,
-                home=Path("/"),
-                readable=(),
-            )
-            process.durable = Durable(spawn, "seed")
+            process.durable = Durable(spawned(order), "seed")
         self.recorder.started(process, order)
 
     def use(self, process: ControlBlock, tokens: float, unheard: bool, own: bool) -> None:
