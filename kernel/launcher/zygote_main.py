@@ -218,6 +218,8 @@ def main() -> None:
     signal.signal(signal.SIGHUP, signal.SIG_DFL)
     prctl(PR_SET_CHILD_SUBREAPER, 1)
     report = give_up(*sys.argv[2:4])
+    # Orders that come from now on wait until all is loaded.
+    send(control, {"kind": "ready"})
     # A child's output goes where its descriptors point; what writes to them is the same.
     sys.stdin = open(0, closefd=False)
     sys.stdout = open(1, "w", buffering=1, closefd=False)
@@ -236,7 +238,6 @@ def main() -> None:
     held = fill()
     gc.freeze()
     gc.disable()
-    send(control, {"kind": "ready"})
     Zygote(control, report, kept).run()
     del held
 
