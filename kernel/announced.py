@@ -1,10 +1,12 @@
 """What plugins answered when they were last up, so that a call that comes before them waits.
 
 A new kernel knows its own drivers' interfaces, and a plugin's only once that has come up. Whoever
-calls it sooner, such as a durable process that goes on, would hear that there is no such syscall.
+calls it sooner, such as a durable process that goes on, would hear that there is no such syscall;
+and an agent that is started sooner would not be granted what the plugin answers. The daemon waits
+for those of which nothing is known: they start for the first time.
 
 Interface:
-    Announced       `recall` at boot, `note` what is provided; owns a file
+    Announced       `recall` at boot, `note` what is provided, `unknown`; owns a file
 """
 
 from __future__ import annotations
@@ -42,6 +44,11 @@ class Announced:
         for name in self._plugins:
             self._registry.announce(self._known.get(name, ()))
 
+    @property
+    def unknown(self) -> set[str]:
+        """Return the plugins that have never been up."""
+        return set(self._plugins) - self._known.keys()
+
     def note(self, process: ControlBlock, described: Iterable[Description]) -> None:
         """A plugin provides this, and nothing else that it did before."""
         if process.name not in self._plugins:
@@ -54,7 +61,7 @@ class Announced:
             return
         self._known[process.name] = described
         aside = self._path.with_suffix(".new")
-        # It is a convenience: without it early calls are refused, as at the very first start.
+        # It is a convenience: without it the next start waits for the plugin again.
         with suppress(OSError):
             plain = {name: list(map(asdict, one)) for name, one in self._known.items()}
             aside.write_text(json.dumps(plain))

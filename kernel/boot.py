@@ -120,6 +120,8 @@ class Settings:
     policy: tuple[Path, ...] = field(default_factory=lambda: tuple(rights_policy.standard_files()))
 
 
+#: Seconds that the daemon waits for plugins that start for the first time.
+NEWCOMERS = 5.0
 #: Objects that are made before the new ones are looked through for garbage.
 NEW_OBJECTS = 50_000
 
@@ -254,6 +256,7 @@ async def run(settings: Settings, launcher: Launcher | None = None) -> None:
         gc.set_threshold(NEW_OBJECTS)
         for former in found.processes:
             revival.restore(former)
+        await supervisor.tried(announced.unknown, NEWCOMERS)
         # Before the drivers: an agent that is asked to end may want to store something first.
         stack.push_async_callback(_stop_agents, house)
         control = Control(paths.socket, bus, table, principals, settings.listener)

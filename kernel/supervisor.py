@@ -17,7 +17,7 @@ import os
 import signal
 import time
 from collections import deque
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Collection, Mapping
 from contextlib import suppress
 from types import TracebackType
 from typing import Any
@@ -65,6 +65,8 @@ class Service:
         self.reason: str | None = None
         self.url: str | None = None
         self.recent: deque[float] = deque(maxlen=INTENSITY)
+        #: Set once it has been up, or has failed to.
+        self.tried = asyncio.Event()
         #: Bytes of the log that those before this process have written.
         self.written = 0
 
@@ -131,10 +133,19 @@ class Supervisor:
         """Note that a service says it is up."""
         service = self.of(process)
         if service is not None:
+            service.tried.set()
             service.url = url or service.url
             if service.state != "ready":
                 service.state = "ready"
                 self._events.emit("service.ready", f"{service.plugin.name} is up", process.pid)
+
+    async def tried(self, names: Collection[str], patience: float) -> None:
+        """Wait, no longer than `patience` seconds, until each of these has come up or failed to."""
+        with suppress(TimeoutError):
+            async with asyncio.timeout(patience):
+                for service in self.services:
+                    if service.plugin.name in names:
+                        await service.tried.wait()
 
     @property
     def all_ready(self) -> bool:
@@ -190,6 +201,7 @@ class Supervisor:
             except Exception as error:  # Whatever kept it from starting, it is tried again.
                 service.reason = str(error) or type(error).__name__
             service.process = None
+            service.tried.set()
             name, now = service.plugin.name, self._clock()
             service.recent.append(now)
             log = self._paths.of_plugin(service.kind.value, name) / "log"

@@ -39,6 +39,37 @@ def plugged(make_house: Callable[..., House], tmp_path_factory: pytest.TempPathF
     return house
 
 
+#: A plugin that takes its time to come up.
+LATE = """
+import asyncio
+from llmagentos.syscalls.interface import Interface, syscall
+
+class Late(Interface, name="late"):
+    async def setup(self, host):
+        await asyncio.sleep(2)
+
+    @syscall()
+    async def ask(self) -> int:
+        return 42
+"""
+
+
+def test_agent_may_call_a_plugin_from_the_very_first_start_on(
+    make_house: Callable[..., House], tmp_path: Path
+) -> None:
+    (tmp_path / "late.py").write_text(LATE)
+    metadata = tmp_path / "late-1.0.dist-info"
+    metadata.mkdir()
+    (metadata / "METADATA").write_text("Name: late\nVersion: 1.0\n")
+    (metadata / "entry_points.txt").write_text("[llmagentos.drivers]\nlate = late:Late\n")
+    house = make_house(PYTHONPATH=str(tmp_path), LLMAGENTOS_DRIVERS__INFERENCE__ENABLED="false")
+    agent = house.program(
+        "asks.py", "async def main(os, task):\n    print(await os.call('late.ask', {}))"
+    )
+    house.aos("start")
+    assert house.aos("run", agent).out == "42\n"
+
+
 def test_plugins_methods_are_syscalls_everywhere(plugged: House) -> None:
     agent = plugged.program(
         "asks.py",

@@ -62,6 +62,16 @@ def test_syscalls_of_a_plugin_are_expected_before_it_is_up(tmp_path: Path) -> No
     assert not gone.expected("weather.forecast") and gone.descriptions() == []
 
 
+def test_plugin_that_has_never_been_up_is_unknown(tmp_path: Path) -> None:
+    registry, path = Registry(), tmp_path / "plugins.json"
+    booted(path, "weather").provide(driver("weather"), describe(Weather))
+    announced = Announced(path, registry, {"weather", "printer"})
+    announced.recall()
+    assert announced.unknown == {"printer"}
+    announced.note(driver("printer"), describe(Weather))
+    assert announced.unknown == set()
+
+
 def test_what_a_later_release_leaves_out_is_expected_no_longer(tmp_path: Path) -> None:
     path = tmp_path / "plugins.json"
     booted(path, "weather").provide(driver("weather"), describe(Weather))

@@ -166,6 +166,27 @@ def test_service_is_ready_once_it_says_so_and_no_sooner(tmp_path: Path) -> None:
     play(scene)
 
 
+def test_newcomers_are_waited_for_until_they_are_up_have_failed_or_take_too_long(
+    tmp_path: Path,
+) -> None:
+    async def scene() -> None:
+        async with world(tmp_path, "good", "bad", "slow") as w, w.supervisor:
+            obey(w)
+            clock = asyncio.get_running_loop().time
+            good, bad, _ = w.supervisor.services
+            waiting = asyncio.create_task(w.supervisor.tried({"good", "bad"}, 5.0))
+            await w.up(good)
+            assert not waiting.done()
+            w.end(bad)
+            begun = clock()
+            await waiting
+            assert clock() == begun
+            await w.supervisor.tried({"slow"}, 5.0)
+            assert clock() == begun + 5
+
+    play(scene)
+
+
 @pytest.mark.parametrize(
     ("before", "wrote", "reason"),
     [
