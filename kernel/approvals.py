@@ -3,6 +3,9 @@
 Such a call has its capability and nothing else yet: no budget, no device's slot, no record of an
 intent. Its deadline goes on. It leaves by an answer, or by its end like any other call.
 
+One that is in doubt went out before, and nobody knows whether it had its effect. It waits for much
+longer, and a person may also say that it has happened, and what it returns.
+
 Interface:
     Ticket          one that waits
     Approvals       `ask`, `take`, `forget`; `answered` for what was answered for good
@@ -27,6 +30,8 @@ from .shown import line
 OF_PROCESS, OF_PRINCIPAL = 16, 256
 #: Characters of an event's text.
 LONGEST = 400
+#: Seconds for which a call in doubt waits for a person.
+PATIENCE = 86_400.0
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -87,14 +92,25 @@ class Approvals:
         self._last += 1
         call.approval = self._last
         self._tickets[self._last] = Ticket(id=self._last, call=call, grant=grant, asked=self._now())
-        self._say("asked", call, f"asks for {call.label()}: {why(call, grant)}")
+        verb = "asks for" if call.doubt is None else "asks whether to repeat"
+        self._say("asked", call, f"{verb} {call.label()}: {why(call, grant)}")
 
-    def take(self, ticket: Ticket, *, allow: bool, for_good: bool, reason: str | None) -> None:
+    def take(
+        self,
+        ticket: Ticket,
+        *,
+        allow: bool,
+        for_good: bool,
+        reason: str | None,
+        happened: bool = False,
+    ) -> None:
         """Note an answer; the call waits no longer."""
         call = ticket.call
         if for_good:
             call.process.answers[_alike(call, ticket.grant)] = allow
         said = f"was {'allowed' if allow else 'denied'} {call.label()}"
+        if happened:
+            said = f"was told that {call.label()} has happened"
         self._say("answered", call, said + (f": {reason}" if reason else ""), allowed=allow)
         self._drop(call)
 
@@ -123,6 +139,8 @@ def conditions(call: Call, who: ControlBlock | None = None) -> frozenset[str]:
 
 def why(call: Call, grant: Capability) -> str:
     """Return why a grant that concerns a call does not let it pass, for people."""
+    if call.doubt is not None:
+        return "it went out before, and nobody knows whether it had its effect"
     missing = grant.conditions - conditions(call)
     reasons = [
         *([f"the process has read {call.process.taints[0]}"] if UNTAINTED in missing else []),

@@ -57,6 +57,8 @@ class Call:
     approval: int = 0  # which approval it waits for; 0 for none
     grant: Capability | None = None  # what lets it pass, or refuses it; None where nothing does
     approver: str = ""  # who has allowed it, where a person was asked
+    doubt: float | None = None  # when it went out before, if it did and nobody knows its end
+    seconds: float = 0.0  # those that it has once a person has answered that doubt
     tainting: bool = False  # something untrusted that it was answered with has been noted
     incarnation: int = 1  # of its origin, which hears of it while it is still that one
     intended: bool = False  # its intent stands in the journal
@@ -90,6 +92,11 @@ class Call:
         """Return what is called, for people: `tool.call:shell`."""
         subject = self.subject()
         return self.syscall.name if subject is None else f"{self.syscall.name}:{subject}"
+
+    def asks(self) -> bool:
+        """Whether a person is to be asked where nobody knows if its effect has happened."""
+        durable = None if self.answered else self.origin.durable
+        return durable is not None and durable.asks and self.origin is self.process
 
     def lost(self) -> LLMAgentOSError:
         """Say honestly what is known once the provider has died."""
@@ -134,6 +141,15 @@ class CallTable:
         if call.left is None and not call.answered:
             self._deadlines.discard(call.number, call.deadline)
             call.left = call.deadline - now
+
+    def set_clock(self, call: Call, now: float, seconds: float) -> None:
+        """Let a call have so many seconds from now on."""
+        if call.left is not None:
+            call.left = seconds
+            return
+        self._deadlines.discard(call.number, call.deadline)
+        call.deadline = now + seconds
+        self.watch(call)
 
     def start_clock(self, call: Call, now: float) -> None:
         """Let a call's deadline go on."""

@@ -11,7 +11,7 @@ from collections.abc import Callable, Mapping
 from typing import Any
 
 from ..syscalls.codec import pack
-from ..syscalls.errors import LLMAgentOSError, TooBig
+from ..syscalls.errors import InDoubt, LLMAgentOSError, TooBig
 from ..syscalls.message import VERSION, Kind
 from .approvals import Approvals
 from .call import Call, CallTable
@@ -42,6 +42,7 @@ class Ending:
         admit: Callable[[ManagedDevice], None],
         approvals: Approvals,
         settled: Callable[[Call], None] = lambda call: None,
+        doubt: Callable[[Call], None] = lambda call: None,
     ) -> None:
         #: Calls answered since the start.
         self.count = 0
@@ -56,6 +57,8 @@ class Ending:
         self._approvals = approvals
         #: Told of a call whose budget is settled and whose slot is free.
         self._settled = settled
+        #: Lets a call wait for a person whose effect may have happened.
+        self._doubt = doubt
 
     def answer(self, call: Call, body: bytes, usage: Mapping[str, Any] | None = None) -> None:
         """End a call with its result."""
@@ -65,6 +68,9 @@ class Ending:
 
     def fail(self, call: Call, error: LLMAgentOSError) -> None:
         """End a call with an error of the kernel's own."""
+        if call.doubt is not None and not call.attempts and not call.taken_back:
+            # Whatever keeps it from being done again: perhaps it was done the first time.
+            error = InDoubt(f"the effect may or may not have happened; {error.message}")
         self.refuse(call, error.code, pack([error.message, error.details]))
 
     def refuse(
@@ -101,7 +107,12 @@ class Ending:
         traits = call.syscall.traits
         again = traits.idempotent and not traits.stream and call.attempts < MAX_ATTEMPTS
         if not again or call.answered or not self._registry.expected(call.syscall.name):
-            self.fail(call, call.lost())
+            error = call.lost()
+            if isinstance(error, InDoubt) and call.asks() and traits.device is None:
+                self._take_back(call)
+                self._doubt(call)
+            else:
+                self.fail(call, error)
             return
         self._recorder.settled(call)
         call.used = {}  # It is charged for both, and each counts from 0.
@@ -111,6 +122,14 @@ class Ending:
             call.provider = None
             self._devices.of(traits.device).queue.requeue(call.number, self._clock())
             self._let_in(call)
+
+    def _take_back(self, call: Call) -> None:
+        """Let a call stand as if it had not gone out, but for what it has used."""
+        self._recorder.settled(call)
+        self._ledger.commit(call, None, False)
+        self._settled(call)
+        call.provider = call.reservation = None
+        call.used, call.attempts, call.intended = {}, 0, False
 
     def _close(self, call: Call, code: str, body: bytes, usage: Mapping[str, Any] | None) -> bool:
         """Forget a call, free what it held, and record its outcome, in this order: whatever a

@@ -33,6 +33,8 @@ class Declared:
     capabilities: CapabilitySet | None = None
     #: Whether it runs again after its death.
     durable: bool = False
+    #: What becomes of an effect that may have happened: `error`, or `ask` for a person's word.
+    in_doubt: str | None = None
     budget: dict[str, float]
 
 
@@ -53,12 +55,16 @@ def declared(path: Path) -> Declared:
     durable = table.get("durable", False)
     if not isinstance(durable, bool):
         raise InvalidArgument(f"{path.name}: durable is neither true nor false")
+    in_doubt = table.get("in_doubt")
+    if in_doubt not in (None, "error", "ask"):
+        raise InvalidArgument(f'{path.name}: in_doubt is neither "error" nor "ask"')
     if not isinstance(budget, dict):
         raise InvalidArgument(f"{path.name}: budget is no table of numbers")
     return Declared(
         name=name,
         runtime=runtime,
         durable=durable,
+        in_doubt=in_doubt,
         capabilities=None
         if texts is None
         else _parsed(path, "capabilities", CapabilitySet.asked, texts),

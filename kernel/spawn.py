@@ -18,6 +18,7 @@ from ..syscalls.errors import InvalidArgument, NotFound, PermissionDenied
 from .budget import Limits
 from .capability import CapabilitySet
 from .config import AgentsConfig
+from .durable.state import ASK
 from .interpreter import libraries, sources
 from .manifest import declared
 from .paths import Paths
@@ -46,6 +47,9 @@ class Order:
     remove: bool = False
     #: Whether it runs again after its death; None for what its file says.
     durable: bool | None = None
+    #: `ask` where a person says what becomes of a durable one's effect that may have happened;
+    #: None for what its file says.
+    in_doubt: str | None = None
     #: What a durable one's random numbers begin with; None for something new.
     seed: str | None = None
     on_born: Callable[[ControlBlock], None] | None = None
@@ -110,6 +114,8 @@ class Rules:
             raise InvalidArgument(f"{name!r} is no name; use letters, digits and _ . -")
         if order.durable and argv is not None:
             raise InvalidArgument("a command line cannot be durable: its calls have no order")
+        if order.in_doubt == ASK and not order.durable:
+            raise InvalidArgument("only a durable process has a person asked about its effects")
         if order.timeout is not None and not 0 < order.timeout < math.inf:
             raise InvalidArgument("a timeout is a number of seconds above 0")
         return Spawn(
@@ -222,6 +228,7 @@ def _completed(order: Order) -> Order:
         capabilities=said.capabilities if order.capabilities is None else order.capabilities,
         budget={**said.budget, **order.budget},
         durable=said.durable if order.durable is None else order.durable,
+        in_doubt=order.in_doubt or said.in_doubt,
     )
 
 

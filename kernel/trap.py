@@ -8,6 +8,7 @@ Interface:
     Trap.aside                          what a durable process's next life finds of its calls
     Trap.taint                          who has read what a stranger may have written
     Trap.approvals                      calls that wait for a person; `decide` ends the waiting
+    Trap.doubt                          lets one wait for a person that may have had its effect
 
 A call takes these stages, each of which may refuse it with an error of the table:
 
@@ -20,6 +21,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable
+from functools import partial
 from typing import Any
 
 from ..syscalls.connection import Connection
@@ -37,12 +39,12 @@ from ..syscalls.errors import (
 from ..syscalls.interface import Interface
 from ..syscalls.message import INITIAL_CREDIT, VERSION, Kind
 from ..syscalls.table import Description
-from .approvals import Approvals, Ticket
+from .approvals import PATIENCE, Approvals, Ticket
 from .arrival import Arrival
 from .aside import Aside
 from .budget import Held
 from .call import Call, CallTable
-from .capability import CapabilitySet
+from .capability import Capability, CapabilitySet
 from .devices import DeviceTable, ManagedDevice
 from .durable.story import ANSWERS
 from .ending import Ending, send_error
@@ -102,6 +104,7 @@ class Trap:
             admit=self._admit,
             approvals=self.approvals,
             settled=self._settled,
+            doubt=lambda call: self._try(partial(self.doubt, since=time.time()), call),
         )
         #: What a durable process's next life finds of its calls.
         self.aside = Aside(calls=self._calls, approvals=self.approvals, ending=self._ending)
@@ -205,15 +208,26 @@ class Trap:
         for_good: bool = False,
         reason: str | None = None,
         by: str = "",
+        result: bytes | None = None,
     ) -> None:
-        """Let a call that waits for a person go on, or end it; `by` says who, for the journal."""
+        """Let a call that waits for a person go on, or end it; `by` says who, for the journal.
+
+        With a `result`, it returns that and nothing is done.
+        """
         call = ticket.call
         call.approver = by
-        self.approvals.take(ticket, allow=allow, for_good=for_good, reason=reason)
+        happened = result is not None
+        self.approvals.take(
+            ticket, allow=allow, for_good=for_good, reason=reason, happened=happened
+        )
         if for_good and call.process.durable is not None:
             answers = call.process.answers.items()
             self._recorder.mark(call.process, ANSWERS, [[*what, said] for what, said in answers])
-        if allow:
+        if result is not None:
+            self._ending.answer(call, result)
+        elif allow:
+            if call.doubt is not None:
+                self._calls.set_clock(call, self.clock(), call.seconds)
             self._try(self._resume, call)
         else:
             said = f": {reason}" if reason else ""
@@ -262,7 +276,7 @@ class Trap:
         def end(call: Call) -> None:
             raise error
 
-        self.enter(origin, header, body, end)
+        self.enter(origin, header, body, end, error)
 
     def tick(self) -> None:
         """Do what is done again and again."""
@@ -304,11 +318,16 @@ class Trap:
         header: list[Any],
         body: bytes,
         then: Callable[[Call], None] | None = None,
+        instead: LLMAgentOSError | None = None,
     ) -> None:
-        """Let a request become a call, which takes its way unless somebody says what `then`."""
+        """Let a request become a call, which takes its way unless somebody says what `then`.
+
+        One that cannot is answered with why, or with what is to be said `instead`.
+        """
         try:
             call = self._arrival.identify(origin, header, body)
-        except LLMAgentOSError as error:
+        except LLMAgentOSError as why:
+            error = instead or why
             if origin.durable is not None or isinstance(error, PermissionDenied):
                 self._recorder.refused(origin, header, body, error)
             refused = error
@@ -321,6 +340,17 @@ class Trap:
         if grant is None or self.approvals.answered(call, grant):
             self._accept(call)
             return
+        self._ask(call, grant)
+
+    def doubt(self, call: Call, since: float) -> None:
+        """Let a call that went out before, and of whose end nobody knows, wait for a person."""
+        call.doubt, call.seconds = since, call.deadline - call.started
+        self._calls.set_clock(call, self.clock(), PATIENCE)
+        grant = self._arrival.authorise(call) or call.grant
+        assert grant is not None  # Nothing else lets a call pass.
+        self._ask(call, grant)
+
+    def _ask(self, call: Call, grant: Capability) -> None:
         self.approvals.ask(call, grant)
         self._recorder.asked(call)
         self._calls.watch(call)

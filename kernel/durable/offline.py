@@ -69,7 +69,7 @@ class _Offline(Trap):
         self.beyond: str | None = None
         self.ended = asyncio.Event()
 
-    def enter(self, origin: ControlBlock, header: list[Any], body: bytes, then: Any = None) -> None:
+    def enter(self, origin: ControlBlock, header: list[Any], body: bytes, *_: Any) -> None:
         """Note the first call that the record knows nothing of."""
         if self.beyond is None:
             self.beyond = f"call {header[2]}, {header[3]}, has no answer in its record"
@@ -107,7 +107,7 @@ async def _replay(paths: Paths, config: Config, pid: int, found: Branch, folder:
     def done() -> None:
         durable.replay = None
 
-    def beyond(header: list[Any], body: bytes) -> None:
+    def beyond(header: list[Any], body: bytes, since: float = 0.0) -> None:
         trap.enter(process, header, body)
 
     def on_exit(_: int, ended: int, number: int) -> None:

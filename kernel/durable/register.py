@@ -127,6 +127,7 @@ class Register:
                 timeout=order["timeout"],
                 remove=order["remove"],
                 durable=True,
+                in_doubt=order.get("in_doubt"),
             ),
             name=order["name"],
             entry=order["entry"],

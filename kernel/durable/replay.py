@@ -39,13 +39,13 @@ class Live:
     send: Callable[[tuple[Any, ...], bytes], None]
     #: Make a call that the record knows nothing of.
     make: Callable[[list[Any], bytes], None]
-    #: Answer a call whose effect may have happened.
-    doubt: Callable[[list[Any], bytes], None]
+    #: Answer a call whose effect may have happened; it went out at that time.
+    doubt: Callable[[list[Any], bytes, float], None]
     #: Let the process hear of a call that an earlier incarnation has made and that is still on its
     #: way; whether there is one. Raises `Diverged` for another one.
     adopt: Callable[[list[Any], bytes], bool]
-    #: Make a call that the record may have known of where it is damaged now.
-    suspect: Callable[[list[Any], bytes], None]
+    #: Make a call that the record may have known of where it is damaged now, up to that time.
+    suspect: Callable[[list[Any], bytes, float], None]
     #: The stream of a call was cut.
     cut: Callable[[list[Any], bytes], None]
     #: The process has left its record: why.
@@ -209,10 +209,10 @@ class Replay:
             except Diverged as error:
                 self._diverge(number, error.message)
                 break
-            if number in story.doubtful:
-                self._live.doubt(header, body)
+            if (since := story.doubtful.get(number)) is not None:
+                self._live.doubt(header, body, since)
             elif story.damaged and number <= self._reached:
-                self._live.suspect(header, body)
+                self._live.suspect(header, body, story.latest)
             elif number in story.cut:
                 self._live.cut(header, body)
             else:

@@ -246,6 +246,7 @@ class Revival:
                 environment=order.get("environment", {}),
                 timeout=order["timeout"],
                 durable=True,
+                in_doubt=order.get("in_doubt"),
                 seed=order.get("seed"),
                 on_born=born,
                 on_written=written,
@@ -318,14 +319,20 @@ class Revival:
             durable.replay = None
             self._events.emit("process.caught_up", f"{process.name} goes on", process.pid)
 
-        def doubt(header: list[Any], body: bytes) -> None:
+        def doubt(header: list[Any], body: bytes, since: float) -> None:
             text = f"{header[3]}: the kernel died over it; the effect may or may not have happened"
-            self._trap.refuse(process, header, body, InDoubt(text))
+            if durable.asks:
+                stage = partial(self._trap.doubt, since=since)
+                self._trap.enter(process, header, body, stage, InDoubt(text))
+            else:
+                self._trap.refuse(process, header, body, InDoubt(text))
 
-        def suspect(header: list[Any], body: bytes) -> None:
+        def suspect(header: list[Any], body: bytes, since: float) -> None:
             traits = self._trap.registry.traits(header[3])
-            once = traits is not None and traits.effect and not traits.idempotent
-            (doubt if once else live.make)(header, body)
+            if traits is not None and traits.effect and not traits.idempotent:
+                doubt(header, body, since)
+            else:
+                live.make(header, body)
 
         def cut(header: list[Any], body: bytes) -> None:
             text = f"{header[3]}: the stream was cut when its process died"

@@ -20,7 +20,8 @@ if TYPE_CHECKING:
 
 #: So many restarts within so many seconds, and it is given up.
 INTENSITY, PERIOD = 10, 300.0
-
+#: What an order says of effects in doubt so that a person is asked.
+ASK = "ask"
 
 #: Calls that name a model.
 _OF_MODELS = frozenset({"model.chat", "model.stream"})
@@ -51,6 +52,11 @@ class Durable:
         #: When it was started again, the latest times, in the loop's seconds.
         self.recent: deque[float] = deque(maxlen=INTENSITY)
 
+    @property
+    def asks(self) -> bool:
+        """Whether a person is asked what becomes of an effect in doubt."""
+        return self.spawn.order.in_doubt == ASK
+
     def altered(self, header: list[Any], body: bytes) -> bytes:
         """Return a request's body as it is to be taken."""
         if self.model is None or header[2] <= self.since or header[3] not in _OF_MODELS:
@@ -77,6 +83,7 @@ class Durable:
             "home": str(spawn.home),
             "readable": [str(one) for one in spawn.readable],
             "environment": dict(spawn.order.environment),
+            "in_doubt": spawn.order.in_doubt,
             "remove": process.remove,
             "seed": self.seed,
             "model": self.model,

@@ -54,8 +54,8 @@ class Story:
         self._pid = pid
         self.calls: dict[int, Asked] = {}
         self.told: deque[Told] = deque()
-        #: Effects that went out and of whose end nothing is known.
-        self.doubtful: set[int] = set()
+        #: Effects that went out, and when, of whose end nothing is known.
+        self.doubtful: dict[int, float] = {}
         #: Streams that were cut.
         self.cut: set[int] = set()
         #: What it has used, and those below it that do not remember it themselves.
@@ -112,13 +112,13 @@ class Story:
         ask = record.ask
         self.calls[ask] = Asked(record.syscall, record.digest)
         if record.kind is Kind.INTENT:
-            self.doubtful.add(ask)
+            self.doubtful[ask] = record.time
             return
         item = record.kind is Kind.ITEM
         if item:
             self.cut.add(ask)
         else:
-            self.doubtful.discard(ask)
+            self.doubtful.pop(ask, None)
             self.cut.discard(ask)
             if record.syscall == "ipc.recv" and record.outcome == "ok" and self.letters:
                 self.letters.popleft()

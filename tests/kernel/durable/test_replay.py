@@ -31,9 +31,9 @@ class Kernel:
             Live(
                 send=self._send,
                 make=lambda header, body: self.done.append(("made", header[2])),
-                doubt=lambda header, body: self.done.append(("doubt", header[2])),
+                doubt=lambda header, body, since: self.done.append(("doubt", header[2])),
                 adopt=self._adopt,
-                suspect=lambda header, body: self.done.append(("suspect", header[2])),
+                suspect=lambda header, body, since: self.done.append(("suspect", header[2])),
                 cut=lambda header, body: self.done.append(("cut", header[2])),
                 diverged=lambda why: self.done.append(("diverged", why)),
                 done=lambda: self.done.append(("done", None)),

@@ -23,7 +23,7 @@ def story(*records: Record) -> Story:
 def test_effect_is_in_doubt_until_its_outcome_is_known() -> None:
     intent = record(Kind.INTENT, syscall="shop.sell", digest=b"d", ask=1, asked=1)
     made = story(intent)
-    assert made.doubtful == {1} and made.calls == {1: Asked("shop.sell", b"d")}
+    assert made.doubtful == {1: 1.0} and made.calls == {1: Asked("shop.sell", b"d")}
     made.add(record(syscall="shop.sell", digest=b"d", ask=1, asked=2, outcome="ok", body=b"\xc0"))
     assert not made.doubtful
     (told,) = made.told
