@@ -14,8 +14,8 @@ from collections.abc import Callable
 from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
-from types import TracebackType
 
+from ..background import Background
 from .reader import Damage, segment
 from .record import Kind
 from .writer import JournalWriter, segments
@@ -24,7 +24,7 @@ from .writer import JournalWriter, segments
 INTERVAL, DAY = 3600.0, 86_400.0
 
 
-class Compaction:
+class Compaction(Background):
     """Looks now and then, in a thread."""
 
     def __init__(
@@ -40,30 +40,14 @@ class Compaction:
         self._days = days
         self._most = most
         self._now = now
-        self._group = asyncio.TaskGroup()
-        self._task: asyncio.Task[None] | None = None
 
-    async def __aenter__(self) -> Compaction:
-        await self._group.__aenter__()
-        self._task = self._group.create_task(self._look())
-        return self
-
-    async def __aexit__(
-        self,
-        kind: type[BaseException] | None,
-        error: BaseException | None,
-        trace: TracebackType | None,
-    ) -> None:
-        if self._task is not None:
-            self._task.cancel()
-        await self._group.__aexit__(None, None, None)
-
-    async def _look(self) -> None:
+    async def _work(self) -> None:
         while True:
             census, newest = self._journal.census, self._journal.number
             needed = newest if census is None else min(newest, census.oldest())
             since = self._now() - self._days * DAY
-            with suppress(OSError):  # A disk that lets nothing go is looked at again later.
+            # A disk that lets nothing go is looked at again later, as by a machine without threads.
+            with suppress(OSError, RuntimeError):
                 first = await asyncio.to_thread(
                     compact, self._journal.folder, needed, since, self._most
                 )

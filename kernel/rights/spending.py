@@ -19,6 +19,7 @@ from types import TracebackType
 from pydantic import TypeAdapter
 
 from ...syscalls.errors import InputOutputError
+from ..background import Background
 from .principals import Principals
 
 #: Seconds between two looks: what a killed daemon forgets at most.
@@ -26,7 +27,7 @@ EVERY = 1.0
 _KEPT = TypeAdapter(dict[str, dict[str, float]])
 
 
-class Spending:
+class Spending(Background):
     """Gives each purse what was spent before, and writes down what is spent now."""
 
     def __init__(
@@ -39,8 +40,6 @@ class Spending:
         self._path = path
         self._principals = principals
         self._tokens = tokens
-        self._group = asyncio.TaskGroup()
-        self._task: asyncio.Task[None] | None = None
         try:
             self._kept = _KEPT.validate_json(path.read_bytes()) if path.exists() else {}
         except (OSError, ValueError) as error:
@@ -49,21 +48,16 @@ class Spending:
         self._recall()
         principals.on_change.append(self._recall)
 
-    async def __aenter__(self) -> Spending:
-        await self._group.__aenter__()
-        self._task = self._group.create_task(self._watch())
-        return self
-
     async def __aexit__(
         self,
         kind: type[BaseException] | None,
         error: BaseException | None,
         trace: TracebackType | None,
     ) -> None:
-        if self._task is not None:
-            self._task.cancel()
-        await self._group.__aexit__(None, None, None)
-        self.note()
+        try:
+            await super().__aexit__(kind, error, trace)
+        finally:
+            self.note()
 
     def note(self) -> None:
         """Write down what was spent, where it has changed. A disk that refuses is asked again."""
@@ -85,7 +79,7 @@ class Spending:
                 purse.spend(self._kept.get(name) or self._tokens(name))
                 self._recalled.add(name)
 
-    async def _watch(self) -> None:
+    async def _work(self) -> None:
         while True:
             await asyncio.sleep(EVERY)
             self.note()

@@ -17,13 +17,14 @@ from collections.abc import Callable, Iterator
 from contextlib import suppress
 from itertools import islice
 from pathlib import Path
-from types import TracebackType
+
+from ..background import Background
 
 #: Seconds between two looks, and by how many threads the machine's have to have grown.
 EVERY, GROWN = 0.25, 128
 
 
-class Crowd:
+class Crowd(Background):
     """Looks after the processes that it is told of."""
 
     def __init__(
@@ -37,34 +38,22 @@ class Crowd:
         self._watched = watched
         self._overrun = overrun
         self._every = every
-        self._before = 0
-        self._task: asyncio.Task[None] | None = None
 
-    async def __aenter__(self) -> Crowd:
-        self._before = _threads()
-        self._task = asyncio.get_running_loop().create_task(self._look())
-        return self
-
-    async def __aexit__(
-        self,
-        kind: type[BaseException] | None,
-        error: BaseException | None,
-        trace: TracebackType | None,
-    ) -> None:
-        if self._task is not None:
-            self._task.cancel()
-            with suppress(asyncio.CancelledError):
-                await self._task
-
-    async def _look(self) -> None:
+    async def _work(self) -> None:
+        before = _threads()
         while True:
             await asyncio.sleep(self._every)
             there = _threads()
-            if there - self._before < GROWN:
-                self._before = min(self._before, there)
+            if there - before < GROWN:
+                before = min(before, there)
                 continue
-            self._before = there
-            for program in await asyncio.to_thread(_beyond, self._watched()):
+            before = there
+            watched = self._watched()
+            try:
+                beyond = await asyncio.to_thread(_beyond, watched)
+            except RuntimeError:  # The machine has no thread left to look in.
+                beyond = _beyond(watched)
+            for program in beyond:
                 self._overrun(program)
 
 

@@ -8,7 +8,6 @@ from pathlib import Path
 import pytest
 
 from llmagentos.kernel.sandbox import cgroup
-from llmagentos.kernel.sandbox.crowd import count
 from llmagentos.kernel.sandbox.layers import LAYERS, advice
 
 
@@ -61,9 +60,3 @@ def test_limits_are_written_before_the_process_enters_which_a_mere_folder_does_n
 def test_every_layer_that_may_be_required_says_what_to_do_for_it() -> None:
     assert all(advice([layer]) for layer in LAYERS)
     assert advice(["netns", "cgroup"]).count(";") == 1
-
-
-def test_own_threads_are_counted_up_to_one_more_than_allowed() -> None:
-    assert count(os.getpid(), 0) == 1
-    assert 1 <= count(os.getpid(), 10_000) < 10_000
-    assert count(2**22 + 1, 5) == 0
