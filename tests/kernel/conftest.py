@@ -22,6 +22,8 @@ class _Selector(selectors.DefaultSelector):
     loop: JumpingLoop
 
     def select(self, timeout: float | None = None) -> list[tuple[selectors.SelectorKey, int]]:
+        if timeout and self.loop.aside:
+            return super().select()  # A thread that has done its work wakes the loop.
         found = super().select(0 if timeout is not None else None)
         if not found and timeout is not None:
             self.loop.now += timeout
@@ -29,16 +31,27 @@ class _Selector(selectors.DefaultSelector):
 
 
 class JumpingLoop(asyncio.SelectorEventLoop):
-    """An event loop whose time passes only while nothing else is left to do."""
+    """An event loop whose time passes only while nothing else is left to do, also by threads."""
 
     def __init__(self) -> None:
         self.now = 0.0
+        #: Works that threads have not done yet.
+        self.aside = 0
         selector = _Selector()
         selector.loop = self
         super().__init__(selector)
 
     def time(self) -> float:
         return self.now
+
+    def run_in_executor(self, *work: Any) -> asyncio.Future[Any]:
+        self.aside += 1
+        future = super().run_in_executor(*work)
+        future.add_done_callback(self._done)
+        return future
+
+    def _done(self, future: asyncio.Future[Any]) -> None:
+        self.aside -= 1
 
 
 def play(scene: Callable[[], Coroutine[Any, Any, T]]) -> T:
