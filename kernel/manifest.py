@@ -1,7 +1,7 @@
 """What the kernel reads of an `agent.toml`: the name, what runs it, the rights and the budget.
 
 Interface:
-    declared(path)      those four; the rest of the file is the runtime's affair
+    declared(path)      those; the rest of the file is the runtime's affair
 """
 
 from __future__ import annotations

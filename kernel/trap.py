@@ -350,6 +350,11 @@ class Trap:
         assert grant is not None  # Nothing else lets a call pass.
         self._ask(call, grant)
 
+    def remind(self, process: ControlBlock) -> None:
+        """Show whoever has begun to watch a process which of its calls wait for a person."""
+        for call in self.approvals.of(process):
+            self._recorder.asked(call)
+
     def _ask(self, call: Call, grant: Capability) -> None:
         self.approvals.ask(call, grant)
         self._recorder.asked(call)

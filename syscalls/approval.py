@@ -4,6 +4,10 @@ A capability that ends in `?` lets a call pass only then, one with conditions an
 where they do not hold. The call waits in the kernel until it is answered or its deadline has
 passed, which denies it.
 
+A durable process that was started with `in_doubt="ask"` has a person asked of each effect that went
+out and of whose end nobody knows, for a day: whether it is to be repeated, has happened, or ends in
+`InDoubt`, as it does when it is denied or nobody answers.
+
 Interface:
     Approval        the syscalls
     Asked           a call that waits
@@ -47,6 +51,8 @@ class Asked:
     expires: float | None
     #: Where what a stranger may have written has reached the process from.
     tainted: list[str] = field(default_factory=list)
+    #: Seconds since 1970 when it went out before, of a call in doubt; None for any other.
+    in_doubt: float | None = None
     #: Pid of whoever makes the call on the process's behalf; None for one of its own.
     by: int | None = None
 
@@ -66,8 +72,14 @@ class Approval(Interface, name="approval"):
         allow: bool,
         remember: Remember = "once",
         reason: Annotated[str, MaxLen(1000)] | None = None,
+        done: bool = False,
+        result: Any = None,
     ) -> Asked:
         """Let a call go on, or deny it with a reason, and return what it was.
+
+        To allow a call in doubt is to repeat it, unless it is said to be `done`: then it returns
+        `result`, and nothing else happens. Raises `InvalidArgument` for a result that is none of
+        that syscall's, and for `done` of a call that is not in doubt.
 
         With `remember="process"` the answer holds for what the same process asks of the same
         capability about the same subject, until it ends; what was allowed while it was untainted

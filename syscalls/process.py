@@ -25,6 +25,8 @@ RESULT = 4096
 #: The outcome of a call that has none yet.
 ASKED = "ASKED"
 
+#: What becomes of a durable process's effect of which nobody knows whether it has happened.
+InDoubtRule = Literal["error", "ask"]
 SignalName = Literal["TERM", "KILL", "INT", "STOP", "CONT", "USR1", "USR2", "HUP"]
 
 
@@ -149,6 +151,7 @@ class Process(Interface, name="process"):
         remove: bool = False,
         traced: bool = False,
         durable: bool | None = None,
+        in_doubt: InDoubtRule | None = None,
     ) -> int:
         """Start an agent as a child of the caller and return its pid.
 
@@ -160,8 +163,10 @@ class Process(Interface, name="process"):
         agents, and killed when its parent ends. A `durable` one (by default as its file says) is
         started again when it or the kernel dies, under the same pid, and its calls are answered
         from the journal until it has caught up; one that takes another way than before ends with
-        EDIVERGED. Raises `PermissionDenied` for rights that the
-        caller lacks, `NotFound` for a missing program and `QuotaExceeded`.
+        EDIVERGED. A call of it whose effect may or may not have happened ends in EINDOUBT, or with
+        `in_doubt="ask"` (by default as its file says) waits for a person's word. Raises
+        `PermissionDenied` for rights that the caller lacks, `NotFound` for a missing program and
+        `QuotaExceeded`.
         """
         raise NotImplementedError
 

@@ -11,7 +11,16 @@ import signal as signals
 from collections.abc import AsyncIterator
 
 from ...syscalls.errors import InvalidArgument, NotFound, PermissionDenied, TryAgain
-from ...syscalls.process import Exit, LogLine, Past, Process, ProcessInfo, SignalName, Traced
+from ...syscalls.process import (
+    Exit,
+    InDoubtRule,
+    LogLine,
+    Past,
+    Process,
+    ProcessInfo,
+    SignalName,
+    Traced,
+)
 from ...syscalls.server import caller, taint
 from ..agents import LINGER
 from ..capability import CapabilitySet
@@ -48,6 +57,7 @@ class Processes(Process):
         remove: bool = False,
         traced: bool = False,
         durable: bool | None = None,
+        in_doubt: InDoubtRule | None = None,
     ) -> int:
         order = Order(
             program=program,
@@ -62,6 +72,7 @@ class Processes(Process):
             timeout=timeout,
             remove=remove,
             durable=durable,
+            in_doubt=in_doubt,
             on_born=self._trace if traced else None,
         )
         return (await self._house.agents.spawn(self._house.caller(), order)).pid
@@ -143,6 +154,7 @@ class Processes(Process):
             if process.state is State.ZOMBIE:
                 raise NotFound(f"process {pid} has ended and was not started with a trace")
             self._trace(process)
+            self._house.trap.remind(process)
         self._traced.add(pid)
         try:
             async for traced in self._traces[pid]:

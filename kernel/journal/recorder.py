@@ -164,7 +164,10 @@ class JournalRecorder:
 
     def asked(self, call: Call) -> None:
         """Show whoever watches a process that its call waits for a person."""
-        answers = f"aos approve {call.approval}, or aos deny {call.approval}"
+        id = call.approval
+        answers = f"aos approve {id}, or aos deny {id}"
+        if call.doubt is not None:
+            answers = f"it may have happened: aos approve {id} (again), --done, or aos deny {id}"
         self._show(call, ASKED, pack([answers, {}]))
 
     def _show(self, call: Call, code: str, body: bytes) -> None:

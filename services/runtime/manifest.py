@@ -55,7 +55,8 @@ class Documents(BaseModel):
 
 
 class Manifest(BaseModel):
-    """A declared agent. The kernel reads `name`, `capabilities`, `budget` and `durable` as well."""
+    """A declared agent. The kernel reads `name`, `capabilities`, `budget`, `durable` and `in_doubt`
+    as well."""
 
     model_config = ConfigDict(extra="forbid")
 
@@ -75,6 +76,7 @@ class Manifest(BaseModel):
     capabilities: list[str] | None = None
     budget: dict[str, float] = {}
     durable: bool = False
+    in_doubt: Literal["error", "ask"] = "error"
 
     def wants(self, tool: str) -> bool:
         """Whether a tool is offered to the model."""

@@ -11,6 +11,7 @@ import click
 
 from ....syscalls.approval import Asked, Remember
 from ....syscalls.os import OS
+from ..moment import date
 from ..output import ago, as_json, plain, show_json
 from ..session import session
 
@@ -32,11 +33,17 @@ def approvals(as_json: bool) -> None:
 
 @click.command()
 @click.option("--always", is_flag=True, help="As often as this process asks for the same.")
+@click.option("--done", is_flag=True, help="Of a call in doubt: it has happened.")
+@click.option("--result", metavar="JSON", help="What it has returned; null by default.")
 @as_json
 @_ID
-def approve(id: int, always: bool, as_json: bool) -> None:
-    """Let a call go on."""
-    _answer(id, True, always, None, as_json)
+def approve(id: int, always: bool, done: bool, result: str | None, as_json: bool) -> None:
+    """Let a call go on. One that is in doubt is made again, unless it is --done."""
+    try:
+        value = None if result is None else json.loads(result)
+    except ValueError as error:
+        raise click.UsageError(f"--result is no JSON: {error}") from None
+    _answer(id, as_json, always=always, done=done or result is not None, result=value)
 
 
 @click.command()
@@ -45,14 +52,14 @@ def approve(id: int, always: bool, as_json: bool) -> None:
 @_ID
 @click.argument("reason", required=False)
 def deny(id: int, reason: str | None, always: bool, as_json: bool) -> None:
-    """Refuse a call; its process is told the reason."""
-    _answer(id, False, always, reason, as_json)
+    """Refuse a call; its process is told the reason. One that is in doubt ends in EINDOUBT."""
+    _answer(id, as_json, allow=False, always=always, reason=reason)
 
 
-def _answer(id: int, allow: bool, always: bool, reason: str | None, as_json: bool) -> None:
+def _answer(id: int, as_json: bool, *, allow: bool = True, always: bool, **said: Any) -> None:
     async def work(os: OS) -> Asked:
         remember: Remember = "process" if always else "once"
-        return await os.approval.answer(id, allow, remember, reason)
+        return await os.approval.answer(id, allow, remember, **said)
 
     asked = session(work)
     if as_json:
@@ -64,7 +71,8 @@ def _answer(id: int, allow: bool, always: bool, reason: str | None, as_json: boo
 def described(one: Asked, now: float) -> str:
     """Return what a person needs to know of a call, with all of its arguments."""
     what = one.syscall if one.subject is None else f"{one.syscall}:{one.subject}"
-    head = f"{click.style(str(one.id), bold=True)}  {one.name} (process {one.pid}) asks for "
+    verb = "asks for" if one.in_doubt is None else "is in doubt about"
+    head = f"{click.style(str(one.id), bold=True)}  {one.name} (process {one.pid}) {verb} "
     left = "while it is suspended" if one.expires is None else f"for {ago(one.expires - now)} more"
     lines = [
         head
@@ -74,6 +82,13 @@ def described(one: Asked, now: float) -> str:
         f"    by {_line(one.capability)}: {_line(one.reason)}",
         f"    waits {left}; then it is denied",
     ]
+    if one.in_doubt is not None:
+        lines[-2:] = [
+            f"    it went out {date(one.in_doubt)}, and nobody knows whether it has happened",
+            f"    aos approve {one.id}: again; aos approve --done {one.id}: it has; "
+            f"aos deny {one.id}: EINDOUBT",
+            f"    waits {left}; then it ends in EINDOUBT",
+        ]
     if one.tainted:
         lines.insert(-1, f"    tainted by {', '.join(map(_line, one.tainted))}")
     return "\n".join(lines)

@@ -41,6 +41,11 @@ _SETTINGS = {"ignore_unknown_options": True}
 @click.option("--cap", multiple=True, metavar="CAPABILITY", help="Grant this and no more.")
 @click.option("--cap-drop", multiple=True, metavar="CAPABILITY", help="Take this away.")
 @click.option("--durable", is_flag=True, help="Start it again when it or the kernel dies.")
+@click.option(
+    "--in-doubt",
+    type=click.Choice(["error", "ask"]),
+    help="What becomes of an effect that may have happened; asked is a person.",
+)
 @click.option("-q", "--quiet", is_flag=True, help="Show only what the agent writes.")
 @as_json
 @click.argument("program")
@@ -78,6 +83,7 @@ def run(program: str, arguments: tuple[str, ...], **options: Any) -> int:
         "timeout": options["timeout"],
         "remove": options["remove"],
         "durable": options["durable"] or None,
+        "in_doubt": options["in_doubt"],
         "traced": not (options["detach"] or options["quiet"]),
     }
     return session(lambda os: _run(os, order, options), start=True)
