@@ -13,7 +13,7 @@ FOLLOWED = 2
 
 
 async def main(os: OS, task: str | None) -> None:
-    known = {tool.name: tool.schema() for tool in await os.tool.ls()}
+    known = {tool.name: tool.schema() for tool in await os.tool.ls(only=list(TOOLS))}
     tools = [known[name] for name in TOOLS if name in known]
     told = [{"role": "user", "content": task or "What is 6 times 7?"}]
     trunk = await os.model.open(messages=told, tools=tools)

@@ -23,7 +23,7 @@ async def main(os: OS, task: str | None) -> int:
     if not task:
         print("Tell me what to do with --task.")
         return 2
-    known = {tool.name: tool.schema() for tool in await os.tool.ls()}
+    known = {tool.name: tool.schema() for tool in await os.tool.ls(only=list(TOOLS))}
     tools = [known[name] for name in TOOLS if name in known]
     messages: list[Any] = [
         {"role": "system", "content": "You are a helpful agent."},

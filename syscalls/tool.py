@@ -13,12 +13,14 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from typing import Annotated, Any
 
-from annotated_types import Ge, Gt, Le
+from annotated_types import Ge, Gt, Le, MaxLen
 
 from .interface import Interface, syscall
 
 #: Tools past which a prompt had better hold `find_tools` and those that it finds.
 MANY = 20
+#: Patterns of tools' names, such as `knowledge_*`.
+Patterns = Annotated[list[Annotated[str, MaxLen(256)]], MaxLen(1000)]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -80,18 +82,29 @@ class Tool(Interface, name="tool"):
     """Typed tools, each call in its own bounds."""
 
     @syscall(idempotent=True)
-    async def ls(self) -> list[ToolInfo]:
-        """Return the tools there are, by name."""
+    async def ls(self, only: Patterns | None = None) -> list[ToolInfo]:
+        """Return the tools there are, by name; `only` those whose names fit one of the patterns.
+
+        What a server that is not trusted says of its tools is a stranger's words: whoever is given
+        some of it is tainted. Name what you need, and others' servers are none of your affair.
+        """
         raise NotImplementedError
 
     @syscall(idempotent=True)
-    async def search(self, query: str, limit: Annotated[int, Ge(1), Le(100)] = 8) -> list[ToolInfo]:
-        """Return the tools that fit a task best, so that a hundred need not stand in a prompt."""
+    async def search(
+        self,
+        query: str,
+        limit: Annotated[int, Ge(1), Le(100)] = 8,
+        only: Patterns | None = None,
+    ) -> list[ToolInfo]:
+        """Return the tools that fit a task best, so that a hundred need not stand in a prompt;
+        `only` those whose names fit one of the patterns. Taints as `ls` does."""
         raise NotImplementedError
 
     @syscall(idempotent=True)
     async def servers(self) -> list[ToolServer]:
-        """Return the servers that tools come from."""
+        """Return the servers that tools come from. What one that is not trusted has failed with may
+        be its own words, and taints the caller."""
         raise NotImplementedError
 
     @syscall(effect=True, subject="name", deadline=120.0)

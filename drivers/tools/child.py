@@ -17,10 +17,14 @@ from typing import Any, cast
 @asynccontextmanager
 async def child(*argv: str, **streams: Any) -> AsyncIterator[asyncio.subprocess.Process]:
     """Start a program in a group of its own; kill the group at the end, whatever has happened."""
-    process = await asyncio.create_subprocess_exec(*argv, start_new_session=True, **streams)
+    starting = asyncio.ensure_future(
+        asyncio.create_subprocess_exec(*argv, start_new_session=True, **streams)
+    )
     try:
-        yield process
+        # Whoever is cancelled meanwhile has a process nevertheless.
+        yield await asyncio.shield(starting)
     finally:
+        process = await starting
         with suppress(ProcessLookupError):
             os.killpg(process.pid, signal.SIGKILL)
         # A pipe that is not read to its end stays open otherwise, for ever where somebody who has

@@ -9,10 +9,11 @@ from __future__ import annotations
 import asyncio
 import inspect
 import time
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Iterable
 from contextlib import suppress
 from dataclasses import replace
 from difflib import get_close_matches
+from fnmatch import fnmatchcase
 from typing import Any
 
 from ...syscalls.errors import (
@@ -65,20 +66,25 @@ class ToolsDriver(Tool):
     async def teardown(self) -> None:
         await self._servers.close()
 
-    async def ls(self) -> list[ToolInfo]:
-        await self._servers.looked()
-        return [replace(one, rate=self._rates.of(one)) for one in self._infos()]
+    async def ls(self, only: list[str] | None = None) -> list[ToolInfo]:
+        if only is None or not self._local.keys() >= set(only):
+            await self._servers.looked()
+        return self._told(_fitting(self._infos(), only))
 
-    async def search(self, query: str, limit: int = 8) -> list[ToolInfo]:
+    async def search(
+        self, query: str, limit: int = 8, only: list[str] | None = None
+    ) -> list[ToolInfo]:
         await self._servers.looked()
         changes = self._servers.changes
         if self._index is None or self._index[0] != changes:
             # A search for tools is no tool that a search should find.
             self._index = changes, Index(o for o in self._infos() if o.name != "find_tools")
-        found = self._index[1].search(query, limit)
-        return [replace(one, rate=self._rates.of(one)) for one in found]
+        found = self._index[1].search(query, limit if only is None else -1)
+        return self._told(_fitting(found, only)[:limit])
 
     async def servers(self) -> list[ToolServer]:
+        for name in self._servers.strange():
+            taint(f"mcp:{name}, how it failed")
         return self._servers.ls()
 
     async def connect(
@@ -110,9 +116,11 @@ class ToolsDriver(Tool):
         if found is None:
             names = sorted(one.name for one in self._infos())
             near = get_close_matches(name, names, n=3) or names
+            self._told([one for one in self._infos() if one.name in near])
             raise NotFound(f"there is no tool {name!r}; there is {', '.join(near)}")
         peer, remote = found
         if (wrong := await asyncio.to_thread(remote.arguments.wrong, given)) is not None:
+            _taint(remote.info)  # It may tell what the schema wants, in the schema's words.
             raise InvalidArgument(f"{name}: {wrong}")
         self._rates.take(caller().principal, remote.info)
         limit = min(timeout, peer.settings.timeout)
@@ -141,6 +149,14 @@ class ToolsDriver(Tool):
         if not any(one == "*" or one.startswith(syscall) for one in held):
             raise PermissionDenied(f"{syscall} is a person's right, and given by its name alone")
 
+    def _told(self, tools: list[ToolInfo]) -> list[ToolInfo]:
+        """Return tools with their rates, for a caller that is about to read a stranger's words
+        where one of them is a stranger's: its name, its description and its schema are."""
+        for one in tools:
+            if one.untrusted and one.name not in self._local:
+                taint(f"{one.source}, what it offers")
+        return [replace(one, rate=self._rates.of(one)) for one in tools]
+
     def _infos(self) -> list[ToolInfo]:
         local = [one.definition.info for one in self._local.values()]
         return sorted([*local, *self._servers.infos()], key=lambda one: one.name)
@@ -160,6 +176,14 @@ class ToolsDriver(Tool):
         # Ours end in bounded time; a thread keeps the loop free meanwhile.
         value = await asyncio.to_thread(function, context, **arguments)
         return bounded(tool.definition.outcome(value))
+
+
+def _fitting(tools: Iterable[ToolInfo], patterns: list[str] | None) -> list[ToolInfo]:
+    return [
+        one
+        for one in tools
+        if patterns is None or any(fnmatchcase(one.name, pattern) for pattern in patterns)
+    ]
 
 
 async def _ask(peer: Peer, remote: Remote, arguments: dict[str, Any]) -> ToolResult:

@@ -25,7 +25,7 @@ STEPS = 5
 async def main(os: OS, task: str | None) -> int:
     """Work on a task: `--noise P` takes a tool by chance so often, `--policy NAME` asks one."""
     how, value = (*sys.argv[1:3], "--noise", "0")[:2]
-    known = {tool.name: tool.schema() for tool in await os.tool.ls()}
+    known = {tool.name: tool.schema() for tool in await os.tool.ls(only=list(TOOLS))}
     tools = [known[name] for name in TOOLS]
     messages: list[Any] = [{"role": "user", "content": task or ""}]
     steps: list[list[str]] = []

@@ -8,8 +8,7 @@ Interface:
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable, Iterable
-from fnmatch import fnmatch
+from collections.abc import Callable
 
 from ...syscalls.errors import InvalidArgument, LLMAgentOSError
 from ...syscalls.os import OS
@@ -29,18 +28,11 @@ async def offered(os: OS, task: str, patterns: list[str] | None) -> list[ToolInf
 
     Raises `InvalidArgument` where none fits.
     """
-
-    def wanted(tools: Iterable[ToolInfo]) -> list[ToolInfo]:
-        return [
-            one for one in tools if patterns is None or any(fnmatch(one.name, p) for p in patterns)
-        ]
-
-    found = wanted(await os.tool.ls())
+    found = await os.tool.ls(only=patterns)
     if not found:
         raise InvalidArgument(f"a plan needs tools, and none fits {patterns}")
     if len(found) > SHOWN:
-        fitting = wanted(await os.tool.search(task, limit=100))
-        found = (fitting or found)[:SHOWN]
+        found = await os.tool.search(task, limit=SHOWN, only=patterns) or found[:SHOWN]
     return found
 
 

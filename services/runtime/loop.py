@@ -32,7 +32,7 @@ class Loop:
     async def run(self, task: str) -> str:
         """Return the answer to a task. Raises `StepLimit`, and the error of a model call."""
         manifest, os = self._manifest, self._os
-        offered = [tool.schema() for tool in await os.tool.ls() if manifest.wants(tool.name)]
+        offered = [tool.schema() for tool in await os.tool.ls(only=manifest.tools)]
         self.messages.append({"role": "user", "content": task})
         for _ in range(manifest.limits.steps):
             reply = await os.model.chat(

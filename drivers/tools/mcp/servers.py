@@ -76,6 +76,14 @@ class Servers:
         """Return a tool and its server."""
         return self._tools.get(name)
 
+    def strange(self) -> list[str]:
+        """Return the names of those whose state may hold a stranger's words."""
+        return [
+            name
+            for name, peer in sorted(self._peers.items())
+            if not (peer.settings.trusted or peer.state in ("ready", "connecting"))
+        ]
+
     def ls(self) -> list[ToolServer]:
         """Return the servers, by name."""
         return [self._peers[name].info() for name in sorted(self._peers)]

@@ -42,16 +42,19 @@ class Agent(Part):
     #: Seconds after which an agent is stopped.
     timeout: Annotated[float, Gt(0), Le(86_400)] = 120.0
 
+    def names(self, case: Case) -> list[str]:
+        """Return the tools for a task."""
+        return self.tools if case.tools is None else case.tools
+
     def order(
         self, case: Case, schemas: Mapping[str, dict[str, Any]], drawing: Mapping[str, Any]
     ) -> str:
         """Return what a pupil is told. `schemas` are those of the house; a tool that it lacks is
         offered by its name. `drawing` says how replies are drawn, as `model.chat` takes it."""
-        names = self.tools if case.tools is None else case.tools
         return json.dumps(
             {
                 "instructions": self.instructions,
-                "tools": [schemas.get(name) or _bare(name) for name in names],
+                "tools": [schemas.get(name) or _bare(name) for name in self.names(case)],
                 "steps": self.steps,
                 "drawing": {"max_tokens": self.reply_tokens, **drawing},
                 "memory": case.memory,

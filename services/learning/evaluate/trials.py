@@ -58,15 +58,17 @@ class Trials:
         self._places: asyncio.Queue[int] = asyncio.Queue()
         for place in range(parallel):
             self._places.put_nowait(place)
-        self._schemas: dict[str, dict[str, Any]] | None = None
+        self._schemas: dict[str, dict[str, Any]] = {}
 
     async def run(
         self, orders: Sequence[Order], done: Callable[[int], None] = lambda count: None
     ) -> list[Trial]:
         """Try each task and return what came of it, in the same order. `done` is told how many are
         through, and what it raises ends it. Raises as `process.spawn` does."""
-        if self._schemas is None:
-            self._schemas = {one.name: one.schema() for one in await self._os.tool.ls()}
+        # Whoever is told of a stranger's tools is tainted: none is that no task is for.
+        names = {name for order in orders for name in self._agent.names(order.case)}
+        listed = await self._os.tool.ls(only=sorted(names))
+        self._schemas |= {one.name: one.schema() for one in listed}
         count = 0
 
         async def one(order: Order) -> int:
@@ -92,7 +94,6 @@ class Trials:
     async def _work(self, order: Order) -> int:
         """Run an agent to its end and return its pid."""
         agent, os = self._agent, self._os
-        assert self._schemas is not None
         place = await self._places.get()
         try:
             pid = await os.process.spawn(

@@ -126,7 +126,7 @@ class Live:
         self._os, self._ask = os, ask
         self._tasks = _read(file)
         self.count, self.tools = len(self._tasks), list(tools)
-        known = {one.name: one.schema() for one in ask(os.tool.ls())}
+        known = {one.name: one.schema() for one in ask(os.tool.ls(only=self.tools))}
         for name in tools:
             if name not in known:
                 raise InvalidArgument(f"there is no tool {name}")

@@ -167,8 +167,8 @@ def disconnect(name: str, as_json: bool) -> None:
 
 
 async def _find(os: OS, name: str) -> ToolInfo:
-    for one in await os.tool.ls():
-        if one.name == name:
+    for one in await os.tool.ls(only=[name]):
+        if one.name == name:  # A name may be a pattern.
             return one
     raise NotFound(f"there is no tool {name!r}; see: aos tool ls")
 

@@ -10,6 +10,7 @@ import asyncio
 import json
 import math
 from collections.abc import Awaitable, Callable, Mapping
+from fnmatch import fnmatch
 from pathlib import Path
 from types import SimpleNamespace
 from typing import Any, TypeVar, cast
@@ -73,13 +74,17 @@ class System:
     def on_behalf(self, call: int) -> System:
         return self
 
-    async def ls(self) -> Any:
+    async def ls(self, only: list[str] | None = None) -> Any:
         """Of tools and of models, which the planner keeps apart by what it asks of them."""
         flags = ["fork", "score"] if self.forks else []
-        return [_Both(one, flags) for one in self.infos.values()]
+        return [
+            _Both(one, flags)
+            for one in self.infos.values()
+            if only is None or any(fnmatch(one.name, pattern) for pattern in only)
+        ]
 
-    async def search(self, query: str, limit: int = 8) -> Any:
-        return list(reversed(await self.ls()))[:limit]
+    async def search(self, query: str, limit: int = 8, only: list[str] | None = None) -> Any:
+        return list(reversed(await self.ls(only)))[:limit]
 
     async def recall(self, query: str, limit: int = 8) -> Any:
         raise NotFound("nothing is remembered")

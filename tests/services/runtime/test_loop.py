@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import asyncio
+from fnmatch import fnmatch
 from typing import Any, cast
 
 import pytest
@@ -51,10 +52,11 @@ class System:
         self.asked: list[dict[str, Any]] = []
         self.called: list[tuple[str, Any]] = []
 
-    async def ls(self) -> list[ToolInfo]:
+    async def ls(self, only: list[str]) -> list[ToolInfo]:
         return [
             ToolInfo(name=name, description="", parameters={}, effect=False, untrusted=False)
             for name in ("add", "fails", "shell")
+            if any(fnmatch(name, pattern) for pattern in only)
         ]
 
     async def chat(self, messages: list[Message], **settings: Any) -> ChatReply:

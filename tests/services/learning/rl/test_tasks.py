@@ -155,7 +155,7 @@ class System:
         self.items: dict[str, str] = {}
         self.failing: Exception | None = None
 
-    async def ls(self) -> list[Any]:
+    async def ls(self, only: Any = None) -> list[Any]:
         tools = [
             ToolInfo(name=name, description="", parameters={}, effect=False, untrusted=False)
             for name in ("calculator", "memory_put")
