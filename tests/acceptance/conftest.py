@@ -39,7 +39,7 @@ class House:
             "LLMAGENTOS_SERVICES__GATEWAY__SETTINGS__PORT": "0",
         }
 
-    def aos(self, *arguments: str, check: bool = True, timeout: float = 60) -> Done:
+    def aos(self, *arguments: str, check: bool = True, timeout: float = 180) -> Done:
         command = [sys.executable, "-c", "from llmagentos.services.shell.main import main; main()"]
         ran = subprocess.run(
             [*command, *arguments],

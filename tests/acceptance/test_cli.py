@@ -89,7 +89,7 @@ def test_stop_ends_an_agent_that_listens_and_one_that_does_not(house: House) -> 
     assert follow.stdout.readline() == "listening\n"
     house.aos("stop", "-t", "0.2", pid)
     assert house.aos("wait", pid, check=False).code == 137
-    follow.wait(timeout=20)
+    follow.wait(timeout=60)
     follow.stdout.close()
 
 
@@ -104,7 +104,7 @@ def test_run_passes_on_its_signals_and_its_readers_end(house: House) -> None:
                 run.stdout.close()
             else:
                 run.send_signal(number)
-            assert run.wait(timeout=30) == code
+            assert run.wait(timeout=60) == code
 
 
 def test_output_into_a_pipe_that_nobody_reads_is_no_error(house: House) -> None:
@@ -116,7 +116,7 @@ def test_output_into_a_pipe_that_nobody_reads_is_no_error(house: House) -> None:
         events.stdout.readline()
         events.stdout.close()
         house.aos("run", "-q", "--", "true")
-        assert events.wait(timeout=30) == 0
+        assert events.wait(timeout=60) == 0
         assert events.stderr.read() == ""
 
 

@@ -104,7 +104,7 @@ def test_key_stands_for_its_process_and_dies_with_it(house: House, upstream: Ups
     url = house.status()["url"]
     request = urllib.request.Request(f"{url}/v1/models", headers={"Authorization": f"Bearer {key}"})
     with pytest.raises(urllib.error.HTTPError) as refused:
-        urllib.request.urlopen(request, timeout=30)
+        urllib.request.urlopen(request, timeout=60)
     with refused.value:
         assert refused.value.code == 401
     assert upstream.asked == ["x"]
@@ -139,7 +139,7 @@ def test_suspended_program_asks_nothing_while_others_go_on(
     assert upstream.asked == ["patient", "other"]
     house.aos("resume", pid)
     assert house.aos("wait", pid).code == 0
-    assert follow.communicate(timeout=30)[0] == "ready\nWell said.\nWell said.\n"
+    assert follow.communicate(timeout=60)[0] == "ready\nWell said.\nWell said.\n"
     assert upstream.asked == ["patient", "other", "again"]
     assert info(house, pid)["usage"]["tokens"] == 8
 
@@ -188,7 +188,7 @@ def test_program_that_hangs_up_takes_its_call_back_and_lives(
     assert info(house, pid)["state"] == "running"
     (home / "end").write_text("x")
     assert house.aos("wait", pid).code == 0
-    follow.communicate(timeout=30)
+    follow.communicate(timeout=60)
 
 
 def test_gateway_that_dies_is_there_again_for_a_program_that_lives(
@@ -209,7 +209,7 @@ def test_gateway_that_dies_is_there_again_for_a_program_that_lives(
     house.aos("kill", str(gateway["pid"]))
     (Path(info(house, pid)["home"]) / "go").write_text("x")
     assert house.aos("wait", pid).code == 0
-    assert follow.communicate(timeout=30)[0] == "Well said.\n"
+    assert follow.communicate(timeout=60)[0] == "Well said.\n"
     assert info(house, pid)["usage"]["tokens"] == 8
 
 

@@ -55,14 +55,14 @@ class Daemon:
 
     def run(self, work: Callable[[OS], Awaitable[Any]]) -> Any:
         async def whole() -> Any:
-            async with asyncio.timeout(30), self.session() as os:
+            async with asyncio.timeout(60), self.session() as os:
                 return await work(os)
 
         return asyncio.run(whole())
 
     def close(self) -> None:
         self.process.send_signal(signal.SIGTERM)
-        self.process.wait(timeout=30)
+        self.process.wait(timeout=60)
 
 
 @pytest.fixture(scope="module")

@@ -387,7 +387,7 @@ def test_receiver_that_leaves_when_woken_passes_the_letter_on() -> None:
         await asyncio.sleep(0)
         post.send(1, 7, "hello")
         first.cancel()
-        async with asyncio.timeout(30):
+        async with asyncio.timeout(60):
             assert (await second).body == "hello"
         assert first.cancelled() and not post._boxes
 
@@ -411,7 +411,7 @@ def test_letters_are_neither_lost_nor_doubled_by_receivers_that_leave() -> None:
             post.send(1, 7, number)
             if number % 2:
                 tasks[number].cancel()
-        async with asyncio.timeout(30):
+        async with asyncio.timeout(60):
             await all_found.wait()
         assert found == list(range(200))
         for task in tasks:
@@ -632,7 +632,7 @@ async def supervised(folder: Path, **options: Any) -> AsyncIterator[tuple[Superv
 
 def test_service_that_does_not_come_up_is_killed_and_starts_again(tmp_path: Path) -> None:
     async def scene() -> None:
-        async with asyncio.timeout(30), supervised(tmp_path, patience=0.0) as parts:
+        async with asyncio.timeout(60), supervised(tmp_path, patience=0.0) as parts:
             supervisor, launcher, events = parts
             async with supervisor:
                 async for event in events.follow(0):
@@ -647,7 +647,7 @@ def test_service_that_does_not_come_up_is_killed_and_starts_again(tmp_path: Path
 
 def test_service_that_is_up_is_left_alone(tmp_path: Path) -> None:
     async def scene() -> None:
-        async with asyncio.timeout(30), supervised(tmp_path, patience=0.0) as parts:
+        async with asyncio.timeout(60), supervised(tmp_path, patience=0.0) as parts:
             supervisor, launcher, _ = parts
             (service,) = supervisor.services
             launcher.on_launch = lambda: setattr(service, "state", "ready")
@@ -665,7 +665,7 @@ def test_defect_of_the_supervisor_reaches_whoever_entered_it(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     async def scene() -> None:
-        async with asyncio.timeout(30), supervised(tmp_path, patience=0.0) as parts:
+        async with asyncio.timeout(60), supervised(tmp_path, patience=0.0) as parts:
             supervisor, _, events = parts
             monkeypatch.setattr(events, "emit", lambda *_: 1 / 0)
             async with supervisor:
@@ -697,7 +697,7 @@ def test_sessions_are_answered_again_after_the_machine_had_no_files_left(
         path, ended = tmp_path / "s", asyncio.Event()
         gone: list[ControlBlock] = []
         trap, table = Trap(), ProcessTable()
-        async with asyncio.timeout(30), Bus(trap) as bus, Control(path, bus, table) as control:
+        async with asyncio.timeout(60), Bus(trap) as bus, Control(path, bus, table) as control:
             control.on_end += [gone.append, lambda session: ended.set()]
             sock = socket.socket(socket.AF_UNIX)
             sock.connect(str(path))
@@ -734,7 +734,7 @@ def test_another_user_has_a_bounded_number_of_connections_and_is_told_so(
             return client, refusal.value
 
         async with (
-            asyncio.timeout(30),
+            asyncio.timeout(60),
             Bus(trap) as bus,
             Control(path, bus, table, principals) as control,
         ):

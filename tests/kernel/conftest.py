@@ -7,11 +7,13 @@ import selectors
 import signal
 import socket
 from collections.abc import Awaitable, Callable, Coroutine
-from typing import Any, TypeVar
+from concurrent.futures import Executor
+from typing import Any, TypeVar, TypeVarTuple
 
 from llmagentos.kernel.launcher.contract import Launch, Launched, OnExit
 
 T = TypeVar("T")
+Ts = TypeVarTuple("Ts")
 #: What the fake launcher adds to a pid to get the machine's number.
 OFFSET = 1000
 
@@ -44,9 +46,11 @@ class JumpingLoop(asyncio.SelectorEventLoop):
     def time(self) -> float:
         return self.now
 
-    def run_in_executor(self, *work: Any) -> asyncio.Future[Any]:
+    def run_in_executor(
+        self, executor: Executor | None, func: Callable[[*Ts], T], *args: *Ts
+    ) -> asyncio.Future[T]:
         self.aside += 1
-        future = super().run_in_executor(*work)
+        future = super().run_in_executor(executor, func, *args)
         future.add_done_callback(self._done)
         return future
 

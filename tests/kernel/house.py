@@ -164,7 +164,7 @@ def play(
 ) -> None:
     async def run() -> None:
         trap = Trap() if clock is None else Trap(clock)
-        async with asyncio.timeout(30), asyncio.TaskGroup() as tasks, Bus(trap) as bus:
+        async with asyncio.timeout(60), asyncio.TaskGroup() as tasks, Bus(trap) as bus:
             house = House(bus=bus, trap=trap, tasks=tasks)
             await scene(house)
             for client in house.clients:

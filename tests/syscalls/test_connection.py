@@ -33,7 +33,7 @@ def test_frame_travels_from_end_to_end() -> None:
         data = await asyncio.get_running_loop().sock_recv(there, 4096)
         assert list(Decoder().feed(data)) == [([VERSION, Kind.SIGNAL, 0, "SIGTERM"], b"\xc0")]
         there.close()
-        await asyncio.wait_for(lost.wait(), 5)
+        await asyncio.wait_for(lost.wait(), 60)
         assert connection.closed
         connection.send((VERSION, Kind.CANCEL, 1))
 
@@ -45,7 +45,7 @@ def test_broken_stream_is_told_why_and_closed() -> None:
         connection, frames, lost, there = await connected()
         loop = asyncio.get_running_loop()
         await loop.sock_sendall(there, struct.pack("!IH", MAX_FRAME + 1, 3))
-        await asyncio.wait_for(lost.wait(), 5)
+        await asyncio.wait_for(lost.wait(), 60)
         header, body = next(Decoder().feed(await loop.sock_recv(there, 4096)))
         assert header[1:] == [Kind.ERROR, 0, "E2BIG"]
         assert str(MAX_FRAME) in unpack(body)[0]

@@ -62,7 +62,7 @@ def play(scene: Callable[[Kernel, Client], Awaitable[None]]) -> None:
     async def whole() -> None:
         kernel = Kernel()
         client = await connect(await kernel.connect(), kernel.connect)
-        async with asyncio.timeout(10):
+        async with asyncio.timeout(60):
             await scene(kernel, client)
         client.close()
         await client.lost.wait()

@@ -73,7 +73,7 @@ class Kernel:
 def play(scene: Callable[[Kernel], Awaitable[None]]) -> None:
     async def run() -> None:
         ours, theirs = socket.socketpair()
-        async with asyncio.timeout(30), asyncio.TaskGroup() as tasks:
+        async with asyncio.timeout(60), asyncio.TaskGroup() as tasks:
             bench, client = Bench(), Client()
             Server(tasks, bench).attach(client)
             await client.open(theirs)

@@ -145,7 +145,7 @@ def test_a_text_that_cannot_be_sent_is_and_a_vector_without_a_direction_is_not_t
 
 
 async def until(condition: Callable[[], bool]) -> None:
-    async with asyncio.timeout(10):
+    async with asyncio.timeout(60):
         while not condition():  # noqa: ASYNC110  # other tasks take their turns
             await asyncio.sleep(0)
 

@@ -296,7 +296,7 @@ def test_passages_past_the_first_are_embedded_beside_the_calls(
 
         system.embed = embed
         await knowledge.ingest("n.txt", b"first\n\n# S\n\nsecond\n\n# T\n\nlast")
-        await asyncio.wait_for(seen.wait(), 10)
+        await asyncio.wait_for(seen.wait(), 60)
 
     play(scene)
 

@@ -129,7 +129,7 @@ def test_what_was_written_without_a_vector_gets_one(opened: Opened, world: World
         world.meanings = {"a fast car": [1.0, 0.0, 0.0], "quick auto": [0.9, 0.1, 0.0]}
         memory._embedder._asked = None
         shelf = memory._stores.pieces.shelf
-        async with asyncio.timeout(10):
+        async with asyncio.timeout(60):
             await memory.recall("anything")
             while await memory._do(lambda: shelf.lacking("s", 1)):  # noqa: ASYNC110
                 await asyncio.sleep(0)

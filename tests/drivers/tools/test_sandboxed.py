@@ -111,7 +111,7 @@ def test_cancelling_kills_all_that_was_started(context: Context) -> None:
             task.cancel()
             with pytest.raises(asyncio.CancelledError):
                 await task
-            async with asyncio.timeout(20):
+            async with asyncio.timeout(60):
                 assert await asyncio.to_thread(opened.read) == b""
 
     uvloop.run(scene())

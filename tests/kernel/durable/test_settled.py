@@ -30,7 +30,7 @@ def test_call_that_was_given_up_is_charged_to_the_record_once(tmp_path: Path) ->
         journal = JournalWriter(tmp_path)
         recorder = JournalRecorder(journal)
         trap = Trap(recorder=recorder)
-        async with asyncio.timeout(20), asyncio.TaskGroup() as tasks, Bus(trap) as bus:
+        async with asyncio.timeout(60), asyncio.TaskGroup() as tasks, Bus(trap) as bus:
             house = House(bus=bus, trap=trap, tasks=tasks)
             await house.device(slots=1)
             process, agent = await house.process("*")

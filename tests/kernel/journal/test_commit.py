@@ -91,7 +91,7 @@ def test_without_descriptors_nobody_waits_for_ever(
                 if refused:
                     patch.setattr(os, call, refuse)
                 commit.after(told.set_result)
-                async with asyncio.timeout(5):
+                async with asyncio.timeout(60):
                     said.append(await told)
         commit.close()
         journal.close()

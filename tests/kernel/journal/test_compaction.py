@@ -99,7 +99,7 @@ def test_disk_that_lets_nothing_go_ends_nobody(
         raise PermissionError
 
     async def scene() -> None:
-        async with asyncio.timeout(5), Compaction(write(tmp_path), days=0, most=0) as compaction:
+        async with asyncio.timeout(60), Compaction(write(tmp_path), days=0, most=0) as compaction:
             await asyncio.to_thread(looked.wait, 5)
             await asyncio.sleep(0.01)
             assert compaction._task is not None and not compaction._task.done()

@@ -37,7 +37,7 @@ def play(place: Place, tmp_path: Path) -> Callable[[Scene], None]:
     def run(scene: Scene) -> None:
         async def whole() -> None:
             yard = Yard(tmp_path, place.launcher)
-            async with asyncio.timeout(20):
+            async with asyncio.timeout(60):
                 try:
                     await scene(yard)
                 finally:
@@ -55,7 +55,7 @@ def play_alone(tmp_path: Path) -> Callable[[Scene], None]:
     def run(scene: Scene) -> None:
         async def whole() -> None:
             yard = Yard(tmp_path, ZygoteLauncher())
-            async with asyncio.timeout(20):
+            async with asyncio.timeout(60):
                 await yard.launcher.start()
                 try:
                     await scene(yard)

@@ -128,7 +128,7 @@ async def _try_out(folder: Path, port: int) -> Tried:
     )
     try:
         with ours, theirs:
-            async with asyncio.timeout(20):
+            async with asyncio.timeout(60):
                 launched = await launcher.launch(launch, theirs)
                 os_pid, tried.report = launched.os_pid, launched.report
                 tried.session = (os_pid, os.getsid(os_pid))

@@ -13,6 +13,7 @@ from typing import Any
 
 import pytest
 
+from llmagentos.kernel.launcher.line import PATIENCE
 from llmagentos.kernel.launcher.zygote import ZygoteLauncher
 from llmagentos.kernel.sandbox.layers import Sandbox
 from llmagentos.syscalls.errors import DeviceError, InvalidArgument
@@ -136,7 +137,7 @@ def test_zygote_that_dies_at_its_start_is_told_at_once(monkeypatch: pytest.Monke
     async def scene() -> None:
         launcher = ZygoteLauncher()
         try:
-            async with asyncio.timeout(5):
+            async with asyncio.timeout(PATIENCE - 1):
                 with pytest.raises(DeviceError):
                     await launcher.start()
         finally:

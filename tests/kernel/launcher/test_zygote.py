@@ -267,7 +267,7 @@ def test_connection_of_the_first_process_ends_with_it(
     async def scene(yard: Yard) -> None:
         await yard.launch(1, "true", sandbox=sandbox)
         await yard.ended(1)
-        async with asyncio.timeout(5):
+        async with asyncio.timeout(60):
             await yard.gone(1)
 
     play(scene)
@@ -281,7 +281,7 @@ def test_processes_that_a_process_has_started_end_with_it(play: Callable[[Scene]
         try:
             yard.launcher.signal(launched.os_pid, signal.SIGKILL)
             await yard.ended(1)
-            async with asyncio.timeout(5):
+            async with asyncio.timeout(60):
                 await yard.gone(1)
         finally:
             with suppress(ProcessLookupError):
@@ -374,7 +374,7 @@ def test_interrupted_program_cleans_up_and_may_go_on(play: Callable[[Scene], Non
         endings = (text + "        raise\n", 130), (text + "        return 5\n", 5)
         for pid, (one, code) in enumerate(endings, 1):
             launched = await yard.program(pid, one, FREE)
-            async with asyncio.timeout(20):
+            async with asyncio.timeout(60):
                 while "begun" not in yard.said(pid):  # noqa: ASYNC110  # another process writes it
                     await asyncio.sleep(0.01)
             yard.launcher.signal(launched.os_pid, signal.SIGINT)

@@ -42,7 +42,7 @@ def attempt() -> Attempt:
             [sys.executable, "-c", _TOOLS + text, *map(str, arguments)],
             capture_output=True,
             text=True,
-            timeout=20,
+            timeout=60,
         )
         assert ran.returncode == 0, ran.stderr
         return ran.stdout.splitlines()

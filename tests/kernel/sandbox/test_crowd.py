@@ -38,7 +38,7 @@ def test_one_with_too_many_is_told_of_also_on_a_machine_that_has_no_thread_left(
         with monkeypatch.context() as machine:
             if full:
                 machine.setattr(threading.Thread, "start", refuse)
-            async with asyncio.timeout(30), Crowd(lambda: {own: 0, 2**22 + 1: 5}, tell, every=0):
+            async with asyncio.timeout(60), Crowd(lambda: {own: 0, 2**22 + 1: 5}, tell, every=0):
                 await overrun.wait()
 
     grown = numbers(step=GROWN)

@@ -41,7 +41,7 @@ def play(tmp_path: Path) -> Callable[[Scene], None]:
 
     def run(scene: Scene) -> None:
         async def whole() -> None:
-            async with asyncio.timeout(10):
+            async with asyncio.timeout(60):
                 desk = Desk(folder / "e.sock")
                 try:
                     await scene(desk)

@@ -43,7 +43,7 @@ def play() -> Callable[..., None]:
             config.load()
             server = uvicorn.Server(config)
             server.install_signal_handlers = lambda: None  # type: ignore[attr-defined]
-            async with asyncio.timeout(20), asyncio.TaskGroup() as tasks:
+            async with asyncio.timeout(60), asyncio.TaskGroup() as tasks:
                 serving = tasks.create_task(server._serve([sock]))
                 try:
                     await scene(port)

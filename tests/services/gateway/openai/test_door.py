@@ -144,7 +144,7 @@ def test_client_that_hangs_up_takes_its_calls_back(app: ASGIApp, system: System,
 
     async def hang_up() -> None:
         client = Hanging(system, {**HELLO, "n": n})
-        async with asyncio.timeout(10):
+        async with asyncio.timeout(60):
             await app(client.scope, client.receive, client.send)
 
     asyncio.run(hang_up())
@@ -156,7 +156,7 @@ def test_client_that_leaves_a_stream_takes_its_call_back(app: ASGIApp, system: S
 
     async def leave() -> None:
         client = Hanging(system, {**HELLO, "stream": True})
-        async with asyncio.timeout(10):
+        async with asyncio.timeout(60):
             await app(client.scope, client.receive, client.send)
 
     asyncio.run(leave())
