@@ -148,10 +148,11 @@ class Agents:
             self._kill(process, signals.SIGKILL)
 
     def settle(self, process: ControlBlock, spawn: Spawn) -> None:
-        """Give a process its rank, its task, its folder and its log."""
+        """Give a process its rank, its task, its folder and log, and what it may read."""
         order = spawn.order
         process.nice, process.task, process.remove = spawn.nice, order.task, order.remove
         process.home, process.log = spawn.home, self._paths.log(process.pid)
+        process.readable = spawn.readable
 
     async def start(self, process: ControlBlock, spawn: Spawn) -> None:
         """Start a process's program. Raises the error that kept it from starting."""
@@ -197,7 +198,7 @@ class Agents:
         if process.incarnation != life:
             return  # It died before it was known to have started: its next life is on its way.
         process.os_pid, process.sandbox = launched.os_pid, dict(launched.report)
-        process.readable, process.crowd = spawn.readable, profile.processes
+        process.crowd = profile.processes
 
     def set_timer(self, process: ControlBlock, timeout: float | None) -> None:
         """Let a process be stopped once its time is up; `timeout` is what is left of its own."""

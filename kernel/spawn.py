@@ -9,9 +9,11 @@ Interface:
 from __future__ import annotations
 
 import math
+import os
 import re
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field, replace
+from functools import cache
 from pathlib import Path
 
 from ..syscalls.errors import InvalidArgument, NotFound, PermissionDenied
@@ -20,6 +22,7 @@ from .capability import CapabilitySet
 from .config import AgentsConfig
 from .durable.state import ASK
 from .interpreter import libraries, sources
+from .launcher.child import READABLE
 from .manifest import declared
 from .paths import Paths
 from .plugins import Plugin
@@ -104,8 +107,9 @@ class Rules:
         """Say what an order comes to.
 
         Raises `InvalidArgument`, `NotFound` for a missing program, and `PermissionDenied` for a
-        rank that its parent must not give.
+        rank that its parent must not give and for a program that it may not read.
         """
+        folder = _folder(parent, order.program)
         runtime, entry, argv = self._entry(order)
         if order.program.endswith(".toml"):
             order = _completed(order)
@@ -127,7 +131,7 @@ class Rules:
             limits=Limits.parse({**self._config.budget, **order.budget}),
             nice=rank(parent, order.nice, parent.nice),
             home=self._home(parent, name),
-            readable=_readable(parent, order, argv),
+            readable=_readable(parent, folder, argv),
         )
 
     def _entry(self, order: Order) -> tuple[str, str, tuple[str, ...] | None]:
@@ -140,10 +144,6 @@ class Rules:
         if _MODULE.fullmatch(program):
             return "py", self._runtimes["py"].entry, None
         path = Path(program)
-        if not path.is_absolute():
-            raise InvalidArgument(f"{program!r} is neither an absolute path nor module:function")
-        if not path.is_file():
-            raise NotFound(f"there is no program {program}")
         named = declared(path).runtime if path.suffix == ".toml" else None
         name = named or path.suffix.removeprefix(".")
         runtime = self._runtimes.get(name)
@@ -200,16 +200,59 @@ def rank(caller: ControlBlock, nice: int | None, least: int) -> int:
     return nice
 
 
-def _readable(parent: ControlBlock, order: Order, argv: tuple[str, ...] | None) -> tuple[Path, ...]:
+def _folder(parent: ControlBlock, program: str) -> Path | None:
+    """Return the folder in which a program really lies; None where no path is named.
+
+    Whoever runs it may read that folder. So it is resolved once, and the process opens it without
+    following a link: it cannot be exchanged for a link to another one meanwhile. An agent names
+    none but what it may read itself.
+    """
+    if program == "-" or _MODULE.fullmatch(program):
+        return None
+    path = Path(program)
+    if not path.is_absolute():
+        raise InvalidArgument(f"{program!r} is neither an absolute path nor module:function")
+    folder = _resolved(path.parent)
+    if parent.kind is Kind.AGENT:
+        for place in (folder, _resolved(path).parent):
+            if not _sees(parent, place):
+                raise PermissionDenied(f"{parent.name} may not read {program}, nor let it be run")
+    if not (folder / path.name).is_file():
+        raise NotFound(f"there is no program {program}")
+    return folder
+
+
+def _sees(process: ControlBlock, folder: Path) -> bool:
+    own = (process.home, *process.readable)
+    if any(one is not None and folder.is_relative_to(_resolved(one)) for one in own):
+        return True
+    return any(folder.is_relative_to(one) for one in _system())
+
+
+@cache
+def _system() -> tuple[Path, ...]:
+    return tuple(map(_resolved, map(Path, READABLE)))
+
+
+def _resolved(path: Path) -> Path:
+    try:
+        return Path(os.path.realpath(path))
+    except (OSError, ValueError):  # No text of a path.
+        raise NotFound(f"there is no program {path}") from None
+
+
+def _readable(
+    parent: ControlBlock, folder: Path | None, argv: tuple[str, ...] | None
+) -> tuple[Path, ...]:
     if argv is None:
-        return (Path(order.program).parent,) if "/" in order.program else ()
+        return () if folder is None else (folder,)
     # A command is given the files that it is to work on, and what it needs to start, by whoever
     # may read them anyway.
     if not parent.capabilities.whole:
         return ()
     files = [Path(one) for one in argv if one.startswith("/") and _is_file(one)]
     needed = libraries(files[0]) if files and str(files[0]) == argv[0] else ()
-    return (*files, *needed, *sources(files))
+    return tuple(dict.fromkeys(map(_resolved, (*files, *needed, *sources(files)))))
 
 
 def _is_file(path: str) -> bool:

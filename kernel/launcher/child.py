@@ -81,8 +81,6 @@ _SYSTEM = ("/usr", "/lib", "/lib64", "/bin", "/etc/ld.so.cache", "/etc/localtime
 _PYTHON = {sys.prefix, sys.base_prefix, *sysconfig.get_paths().values(), *sys.path,
            str(Path(__file__).resolve().parents[2])} - {""}  # fmt: skip
 READABLE = (*_SYSTEM, *sorted(_PYTHON))
-#: Another folder for every process.
-_OWN = "/proc/self"
 #: The socket's descriptor in every process.
 SOCKET = 3
 _APPEND = O_WRONLY | O_APPEND | O_CREAT | O_CLOEXEC
@@ -189,7 +187,8 @@ def _restrict(
     if landlock != "off":
         try:
             prctl(PR_SET_NO_NEW_PRIVS, 1)
-            scoped = restrict((_OWN, *readable), (home, devnull), known)
+            # Its own folder there; `/proc/self` is a link.
+            scoped = restrict((f"/proc/{getpid()}", *readable), (home, devnull), known)
             held = canary.files() and canary.writes(home)
             report["landlock"] = "enforced" if held else "failed"
             report["signals"] = "unavailable"

@@ -1,7 +1,7 @@
 """Landlock: which files a process may read and write, and whom it may signal (landlock(7)).
 
 Interface:
-    Known, prepare  what many processes will read, opened once for all of them
+    Known, prepare  what many processes will read, opened once for all of them; links are followed
     restrict        give up all files but some; raises OSError where Landlock is missing
 """
 
@@ -15,7 +15,10 @@ from typing import TypeAlias
 
 from .native import syscall
 
-_CREATE, _ADD_RULE, _RESTRICT = 444, 445, 446
+_CREATE, _ADD_RULE, _RESTRICT, _OPENAT2 = 444, 445, 446, 437
+_HERE = -100
+#: How a path is opened without following a link on any of its steps.
+_UNBENT = struct.pack("=QQQ", os.O_PATH | os.O_CLOEXEC, 0, 4)
 _EXECUTE, _WRITE_FILE, _READ_FILE, _READ_DIR = 1, 2, 4, 8
 _TRUNCATE, _IOCTL = 1 << 14, 1 << 15
 #: Everything that each version of the interface knows to handle, in bits.
@@ -47,6 +50,8 @@ def prepare(readable: Iterable[str]) -> Known:
 def restrict(readable: Iterable[str], writable: Iterable[str], known: Known | None = None) -> bool:
     """Let this process and its children read some folders and what is known, write others, no more.
 
+    What is readable is named as it really lies: a folder on the way that has become a link since
+    somebody looked at it leads nowhere.
     Returns whether signals are held back as well: they then reach this process's own children and
     nobody else. `no_new_privs` must be set. Raises OSError where the machine has no Landlock.
     """
@@ -54,8 +59,11 @@ def restrict(readable: Iterable[str], writable: Iterable[str], known: Known | No
     ruleset = syscall(_CREATE, attributes, len(attributes), 0)
     opened = [ruleset]
     try:
-        for paths, access in ((readable, _READ & handled), (writable, handled)):
-            more, descriptors = _rules(paths, access)
+        for paths, access, unbent in (
+            (readable, _READ & handled, True),
+            (writable, handled, False),
+        ):
+            more, descriptors = _rules(paths, access, unbent)
             rules += tuple(more)
             opened += descriptors
         for rule in rules:
@@ -67,12 +75,18 @@ def restrict(readable: Iterable[str], writable: Iterable[str], known: Known | No
     return scoped
 
 
-def _rules(paths: Iterable[str], access: int) -> tuple[list[bytes], list[int]]:
+def _rules(
+    paths: Iterable[str], access: int, unbent: bool = False
+) -> tuple[list[bytes], list[int]]:
     """Return the rules on what exists, packed, and the descriptors that they name."""
     rules, descriptors = [], []
     for path in paths:
         try:
-            descriptor = os.open(path, os.O_PATH | os.O_CLOEXEC)
+            if unbent:
+                place = os.fsencode(path)
+                descriptor = syscall(_OPENAT2, _HERE, place, _UNBENT, len(_UNBENT))
+            else:
+                descriptor = os.open(path, os.O_PATH | os.O_CLOEXEC)
         except OSError:
             continue  # What does not exist needs no permission.
         folder = S_ISDIR(os.fstat(descriptor).st_mode)

@@ -339,3 +339,33 @@ def test_runtimes_office_is_a_persons_to_give_and_no_childs_to_inherit(
         assert not (await w.run(narrow, program=str(file))).capabilities.free("learning.judge")
 
     scene(work, runtimes={"toml": ["learning.judge"]})
+
+
+def test_agent_starts_no_program_but_where_it_may_read(scene: Play, tmp_path: Path) -> None:
+    """What is started may read the folder that its program lies in, so a child's files are a part
+    of its parent's."""
+
+    async def work(w: World) -> None:
+        mine, others = tmp_path / "mine", tmp_path / "others"
+        for folder in (mine, others):
+            folder.mkdir()
+            (folder / "agent.py").touch()
+        (mine / "way").symlink_to(others)
+        (mine / "link.py").symlink_to(others / "agent.py")
+        parent = await w.run(
+            program=str(mine / "agent.py"), capabilities=CapabilitySet.parse(["*"])
+        )
+        assert parent.home is not None
+        written = parent.home / "written.py"
+        written.touch()
+        for program in (mine / "agent.py", written):
+            child = await w.run(parent, program=str(program))
+            assert child.readable == (program.parent,)
+        for program in (others / "agent.py", mine / "way/agent.py", mine / "link.py",
+                        mine / "../others/agent.py", others / "missing.py"):  # fmt: skip
+            with pytest.raises(PermissionDenied):
+                await w.run(parent, program=str(program))
+        # A person may.
+        assert (await w.run(program=str(mine / "way/agent.py"))).readable == (others,)
+
+    scene(work)

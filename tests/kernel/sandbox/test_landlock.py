@@ -117,3 +117,21 @@ def test_nothing_stays_open_behind_it(attempt: Attempt, folder: Path) -> None:
         folder,
     )
     assert said == ["True"]
+
+
+@pytest.mark.parametrize("way", ["folder/bent", "folder/bent/file", "folder/bent/inner"])
+def test_grant_whose_way_has_become_a_link_is_none(
+    attempt: Attempt, folder: Path, way: str
+) -> None:
+    """Whoever may write where a program lies could lead the grant of its folder elsewhere."""
+    (folder / "private/inner").mkdir()
+    (folder / "bent").symlink_to(folder / "private")
+    said = attempt(
+        RESTRICT + f"landlock.restrict([folder.parent / folder.name / '{way[7:]}'], [writable])\n"
+        "attempt((folder / 'private/file').read_text)\n"
+        "attempt(os.listdir, folder / 'private')\n"
+        "attempt(os.listdir, folder / 'private/inner')\n"
+        "attempt((writable / 'file').write_text, 'x')\n",
+        folder,
+    )
+    assert said == [*["PermissionError"] * 3, "done"]
