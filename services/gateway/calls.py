@@ -22,7 +22,7 @@ from .body import Refused, jsonable, read
 from .deadline import deadline_of
 from .hangup import unless_gone
 from .problems import problem, refuse
-from .repeats import Answer, Repeats
+from .repeats import Answer, Key, Repeats
 from .sessions import Sessions, place_of
 
 #: Seconds in which a stream may still be refused with a status of its own.
@@ -71,7 +71,7 @@ class Calls:
                 return problem(error)
 
         if key is not None and not known.traits.stream:
-            return await self._once((session.pid, key), (name, arguments), call)
+            return await self._once((session.principal, session.pid, key), (name, arguments), call)
         return await unless_gone(request, call)
 
     async def _describe(self, name: str) -> Description:
@@ -101,9 +101,7 @@ class Calls:
             return refuse(401, revoked.message, _CHALLENGE)
         return problem(error)
 
-    async def _once(
-        self, key: tuple[int, str], what: Any, call: Callable[[], Awaitable[Response]]
-    ) -> Response:
+    async def _once(self, key: Key, what: Any, call: Callable[[], Awaitable[Response]]) -> Response:
         """Make a call unless it was made before. It goes on when its client hangs up: whoever
         sends a key comes back for the answer."""
         try:
