@@ -6,10 +6,12 @@ import asyncio
 import socket
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass, field
+from functools import partial
 from pathlib import Path
 from typing import Any
 
 from llmagentos.kernel.agents import Order
+from llmagentos.kernel.approvals import Ticket
 from llmagentos.kernel.budget import Limits
 from llmagentos.kernel.bus import Bus
 from llmagentos.kernel.capability import CapabilitySet
@@ -81,6 +83,8 @@ class Killer:
 
 
 Program = Callable[[Client], Awaitable[Any]]
+#: Whoever answers a call that waits.
+Person = Callable[[Trap, Ticket], None]
 
 
 @dataclass(kw_only=True)
@@ -91,6 +95,8 @@ class Stage:
     sync: Sync = "none"
     shop: Shop = field(default_factory=Shop)
     killer: Killer = field(default_factory=Killer)
+    #: Answers what is in doubt; None where nobody is asked.
+    person: Person | None = None
 
     async def run(self, program: Program) -> Any:
         """Let a kernel run a program to its end, along what its record says."""
@@ -99,7 +105,9 @@ class Stage:
         journal = JournalWriter(self.folder, census=found.census)
         recorder = JournalRecorder(journal, sync=self.sync)
         trap, table = Trap(recorder=recorder), ProcessTable()
-        order = Order(program="/agent.py", durable=True)
+        asks = None if self.person is None else "ask"
+        order = Order(program="/agent.py", durable=True, in_doubt=asks)
+        trap.approvals.emit = partial(self._tell, trap)
         everything = CapabilitySet.parse(["*"])
         process = table.create(pid=PID, principal="ada", program="agent", capabilities=everything)
         spawn = spawned(order, self.folder, everything)
@@ -115,7 +123,7 @@ class Stage:
             census=found.census,
         )
         story = found.processes[0].story if found.processes else None
-        async with asyncio.timeout(20), asyncio.TaskGroup() as tasks, Bus(trap) as bus:
+        async with asyncio.timeout(60), asyncio.TaskGroup() as tasks, Bus(trap) as bus:
             driver = table.create(pid=2, principal="ada", program="shop")
             served = Client()
             Server(tasks, self.shop).attach(served)
@@ -137,6 +145,12 @@ class Stage:
                 await served.lost.wait()
                 recorder.close()
                 journal.close()
+
+    def _tell(self, trap: Trap, kind: str, text: str, pid: int, **details: Any) -> None:
+        if kind == "approval.asked":
+            assert self.person is not None, "nobody is to be asked"
+            ticket = trap.approvals.find("ada", details["id"])
+            asyncio.get_running_loop().call_soon(self.person, trap, ticket)
 
     def cut(self, size: int) -> None:
         """Let the kernel have been killed when so many bytes of its newest file were written."""
