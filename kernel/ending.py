@@ -1,7 +1,8 @@
 """A call's end: its slot freed, its budget settled, its outcome recorded, and one answer sent.
 
 Interface:
-    Ending          `answer`, `fail`, `abandon` and `orphan`; nothing else ends a call
+    Ending          `answer`, `fail`, `refuse`, `abandon`, `orphan` and `attempt`; nothing else
+                    ends a call
     send_error      an error frame
 """
 
@@ -11,15 +12,16 @@ from collections.abc import Callable, Mapping
 from typing import Any
 
 from ..syscalls.codec import pack
-from ..syscalls.errors import InDoubt, LLMAgentOSError, TooBig
+from ..syscalls.errors import InDoubt, Internal, LLMAgentOSError, TooBig
 from ..syscalls.message import VERSION, Kind
 from .approvals import Approvals
 from .call import Call, CallTable
-from .devices import DeviceTable, ManagedDevice
+from .devices import DeviceTable
 from .ledger import Ledger
 from .process import ControlBlock
 from .recorder import Recorder
 from .registry import Registry
+from .shortage import Shortage
 from .tenancy import Tenants
 
 #: How often a repeatable call is handed to a provider that dies over it.
@@ -39,10 +41,9 @@ class Ending:
         recorder: Recorder,
         tenants: Tenants,
         clock: Callable[[], float],
-        admit: Callable[[ManagedDevice], None],
         approvals: Approvals,
-        settled: Callable[[Call], None] = lambda call: None,
-        doubt: Callable[[Call], None] = lambda call: None,
+        shortage: Shortage,
+        doubt: Callable[[Call], None],
     ) -> None:
         #: Calls answered since the start.
         self.count = 0
@@ -53,12 +54,20 @@ class Ending:
         self._recorder = recorder
         self._tenants = tenants
         self._clock = clock
-        self._admit = admit
         self._approvals = approvals
-        #: Told of a call whose budget is settled and whose slot is free.
-        self._settled = settled
+        self._shortage = shortage
         #: Lets a call wait for a person whose effect may have happened.
         self._doubt = doubt
+
+    def attempt(self, stage: Callable[[Call], None], call: Call) -> None:
+        """Let a call take a stage; what refuses it is its answer."""
+        try:
+            stage(call)
+        except LLMAgentOSError as error:
+            self.fail(call, error)
+        except Exception as error:
+            text = f"{call.syscall.name} failed: {type(error).__name__}: {error}"
+            self.fail(call, Internal(text))
 
     def answer(self, call: Call, body: bytes, usage: Mapping[str, Any] | None = None) -> None:
         """End a call with its result."""
@@ -127,7 +136,7 @@ class Ending:
         """Let a call stand as if it had not gone out, but for what it has used."""
         self._recorder.settled(call)
         self._ledger.commit(call, None, False)
-        self._settled(call)
+        self._shortage.settled(call)
         call.provider = call.reservation = None
         call.used, call.attempts, call.intended = {}, 0, False
 
@@ -155,8 +164,8 @@ class Ending:
 
     def _let_in(self, call: Call) -> None:
         if (kind := call.syscall.traits.device) is not None:
-            self._admit(self._devices.of(kind))
-        self._settled(call)
+            self._devices.on_free(self._devices.of(kind))
+        self._shortage.settled(call)
 
     def _send(self, call: Call, header: tuple[Any, ...], body: bytes, waits: bool) -> None:
         if not call.answered:

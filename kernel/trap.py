@@ -13,6 +13,7 @@ Interface:
 A call takes these stages, each of which may refuse it with an error of the table:
 
     identify → authorise (→ approval) → reserve budget → queue → journal → dispatch → commit → reply
+    └───── arrival ─────┘               └─ ledger ───┘   └───── dispatch ────────┘   └── ending ───┘
 
 The body stays opaque unless a capability's constraint or a budget needs a look at the arguments.
 """
@@ -28,16 +29,13 @@ from ..syscalls.connection import Connection
 from ..syscalls.errors import (
     Cancelled,
     DeadlineExceeded,
-    DeviceError,
-    InputOutputError,
-    Internal,
     LLMAgentOSError,
     PermissionDenied,
     ProtocolError,
     TryAgain,
 )
 from ..syscalls.interface import Interface
-from ..syscalls.message import INITIAL_CREDIT, VERSION, Kind
+from ..syscalls.message import Kind
 from ..syscalls.table import Description
 from .approvals import PATIENCE, Approvals, Ticket
 from .arrival import Arrival
@@ -45,24 +43,20 @@ from .aside import Aside
 from .budget import Held
 from .call import Call, CallTable
 from .capability import Capability, CapabilitySet
-from .devices import DeviceTable, ManagedDevice
+from .devices import DeviceTable
+from .dispatch import Dispatch
 from .durable.story import ANSWERS
 from .ending import Ending, send_error
 from .ledger import Ledger
-from .policy.contract import Waiting
 from .process import ControlBlock, State
 from .recorder import NullRecorder, Recorder
 from .registry import Handler, Registry
 from .replies import Replies
+from .requests import Requests
 from .shortage import Shortage
 from .steering import Steering
 from .taint import Taint
 from .tenancy import Tenants
-
-#: Bytes that may wait for a provider that does not read; past it calls are refused with EAGAIN.
-MAX_BACKLOG = 32 * 1024 * 1024
-#: Items that a consumer may ask for ahead of what it has been sent.
-MAX_CREDIT = 16 * INITIAL_CREDIT
 
 
 class Trap:
@@ -79,14 +73,11 @@ class Trap:
         self.registry = Registry()
         #: What calls are queued for.
         self.devices = devices or DeviceTable()
-        self.devices.on_free = self._admit
         #: Seconds of the clock that deadlines are on.
         self.clock = clock
         self._recorder = recorder or NullRecorder()
         self._ledger = Ledger()
-        self._shortage = Shortage()
-        #: Calls that have ended and whose budgets others may wait for, while those go on.
-        self._over: list[Call] | None = None
+        self._shortage = Shortage(self._resume)
         self._tenants = Tenants(clock)
         self.devices.on_driver = self._tenants.introduce
         self._calls = CallTable()
@@ -101,11 +92,20 @@ class Trap:
             recorder=self._recorder,
             tenants=self._tenants,
             clock=clock,
-            admit=self._admit,
             approvals=self.approvals,
-            settled=self._settled,
-            doubt=lambda call: self._try(partial(self.doubt, since=time.time()), call),
+            shortage=self._shortage,
+            doubt=lambda call: self._ending.attempt(partial(self.doubt, since=time.time()), call),
         )
+        self._dispatch = Dispatch(
+            registry=self.registry,
+            calls=self._calls,
+            devices=self.devices,
+            tenants=self._tenants,
+            recorder=self._recorder,
+            ending=self._ending,
+            clock=clock,
+        )
+        self.devices.on_free = self._dispatch.admit
         #: What a durable process's next life finds of its calls.
         self.aside = Aside(calls=self._calls, approvals=self.approvals, ending=self._ending)
         #: What becomes of a process's calls when it is suspended, reniced and so on.
@@ -118,8 +118,7 @@ class Trap:
         )
         #: Who has read what a stranger may have written.
         self.taint = Taint()
-        #: Devices that calls are being let in to, further down the stack.
-        self._admitting: set[str] = set()
+        requests = Requests(calls=self._calls, ending=self._ending, enter=self.enter)
         replies = Replies(
             calls=self._calls,
             devices=self.devices,
@@ -131,12 +130,12 @@ class Trap:
         )
         self._replies = replies
         self._kinds = {
-            Kind.REQUEST: self._on_request,
+            Kind.REQUEST: requests.on_request,
             Kind.REPLY: replies.on_reply,
             Kind.ERROR: replies.on_error,
             Kind.ITEM: replies.on_item,
-            Kind.CREDIT: self._on_credit,
-            Kind.CANCEL: self._on_cancel,
+            Kind.CREDIT: requests.on_credit,
+            Kind.CANCEL: requests.on_cancel,
             Kind.SIGNAL: replies.on_signal,
         }
 
@@ -197,8 +196,7 @@ class Trap:
         """
         self.registry.provide(process, described)
         for one in described:
-            for call in self._calls.parked(one.name):
-                self._try(self._dispatch, call)
+            self._dispatch.unpark(one.name)
 
     def decide(
         self,
@@ -228,7 +226,7 @@ class Trap:
         elif allow:
             if call.doubt is not None:
                 self._calls.set_clock(call, self.clock(), call.seconds)
-            self._try(self._resume, call)
+            self._resume(call)
         else:
             said = f": {reason}" if reason else ""
             self._ending.fail(call, PermissionDenied(f"{call.label()} was denied{said}"))
@@ -299,19 +297,6 @@ class Trap:
 
     # The stages, in their order.
 
-    def _on_request(self, origin: ControlBlock, header: list[Any], body: bytes) -> None:
-        if len(header) < 7 or type(header[3]) is not str:
-            raise ProtocolError(
-                "a request is version, kind, call, syscall, deadline, trace, behalf"
-            )
-        if (durable := origin.durable) is not None:
-            durable.asked += 1
-            body = durable.altered(header, body)
-            if durable.replay is not None:
-                durable.replay.ask(header, body)
-                return
-        self.enter(origin, header, body)
-
     def enter(
         self,
         origin: ControlBlock,
@@ -330,17 +315,35 @@ class Trap:
             error = instead or why
             if origin.durable is not None or isinstance(error, PermissionDenied):
                 self._recorder.refused(origin, header, body, error)
-            refused = error
-            self._ending.in_turn(origin, lambda: send_error(origin, header[2], refused))
+            self._ending.in_turn(origin, lambda: send_error(origin, header[2], error))
             return
-        self._try(then or self._pass, call)
+        self._ending.attempt(then or self._authorise, call)
 
-    def _pass(self, call: Call) -> None:
+    def _authorise(self, call: Call) -> None:
         grant = self._arrival.authorise(call)
         if grant is None or self.approvals.answered(call, grant):
-            self._accept(call)
+            self._reserve(call)
+        else:
+            self._ask(call, grant)
+
+    def _reserve(self, call: Call) -> None:
+        try:
+            self._ledger.reserve(call)
+        except Held as held:
+            self._shortage.wait(call, held.node, self.clock())
+            self._wait(call)
             return
-        self._ask(call, grant)
+        self._shortage.leave(call)
+        self._dispatch.take(call)
+
+    # What waits before it is sent on its way.
+
+    def _ask(self, call: Call, grant: Capability) -> None:
+        self.approvals.ask(call, grant)
+        self._recorder.asked(call)
+        self._wait(call)
+        if call.process.tenancies:
+            self._tenants.leaves(call)
 
     def doubt(self, call: Call, since: float) -> None:
         """Let a call that went out before, and of whose end nobody knows, wait for a person."""
@@ -355,183 +358,17 @@ class Trap:
         for call in self.approvals.of(process):
             self._recorder.asked(call)
 
-    def _ask(self, call: Call, grant: Capability) -> None:
-        self.approvals.ask(call, grant)
-        self._recorder.asked(call)
+    def _wait(self, call: Call) -> None:
+        """Let a call's deadline pass while it waits, unless its process is suspended."""
         self._calls.watch(call)
         if call.process.state is State.SUSPENDED:
             self._calls.stop_clock(call, self.clock())
-        if call.process.tenancies:
-            self._tenants.leaves(call)
 
     def _resume(self, call: Call) -> None:
+        """Let a call go on that has waited for a person or for a budget."""
+        self._ending.attempt(self._go_on, call)
+
+    def _go_on(self, call: Call) -> None:
         # What it may was looked at when it came; some of that may be revoked by now.
         self._arrival.authorise(call)
-        self._accept(call)
-
-    def _accept(self, call: Call) -> None:
-        try:
-            self._ledger.reserve(call)
-        except Held as held:
-            self._shortage.wait(call, held.node, self.clock())
-            self._calls.watch(call)
-            if call.process.state is State.SUSPENDED:
-                self._calls.stop_clock(call, self.clock())
-            return
-        self._shortage.leave(call)
-        if call.syscall.traits.device is None:
-            self._queue(call)
-        else:
-            # One that a device has let in has its slot already.
-            self._calls.watch(call)
-            self._intend(call, self._queue)
-
-    def _intend(self, call: Call, then: Callable[[Call], None]) -> None:
-        """Go on with a call at once, or as soon as it is on the disk that it is about to go out."""
-        if not self._recorder.intend(call):
-            then(call)
-            return
-        if call.process.state is State.SUSPENDED:
-            self._calls.stop_clock(call, self.clock())
-        self._recorder.after(lambda failure: self._go_out(call, then, failure))
-
-    def _go_out(self, call: Call, then: Callable[[Call], None], failure: str | None) -> None:
-        """Go on with a call whose intent is on the disk, unless it has ended meanwhile."""
-        if self._calls.get(call.number) is not call or call.answered:
-            return
-        if failure is None:
-            self._try(then, call)
-        else:
-            text = f"the journal cannot be written: {failure}"
-            self._ending.fail(call, InputOutputError(text))
-
-    def _settled(self, call: Call) -> None:
-        """Let those go on that have waited for what a call had set aside.
-
-        They may end at once and settle in turn, which the outermost of these loops then looks at.
-        """
-        self._shortage.leave(call)
-        if call.reservation is None or not self._shortage:
-            return
-        if self._over is not None:
-            self._over.append(call)
-            return
-        self._over = [call]
-        try:
-            while self._over:
-                for node in self._over.pop().process.budget.path():
-                    while (first := self._shortage.first(node)) is not None:
-                        self._try(self._resume, first)
-                        if self._shortage.first(node) is first:
-                            break
-        finally:
-            self._over = None
-
-    def _try(self, stage: Callable[[Call], None], call: Call) -> None:
-        """Let a call go on; what refuses it is its answer."""
-        try:
-            stage(call)
-        except LLMAgentOSError as error:
-            self._ending.fail(call, error)
-        except Exception as error:
-            text = f"{call.syscall.name} failed: {type(error).__name__}: {error}"
-            self._ending.fail(call, Internal(text))
-
-    def _queue(self, call: Call) -> None:
-        name, kind = call.syscall.name, call.syscall.traits.device
-        if self.registry.handles(name):
-            self._ending.answer(call, self.registry.handle(name, call.process, call.body))
-            return
-        self._calls.watch(call)
-        process = call.process
-        if kind is None:
-            if process.tenancies:
-                self._tenants.leaves(call)
-            self._dispatch(call)
-            return
-        if process.state is State.ZOMBIE:
-            raise PermissionDenied(f"process {process.pid} has ended")
-        if process.state is State.SUSPENDED:
-            self._calls.stop_clock(call, self.clock())
-        device = self.devices.of(kind)
-        self._tenants.enters(call, device)
-        device.queue.submit(
-            Waiting(
-                key=call.number,
-                pid=process.pid,
-                principal=process.principal,
-                nice=process.nice,
-                arrived=call.started,
-            )
-        )
-        self._admit(device)
-
-    def _admit(self, device: ManagedDevice) -> None:
-        """Let in what a device has room for. A call that ends at once makes room again, which
-        the outermost of these loops then fills."""
-        if device.kind in self._admitting:
-            return
-        self._admitting.add(device.kind)
-        try:
-            while numbers := device.queue.admit(self.clock()):
-                for number in numbers:
-                    call = self._calls.get(number)
-                    if call is None:  # unreachable while every end of a call tells the queue
-                        raise Internal(f"call {number} waits in a queue and nowhere else")
-                    self._try(self._dispatch, call)
-        finally:
-            self._admitting.discard(device.kind)
-
-    def _dispatch(self, call: Call) -> None:
-        name = call.syscall.name
-        provider = self.registry.provider(name)
-        if provider is None or provider.connection is None:
-            if not self.registry.expected(name):
-                raise DeviceError(f"nobody answers {name} at present")
-            self._calls.park(call)
-            return
-        if provider.connection.backlog > MAX_BACKLOG:
-            raise TryAgain(f"whoever answers {name} reads too slowly", retry_after=0.1)
-        if call.syscall.traits.device is None and not call.intended:
-            self._intend(call, self._send)
-        else:
-            self._send(call)
-
-    def _send(self, call: Call) -> None:
-        name, provider = call.syscall.name, self.registry.provider(call.syscall.name)
-        if provider is None or provider.connection is None:  # It has gone meanwhile.
-            self._dispatch(call)
-            return
-        self._calls.assign(call, provider)
-        call.attempts += 1
-        process, kind, now = call.process, call.syscall.traits.device, self.clock()
-        rank = None if kind is None else self.devices.of(kind).queue.rank(call.number, now)
-        provider.connection.send(
-            (
-                VERSION, Kind.REQUEST, call.number, name, call.deadline - now, call.trace, None,
-                process.pid, process.principal, rank, bool(process.taints),
-            ),
-            call.body,
-        )  # fmt: skip
-
-    # What the origin says after its request.
-
-    def _on_credit(self, origin: ControlBlock, header: list[Any], body: bytes) -> None:
-        if len(header) < 4 or type(header[3]) is not int or header[3] < 1:
-            raise ProtocolError("a credit without a positive count")
-        call = self._calls.get(origin.in_flight.get(header[2], 0))
-        if call is None or call.provider is None or call.provider.connection is None:
-            return
-        granted = min(header[3], MAX_CREDIT - call.credit)
-        if granted > 0:
-            call.credit += granted
-            call.provider.connection.send((VERSION, Kind.CREDIT, call.number, granted))
-
-    def _on_cancel(self, origin: ControlBlock, header: list[Any], body: bytes) -> None:
-        if origin.durable is not None and origin.durable.replay is not None:
-            origin.durable.replay.cancel(header[2])
-            return
-        call = self._calls.get(origin.in_flight.get(header[2], 0))
-        if call is not None:
-            call.taken_back = origin.durable is not None
-            self._ending.abandon(call, Cancelled())
+        self._reserve(call)

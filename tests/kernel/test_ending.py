@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 
 from llmagentos.kernel.process import State
-from llmagentos.kernel.trap import MAX_CREDIT
+from llmagentos.kernel.requests import MAX_CREDIT
 from llmagentos.syscalls.errors import (
     Cancelled,
     InvalidArgument,
@@ -40,7 +40,7 @@ def test_call_that_is_taken_back_at_once_gives_its_slot_back() -> None:
 def test_many_waiting_calls_that_cannot_go_out_are_all_answered(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    monkeypatch.setattr("llmagentos.kernel.trap.MAX_BACKLOG", -1)
+    monkeypatch.setattr("llmagentos.kernel.dispatch.MAX_BACKLOG", -1)
 
     async def scene(house: House) -> None:
         driver = await house.device(slots=0)
