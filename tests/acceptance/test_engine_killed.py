@@ -15,7 +15,7 @@ import asyncio, collections, json
 from llmagentos.syscalls.errors import LLMAgentOSError
 
 async def main(os, task):
-    begun, ends = asyncio.Event(), collections.Counter()
+    begun, told, ends = asyncio.Event(), asyncio.Event(), collections.Counter()
 
     async def one(number):
         try:
@@ -24,6 +24,7 @@ async def main(os, task):
                 max_tokens=2000, temperature=5.0, seed=number,
             ):
                 begun.set()
+                await told.wait()  # what nobody reads does not come to its end
             ends["whole"] += 1
         except LLMAgentOSError as error:
             ends[error.code] += 1
@@ -31,6 +32,8 @@ async def main(os, task):
     streams = [asyncio.create_task(one(number)) for number in range({STREAMS})]
     await begun.wait()
     print("begun", flush=True)
+    await os.ipc.recv()
+    told.set()
     await asyncio.gather(*streams)
     print(json.dumps(ends), flush=True)
     reply = await os.model.chat([{{"role": "user", "content": "hello"}}], max_tokens=4)
@@ -49,6 +52,7 @@ def test_an_engine_that_is_killed_ends_its_streams_and_comes_back(
     listed = house.aos("ps", "--all", "--json").json()
     [driver] = [one for one in listed if one["name"] == "inference" and one["os_pid"]]
     os.kill(driver["os_pid"], signal.SIGKILL)
+    house.aos("call", "ipc.send", f"to={pid}", "body=the engine is dead")
     assert house.aos("wait", pid).code == 0
     said = house.aos("logs", pid).out.splitlines()
     assert said[0] == "begun" and said[2].startswith("then")

@@ -137,9 +137,10 @@ def test_job_becomes_a_model_with_curves_card_and_page(own: House, tmp_path: Pat
 def test_killed_job_is_lost_and_the_same_command_goes_on(own: House, tmp_path: Path) -> None:
     file = write(tmp_path, "long", steps=600)
     pid = own.aos("learn", "pretrain", file, "-d").out.strip()
+    victim = own.aos("inspect", pid, "--json").json()["os_pid"]
     while not ((job := newest(own))["name"] == "long" and job["step"] >= 40):
         assert own.aos("inspect", pid, "--json").json()["state"] != "zombie"
-    os.kill(own.aos("inspect", pid, "--json").json()["os_pid"], signal.SIGKILL)
+    os.kill(victim, signal.SIGKILL)
     assert own.aos("wait", pid, check=False).code == 137
     lost = newest(own)
     assert (lost["id"], lost["state"]) == (job["id"], "lost")

@@ -110,7 +110,7 @@ def test_a_course_that_was_killed_goes_on(school: House, tmp_path: Path) -> None
     suite(tmp_path, "tasks", 40, 1)
     file = course(
         tmp_path, "killed",
-        **{"check_every = 1000": "checkpoint_every = 1", "rounds = 40": "rounds = 4"},
+        **{"check_every = 1000": "checkpoint_every = 1", "rounds = 40": "rounds = 6"},
     )  # fmt: skip
     watch = subprocess.Popen(
         [sys.executable, "-c", "from llmagentos.services.shell.main import main; main()",
@@ -119,7 +119,8 @@ def test_a_course_that_was_killed_goes_on(school: House, tmp_path: Path) -> None
     )  # fmt: skip
     assert watch.stderr is not None
     for line in watch.stderr:
-        if line.startswith("step 2/"):
+        # Whoever watches looks from time to time, and may not see each step.
+        if line.startswith(("step 2/", "step 3/", "step 4/")):
             break
     [job] = [one for one in school.aos("ps", "--json").json() if one["name"] == "killed"]
     os.kill(job["os_pid"], signal.SIGKILL)
@@ -131,7 +132,7 @@ def test_a_course_that_was_killed_goes_on(school: House, tmp_path: Path) -> None
     [known] = [
         one for one in school.aos("learn", "jobs", "--json").json() if one["name"] == "killed"
     ]
-    assert (known["state"], known["step"]) == ("succeeded", 4)
+    assert (known["state"], known["step"]) == ("succeeded", 6)
     assert answering(school)[0] == "embedded" and len(answering(school)) == 1
 
 
