@@ -49,7 +49,7 @@ class JobInfo:
     #: Seconds since 1970.
     started: float
     ended: float | None
-    #: Why it has failed or was stopped.
+    #: Why it has failed or was stopped; of one that has succeeded, what should be known of it.
     reason: str | None = None
     #: The step that its process has gone on from; 0 for one from the start.
     since: int = 0

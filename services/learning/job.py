@@ -111,6 +111,8 @@ class Job:
         #: When the next report may be sent.
         self._due = 0.0
         self._sending: Future[None] | None = None
+        #: What those who look at the job once it has succeeded should know.
+        self._remark: str | None = None
         if fresh:
             shutil.rmtree(self.checkpoints, ignore_errors=True)
 
@@ -148,6 +150,11 @@ class Job:
         if check:
             self.check()
 
+    def remark(self, text: str) -> None:
+        """Say what people should know of how the job has succeeded: it is printed, and kept."""
+        self._remark = text
+        print(text, file=sys.stderr)
+
     def check(self) -> None:
         """Raise `Stopped` once the job is to end."""
         if self.stopping:
@@ -160,13 +167,15 @@ class Job:
         return self.ask(self.os.learning.publish(name, where, job=self.id, **card))
 
     async def finish(self, state: str, reason: str) -> None:
-        """Tell what was not told yet, and how the job has ended."""
+        """Tell what was not told yet, and how the job has ended: without a reason, with the
+        remark."""
         if not self.id:
             return
         if self._sending is not None:
             await asyncio.wait([asyncio.wrap_future(self._sending)])
         await self._send(self._take())
-        await self.os.learning.finish(self.id, state, reason or None)  # type: ignore[arg-type]
+        told = reason or self._remark
+        await self.os.learning.finish(self.id, state, told)  # type: ignore[arg-type]
 
     def _take(self) -> dict[int, dict[str, float]]:
         """Take the unsent values, by step; the last step is there without any as well."""

@@ -45,6 +45,7 @@ h3 span, .soft { color: var(--soft); font-weight: 400; } p { margin: .3rem 0; }
 .bar i { display: block; height: 100%; border-radius: 4px; background: var(--mark); }
 .reason { background: var(--card); border: 1px solid var(--line); border-radius: 8px;
   border-left: 4px solid var(--bad); padding: .7rem 1rem; overflow-wrap: anywhere; }
+p.reason { color: inherit; } .reason.succeeded { border-left-color: var(--mark); }
 .cards { display: grid; gap: .8rem; grid-template-columns: repeat(auto-fit, minmax(19rem, 1fr)); }
 .pair { margin-bottom: .8rem; }
 .card { background: var(--card); border: 1px solid var(--line); border-radius: 8px;
@@ -105,7 +106,7 @@ def _head(job: JobInfo) -> str:
     }
     done = 100.0 * min(job.step / job.total, 1) if job.total else 100.0
     bar = f'<div class="bar"><i style="width:{done:.1f}%"></i></div>'
-    reason = "" if job.reason is None else f'<p class="reason">{escape(job.reason)}</p>'
+    reason = "" if job.reason is None else f'<p class="reason {job.state}">{escape(job.reason)}</p>'
     return (
         f'<header><p class="soft">Job {job.id}</p><h1>{escape(job.name)} '
         f'<span class="state {job.state}">{job.state}</span></h1>{_facts(facts)}{bar}{reason}'

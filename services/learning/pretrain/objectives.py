@@ -188,7 +188,9 @@ def measure(
                 asked = asked[:, 1:]
             # A mean is of tokens, whatever the examples' lengths.
             weight = size if kind == "masked+next" else int(asked.sum())
-            total, weights = total + float(out.loss) * weight, weights + weight
+            # A mean of no tokens is no number.
+            total += float(out.loss) * weight if weight else 0.0
+            weights += weight
             if kind == "causal":
                 continue
             logits = out.prediction_logits if kind == "masked+next" else out.logits

@@ -1,7 +1,7 @@
 """A job's checkpoints: each is whole or not there at all.
 
 A checkpoint is written aside, brought to the disk and then renamed, so that neither a killed
-process nor a full disk can spoil the last good one. The last two are kept.
+process nor a full disk can spoil the last good one. The last few are kept.
 
 Interface:
     Checkpoints     save, latest, clear
@@ -48,8 +48,8 @@ def fingerprint(recipe: Mapping[str, Any]) -> str:
 class Checkpoints:
     """The checkpoints in one folder. Those of another recipe are no points to go on from."""
 
-    def __init__(self, folder: Path, recipe: Mapping[str, Any]) -> None:
-        self.folder = folder
+    def __init__(self, folder: Path, recipe: Mapping[str, Any], kept: int = KEPT) -> None:
+        self.folder, self._kept = folder, kept
         self._recipe = fingerprint(recipe)
 
     def save(
@@ -76,7 +76,7 @@ class Checkpoints:
                 _sync(self.folder)
         finally:
             shutil.rmtree(aside, ignore_errors=True)
-        for old in self._all()[:-KEPT]:
+        for old in self._all()[: -self._kept]:
             shutil.rmtree(old, ignore_errors=True)
         return Checkpoint(folder=place, step=step, notes=noted)
 

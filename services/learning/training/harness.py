@@ -6,15 +6,17 @@ Interface:
 
 from __future__ import annotations
 
+import math
 import shutil
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
-from ....syscalls.errors import InputOutputError
+from ....syscalls.errors import InvalidArgument
 from ..job import Job, Stopped
 from . import state
+from .best import Best
 from .checkpoints import Checkpoint, Checkpoints
 from .data import Endless, Shuffled
 from .extras import require
@@ -40,13 +42,16 @@ class Harness:
         collator: Callable[[list[Any]], dict[str, Any]],
         arguments: TrainingSettings,
         evaluate: Evaluate | None = None,
+        measure: str = "held_out_loss",
         compute_loss: Loss | None = None,
         trainer: type[Any] | None = None,
         trainer_arguments: dict[str, Any] | None = None,
     ) -> None:
         """`dataset`: examples as the collator takes them; a list is given out shuffled, round after
-        round. `compute_loss(model, inputs)` returns the mean loss of a batch, or that and a dict of
-        other figures. `trainer`: transformers' Trainer or a kind of it."""
+        round. `measure`: of what `evaluate` returns, the metric by which the best weights are told
+        (the lowest of a loss, else the highest). `compute_loss(model, inputs)` returns the mean
+        loss of a batch, or that and a dict of other figures. `trainer`: transformers' Trainer or a
+        kind of it."""
         require("accelerate", "tensorboard")
         self._job, self._settings = job, arguments
         self._model, self._collator = model, collator
@@ -54,6 +59,7 @@ class Harness:
         self._kind, self._more = trainer, trainer_arguments or {}
         self._data = dataset if isinstance(dataset, Endless) else Shuffled(dataset, arguments.seed)
         self._points = Checkpoints(job.checkpoints, job.recipe)
+        self._best = Best(job.checkpoints / "best", job.recipe, measure)
         self._saved: Checkpoint | None = None
         self._loaded: dict[str, Any] = {}
         self._metrics: dict[str, float] = {}
@@ -62,11 +68,12 @@ class Harness:
         self._log: CurveLog
 
     def run(self) -> dict[str, float]:
-        """Train to the end and return the last metrics, those on held-out data among them.
+        """Train to the end, and return the metrics of the weights that the model ends with, those
+        on held-out data among them.
 
         Raises `Stopped` where the job was asked to end, `InvalidArgument` for a loss that is no
-        number, `QuotaExceeded` where memory is short and `InputOutputError` where the disk is full;
-        the last good checkpoint is left, and the same job goes on from there.
+        number or never fell, `QuotaExceeded` where memory is short and `InputOutputError` where the
+        disk is full; the last good checkpoint is left, and the same job goes on from there.
         """
         import torch
 
@@ -75,7 +82,7 @@ class Harness:
         step = found.step if found else 0
         if found:
             self.first, self._metrics = found.notes["first"], found.notes["last"]
-            self._loaded = _read(found.folder / _STATE)
+            self._loaded = state.read(found.folder / _STATE)
         self._job.begin(self._settings.steps, step)
         curves = self._job.folder / "tensorboard"
         if found is None:
@@ -93,11 +100,19 @@ class Harness:
         if found is None:
             self._look(trainer, 0)
             self.first = dict(self._metrics)
-        if found is not None and found.step >= self._settings.steps:
-            state.weights(trainer, self._loaded)
+        self._best.begin(self.first, resumed=found is not None)
+        if found is not None and found.notes["ended"]:
+            state.weights(trainer.model, self._loaded["weights"])
+            step = found.step
         else:
             trainer.train(resume_from_checkpoint=str(found.folder) if found else None)
+            step = trainer.state.global_step
         self._loaded = {}
+        self._metrics, remark = self._best.settle(
+            trainer.model, step, self._metrics, self._settings.keep
+        )
+        if remark:
+            self._job.remark(remark)
 
     def _trainer(self) -> Any:
         import transformers
@@ -118,8 +133,8 @@ class Harness:
             settings_kind = transformers.Seq2SeqTrainingArguments
 
         class Each(TrainerCallback):
-            def on_step_end(self, *_: Any, **__: Any) -> None:
-                harness._step(trainer)
+            def on_step_end(self, args: Any, state: Any, control: Any, **more: Any) -> None:
+                control.should_training_stop |= harness._step(trainer)
 
         trainer = kind(
             model=self._model,
@@ -131,16 +146,25 @@ class Harness:
         trainer.remove_callback(PrinterCallback)
         return trainer
 
-    def _step(self, trainer: Any) -> None:
-        """Do what is due after a step; whoever asks the job to end waits for its checkpoint."""
+    def _step(self, trainer: Any) -> bool:
+        """Do what is due after a step, and say whether it was the last one; whoever asks the job to
+        end waits for its checkpoint."""
         step, settings = trainer.state.global_step, self._settings
         trainer.told()
-        last = step >= settings.steps
+        last: bool = step >= settings.steps
         if last or step % settings.evaluate_every == 0:
             self._look(trainer, step)
+            self._best.look(trainer.model, step, self._metrics)
+            last = last or self._tired(step)
         if last or self._job.stopping or step % settings.checkpoint_every == 0:
-            self._save(trainer, step)
+            self._save(trainer, step, last)
         self._job.check()
+        return last
+
+    def _tired(self, step: int) -> bool:
+        """Whether as many looks as the recipe allows have found nothing better."""
+        looks = (step - self._best.step) // self._settings.evaluate_every
+        return self._settings.patience is not None and looks >= self._settings.patience
 
     def _told(self, step: int, metrics: dict[str, float]) -> None:
         self._log.add(step, metrics)
@@ -159,11 +183,14 @@ class Harness:
         with torch.no_grad(), torch.random.fork_rng(devices=list(devices)), _as(model, was):
             torch.manual_seed(self._settings.seed)
             metrics = self._evaluate(model)
+        for name, value in metrics.items():
+            if not math.isfinite(value):
+                raise InvalidArgument(f"{name} is {value} at step {step}; {self._kept()}")
         self._log.add(step, metrics)
         self._metrics |= metrics
         self._job.report(step, metrics, check=False)
 
-    def _save(self, trainer: Any, step: int) -> None:
+    def _save(self, trainer: Any, step: int, ended: bool) -> None:
         import torch
 
         def write(folder: Path) -> None:
@@ -171,12 +198,12 @@ class Harness:
             torch.save(state.capture(trainer, self._data), folder / _STATE)
 
         self._log.flush()
-        notes = {"first": self.first, "last": self._metrics}
+        notes = {"first": self.first, "last": self._metrics, "ended": ended}
         self._saved = self._points.save(step, write, notes)
 
     def _load(self, part: str, trainer: Any) -> None:
         if part == "weights":
-            state.weights(trainer, self._loaded)
+            state.weights(trainer.model, self._loaded["weights"])
         elif part == "optimiser":
             state.optimiser(trainer, self._loaded, self._data)
         else:
@@ -195,16 +222,6 @@ def _as(model: Any, training: bool) -> Iterator[None]:
         yield
     finally:
         model.train(training)
-
-
-def _read(path: Path) -> dict[str, Any]:
-    import torch
-
-    try:
-        found: dict[str, Any] = torch.load(path, map_location="cpu", weights_only=True)
-    except Exception as error:
-        raise InputOutputError(f"{path} cannot be read: begin anew with --fresh") from error
-    return found
 
 
 __all__ = ["Evaluate", "Harness", "Stopped"]

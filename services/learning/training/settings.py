@@ -49,6 +49,11 @@ class TrainingSettings(Part):
     #: Steps between two checkpoints, and two looks at held-out data.
     checkpoint_every: int = Field(default=50, ge=1)
     evaluate_every: int = Field(default=50, ge=1)
+    #: Which weights the model ends with: those that did best on held-out data, or the last ones.
+    keep: Literal["best", "last"] = "best"
+    #: Looks at held-out data that find nothing better, after which training ends before its steps
+    #: are done; never where it is not given.
+    patience: int | None = Field(default=None, ge=1)
     precision: Literal["float32", "bfloat16"] = "float32"
 
 

@@ -2,6 +2,8 @@
 
 Interface:
     capture     what is to be saved of a Trainer
+    learnt      of its model, the weights that are trained
+    read        a file of such
     weights     put the weights back
     optimiser   put the optimiser, the schedule and the data back
     random      put the random numbers back
@@ -10,21 +12,17 @@ Interface:
 from __future__ import annotations
 
 import random as python
+from pathlib import Path
 from typing import Any
 
-from ....syscalls.errors import InvalidArgument
+from ....syscalls.errors import InputOutputError, InvalidArgument
 from .data import Endless
 
 
 def capture(trainer: Any, data: Endless) -> dict[str, Any]:
-    """Return the state of a Trainer and its data. Weights that are not trained are left out: they
-    are as the model was built."""
+    """Return the state of a Trainer and its data."""
     return {
-        "weights": {
-            name: value
-            for name, value in trainer.model.state_dict().items()
-            if name not in _frozen(trainer.model)
-        },
+        "weights": learnt(trainer.model),
         "optimiser": trainer.optimizer.state_dict(),
         "schedule": trainer.lr_scheduler.state_dict(),
         "random": _randoms(),
@@ -32,13 +30,31 @@ def capture(trainer: Any, data: Endless) -> dict[str, Any]:
     }
 
 
-def weights(trainer: Any, state: dict[str, Any]) -> None:
+def learnt(model: Any) -> dict[str, Any]:
+    """Return a model's weights. Those that are not trained are left out: they are as the model was
+    built."""
+    frozen = _frozen(model)
+    return {name: value for name, value in model.state_dict().items() if name not in frozen}
+
+
+def read(path: Path) -> dict[str, Any]:
+    """Return what was saved. Raises `InputOutputError` for a file that is not whole."""
+    import torch
+
+    try:
+        found: dict[str, Any] = torch.load(path, map_location="cpu", weights_only=True)
+    except Exception as error:
+        raise InputOutputError(f"{path} cannot be read: begin anew with --fresh") from error
+    return found
+
+
+def weights(model: Any, saved: dict[str, Any]) -> None:
     """Put the weights back. Raises `InvalidArgument` for those of another model."""
     try:
-        result = trainer.model.load_state_dict(state["weights"], strict=False)
+        result = model.load_state_dict(saved, strict=False)
     except RuntimeError as error:
         raise _other() from error
-    if result.unexpected_keys or set(result.missing_keys) - _frozen(trainer.model):
+    if result.unexpected_keys or set(result.missing_keys) - _frozen(model):
         raise _other()
 
 

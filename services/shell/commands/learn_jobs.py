@@ -107,8 +107,9 @@ def _tell(job: JobInfo) -> None:
     took = ago((job.ended or time.time()) - job.started)
     rows = [
         ("job", job.id), ("name", job.name), ("kind", job.kind), ("state", job.state),
-        ("reason", job.reason), ("pid", job.pid), ("step", _steps(job)), ("began", began),
-        ("took", took), ("gone on from", job.since or None), ("models", ", ".join(job.models)),
+        ("remark" if job.state == "succeeded" else "reason", job.reason), ("pid", job.pid),
+        ("step", _steps(job)), ("began", began), ("took", took),
+        ("gone on from", job.since or None), ("models", ", ".join(job.models)),
         ("folder", job.folder),
     ]  # fmt: skip
     table(("FIELD", "VALUE"), ((name, one) for name, one in rows if one not in (None, "")))
