@@ -5,7 +5,6 @@ what a process costs. So it runs little, and plain names: a module's attribute w
 module, the attribute's name and the cache of what was looked up.
 
 Interface:
-    Order           what a copy is to become, in the order of its fields on the line
     become          never returns; runs the program and exits
     readable        what every copy may read
 """
@@ -59,7 +58,7 @@ from resource import (
     setrlimit,
 )
 from socket import AF_UNIX, SOCK_STREAM, socket, socketpair
-from typing import Any, NoReturn, TypeAlias
+from typing import Any, NoReturn
 
 from ...syscalls import program
 from ..sandbox import canary
@@ -67,11 +66,8 @@ from ..sandbox.landlock import Known, prepare, restrict
 from ..sandbox.layers import Report, Sandbox, missing
 from ..sandbox.native import PR_SET_NAME, PR_SET_NO_NEW_PRIVS, PR_SET_PDEATHSIG, prctl
 from . import loopback
-from .channel import send
+from .channel import Slate, send
 
-#: pid, title, entry, argv, arguments, home, log, readable, environment, sandbox, endpoint. A
-#: list, since the keys of a map are looked up among all names of the process.
-Order: TypeAlias = "list[Any]"
 #: Where programs and their libraries live on any Linux.
 _SYSTEM = ("/usr", "/lib", "/lib64", "/bin", "/etc/ld.so.cache", "/etc/localtime",
            "/etc/ssl/certs", "/etc/mime.types", "/dev/urandom", "/dev/zero",
@@ -90,15 +86,17 @@ _seed = super(random.Random, random._inst).seed
 
 
 def become(
-    order: Order, sock: int, answer: socket, report: Report, known: Known | None, kept: int
+    slate: Slate, sock: int, answer: socket, report: Report, known: Known | None, kept: int
 ) -> NoReturn:
-    """Turn this fork of a zygote into the process that `order` describes.
+    """Turn this fork of a zygote into the process that the order on the slate describes.
 
     `kept`: the first descriptor that is not to be kept.
     """
-    pid, title, entry, argv, arguments, home, log, readable, environment, sandbox, endpoint = order
     code = 1
     try:
+        # A list, since the keys of a map are looked up among all names of the process.
+        (pid, title, entry, argv, arguments, home, log,
+         readable, environment, sandbox, endpoint) = slate.read()  # fmt: skip
         _settle(title, home, log, environment)
         if endpoint is None:
             report = {**report, **_restrict(sandbox, home, readable, known)}

@@ -122,7 +122,7 @@ class Line:
             if self._control is None:
                 raise DeviceError("the zygote has died")
             try:
-                send(self._control, order, descriptor)
+                send(self._control, order, descriptor, number=order[0])
                 return
             except BlockingIOError:
                 await asyncio.sleep(0.001)  # It is busy forking; there is no event for this.

@@ -42,8 +42,8 @@ from ..sandbox.native import (
     unshare,
 )
 from . import child
-from .channel import receive, send
-from .child import SOCKET, Order, become, readable
+from .channel import Slate, send
+from .child import SOCKET, become, readable
 from .ground import fill
 from .group import signal_group
 
@@ -65,6 +65,7 @@ class Zygote:
         self._control = control
         self._kept = kept
         self._report = report
+        self._slate = Slate()
         self._known = readable()
         self._children: dict[int, int] = {}  # the machine's number to the kernel's
         self._wakes, wake = os.pipe2(os.O_CLOEXEC | os.O_NONBLOCK)
@@ -77,7 +78,7 @@ class Zygote:
         while True:
             for ready in select.select(watched, [], [])[0]:
                 if ready is self._control:
-                    received = receive(self._control)
+                    received = self._slate.receive(self._control)
                     if received is None:
                         self._end()
                         return
@@ -86,19 +87,21 @@ class Zygote:
                     os.read(self._wakes, 4096)
                     self._reap()
 
-    def _obey(self, order: Order, descriptors: list[int]) -> None:
+    def _obey(self, number: int, descriptors: list[int]) -> None:
         try:
             (sock,) = descriptors  # Out of descriptors, this process is given none.
             pid = fork()
         except (OSError, ValueError) as error:
-            print(f"process {order[0]} cannot be forked: {error}", file=sys.stderr)
-            self._tell_end(order[0], 126, 0)
+            print(f"process {number} cannot be forked: {error}", file=sys.stderr)
+            self._tell_end(number, 126, 0)
         else:
             if pid == 0:
                 signal.set_wakeup_fd(-1)
-                become(order, sock, self._control, self._report, self._known, self._kept)
-            self._children[pid] = order[0]
+                become(self._slate, sock, self._control, self._report, self._known, self._kept)
+            self._children[pid] = number
         finally:
+            # The next one that is copied from here may be somebody else's.
+            self._slate.wipe()
             for descriptor in descriptors:
                 os.close(descriptor)
 
