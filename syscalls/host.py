@@ -69,8 +69,9 @@ def check_settings(interface: type[Interface], given: Iterable[str]) -> None:
         return
     for name in given:
         if name not in interface.SETTINGS:
-            known = ", ".join(sorted(interface.SETTINGS))
-            raise InvalidArgument(f"there is no setting {name!r}; " + (known or "it has none"))
+            from .section import unknown
+
+            raise InvalidArgument(unknown(name, interface.SETTINGS))
 
 
 def run(arguments: Mapping[str, Any], sock: socket.socket) -> int:

@@ -30,6 +30,7 @@ from .charging import Charging
 from .choice import Choice, Memo
 from .contract import ContextEngine, Engine, Meter, Owner, ProcessState, Request, Sampling
 from .fleet import Fleet, contextual, each
+from .openai.prices import Prices
 from .place import Place, named
 from .reply import Routed, gathered, metered
 from .targets import OPENERS, Opener, open_engine
@@ -54,6 +55,8 @@ class InferenceDriver(Model):
 
     async def setup(self, host: Host) -> None:
         self._host = host
+        # Told at once, not when some endpoint is chosen at last.
+        Prices.read(host.config.get("prices", {}))
         self._memo = Memo(host.state)
         self._fleet = Fleet()
         self._loading: str | None = None

@@ -20,8 +20,9 @@ from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
 from typing import Any, Literal
 
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import ConfigDict, Field
 
+from ...syscalls.section import Section
 from .child import child
 from .contract import Failure
 
@@ -42,10 +43,10 @@ _NETWORK = (
 _PROC = ("/proc/sys", "/proc/sysrq-trigger", "/proc/irq", "/proc/bus", "/proc/acpi", "/proc/scsi")
 
 
-class SandboxSettings(BaseModel):
+class SandboxSettings(Section):
     """The profile `tool`. Without bubblewrap, code of a model's is not run at all."""
 
-    model_config = ConfigDict(strict=True, extra="forbid", frozen=True)
+    model_config = ConfigDict(strict=True)
 
     #: The filter of system calls.
     seccomp: Want = "wanted"

@@ -30,7 +30,7 @@ from ...syscalls.tool import Tool, ToolInfo, ToolResult, ToolServer
 from .contract import Context, Failure
 from .homes import Homes
 from .index import Index
-from .installed import Installed, installed
+from .installed import Installed, installed, sections
 from .mcp import reply
 from .mcp.held import Ground
 from .mcp.offer import Remote
@@ -39,7 +39,7 @@ from .mcp.servers import Servers
 from .mcp.settings import read as read_server
 from .outcome import bounded
 from .rates import Rates
-from .settings import read
+from .settings import Settings, read
 from .worker import run_aside
 
 
@@ -50,10 +50,13 @@ class ToolsDriver(Tool):
         self._clock = clock
 
     async def setup(self, host: Host) -> None:
-        settings = read(host.config)
+        plugins = sections() - Settings.model_fields.keys()
+        settings = read(host.config, plugins)
         self._host, self._homes = host, Homes(host)
         # What the servers are told may be a secret, which is no affair of a tool's.
-        self._config = settings.model_dump(exclude={"mcp"})
+        self._config = settings.model_dump(exclude={"mcp"}) | {
+            name: host.config[name] for name in plugins & host.config.keys()
+        }
         self._rates = Rates(settings.rates, self._clock)
         self._local = installed()
         self._index: tuple[int, Index] | None = None

@@ -3,6 +3,7 @@
 Interface:
     Installed       a tool and how it is run
     installed       all of them by name; one that cannot be loaded is named in the log
+    sections        the names under which plugins' tools may have settings
 """
 
 from __future__ import annotations
@@ -40,3 +41,11 @@ def installed() -> dict[str, Installed]:
             continue
         found[point.name] = Installed(definition=definition, entry=point.value)
     return found
+
+
+def sections() -> set[str]:
+    """Return the names of plugins' tools and of their distributions, as each may be written."""
+    points = [point for point in entry_points(group="llmagentos.tools") if point.name not in TOOLS]
+    names = {point.name for point in points} | {p.dist.name for p in points if p.dist is not None}
+    # Variables of the environment have no `-`.
+    return names | {name.lower().replace("-", "_") for name in names}

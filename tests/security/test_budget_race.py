@@ -46,7 +46,6 @@ def daemon(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Daemon]:
         **{
             f"{INFERENCE}__ENABLED": "true",
             f"{INFERENCE}__SETTINGS__MODEL": f"scripted:{script}",
-            f"{INFERENCE}__SETTINGS__PRICES": '{"*": [1000.0, 1000.0]}',
         },
     )
     yield made

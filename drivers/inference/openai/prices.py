@@ -8,16 +8,17 @@ from __future__ import annotations
 
 from typing import Any
 
-from pydantic import BaseModel, ConfigDict, Field, ValidationError
+from pydantic import ConfigDict, Field, ValidationError
 
 from ....syscalls.errors import InvalidArgument
 from ....syscalls.reason import reason
+from ....syscalls.section import Section
 
 
-class Prices(BaseModel):
+class Prices(Section):
     """Dollars for a million tokens."""
 
-    model_config = ConfigDict(strict=True, extra="forbid", frozen=True)
+    model_config = ConfigDict(strict=True)
 
     input: float = Field(default=0.0, ge=0, allow_inf_nan=False)
     output: float = Field(default=0.0, ge=0, allow_inf_nan=False)

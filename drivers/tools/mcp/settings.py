@@ -14,39 +14,40 @@ from collections.abc import Mapping
 from typing import Any, Literal
 from urllib.parse import urlsplit
 
-from pydantic import BaseModel, ConfigDict, Field, PositiveFloat, ValidationError, model_validator
+from pydantic import ConfigDict, Field, PositiveFloat, ValidationError, model_validator
 
 from ....syscalls.errors import InvalidArgument
 from ....syscalls.reason import reason
+from ....syscalls.section import Section
 
 #: No `_`: that parts a server's name from its tools'.
 _NAME = re.compile(r"[a-z][a-z0-9-]{0,23}")
 
 
-class ServerSettings(BaseModel):
+class ServerSettings(Section):
     """How a server is reached, and what is believed of it."""
 
-    model_config = ConfigDict(strict=True, extra="forbid", frozen=True)
+    model_config = ConfigDict(strict=True)
 
     #: A program that speaks over its standard input and output, or …
     command: list[str] = Field(default=[], max_length=256)
     #: … an address that speaks streamable HTTP.
     url: str = ""
     #: Variables for the program, which sees next to none of the system's.
-    env: dict[str, str] = {}
+    env: dict[str, str] = Field(default={})
     #: The folder that it is started in.
     cwd: str | None = None
     #: Whether the program runs in a box: required, wanted (where bubblewrap works), or off.
     sandbox: Literal["required", "wanted", "off"] = "wanted"
     #: What it sees in there, besides its own and what its command names, and what it may write.
-    read: list[str] = []
-    write: list[str] = []
+    read: list[str] = Field(default=[])
+    write: list[str] = Field(default=[])
     #: Whether it has the network in there.
     network: bool = True
     #: Headers of each request, such as `Authorization`.
-    headers: dict[str, str] = {}
+    headers: dict[str, str] = Field(default={})
     #: Patterns of its tools' names, as it calls them.
-    allow: list[str] = ["*"]
+    allow: list[str] = Field(default=["*"])
     #: Calls a minute of each of its tools that a principal may make.
     rate: PositiveFloat | None = None
     #: Seconds that a call of it may take.

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import json
 import time
 from pathlib import Path
 from typing import Any
@@ -15,7 +16,7 @@ from llmagentos.syscalls.server import Caller, serving
 from llmagentos.syscalls.tool import ToolResult
 
 PLUGIN = '''
-import asyncio, os, time
+import asyncio, json, os, time
 from datetime import date
 from typing_extensions import TypedDict
 from llmagentos.drivers.tools.contract import Context, Failure, tool
@@ -126,12 +127,18 @@ def cited(context: Context) -> ToolResult:
     """Return a text with its source."""
     return ToolResult(text="said", sources=["a page"] * 200)
 
+@tool()
+def settings(context: Context) -> str:
+    """Tell its settings."""
+    return json.dumps(dict(context.config))
+
 def unmarked(context: Context) -> str:
     return ""
 '''
 NAMES = (
     "greet", "hang", "die", "fail", "flood", "calculator", "later", "block", "remember", "miss",
-    "stream", "crowd", "babble", "surrogate", "point", "cited", "unmarked",
+    "stream", "crowd", "babble", "surrogate", "point", "cited",
+    "settings", "unmarked",
 )  # fmt: skip
 
 
@@ -378,8 +385,7 @@ def test_a_plugin_that_misuses_its_line_hurts_itself_alone(play: Any) -> None:
 @pytest.mark.parametrize(
     ("http", "named"),
     [({"allow": "*.example.org"}, "http.allow"), ({"private": "false"}, "http.private"),
-     ({"private": 0}, "http.private"), ({"alow": []}, "http.alow"), ([], "http"),
-     ({"allow": [1]}, "http.allow.0")],
+     ({"private": 0}, "http.private"), ([], "http"), ({"allow": [1]}, "http.allow.0")],
 )  # fmt: skip
 def test_a_wrong_setting_stops_the_driver_and_is_named(play: Any, http: Any, named: str) -> None:
     async def scene(house: Any) -> None:
@@ -387,6 +393,39 @@ def test_a_wrong_setting_stops_the_driver_and_is_named(play: Any, http: Any, nam
 
     with pytest.raises(InvalidArgument, match=rf"^EINVAL: drivers\.tools\.settings\.{named}: "):
         play(scene, http=http)
+
+
+@pytest.mark.parametrize(
+    ("settings", "said"),
+    [({"htpp": {}}, "settings: there is no setting 'htpp', perhaps http is meant"),
+     ({"http": {"alow": []}}, "settings.http: there is no setting 'alow', perhaps allow is meant"),
+     ({"mcp": {"s": {"command": ["s"], "sandbx": "off"}}}, "mcp.s: .* perhaps sandbox is meant"),
+     ({"sandbox": {"cpus": 1}}, "settings.sandbox: .* perhaps cpu is meant"),
+     ({"rate": {}}, "settings: .* perhaps rates is meant"),
+     ({"greet": {}}, "settings: there is no setting 'greet'; there is http, mcp, rates, sandbox")],
+)  # fmt: skip
+def test_a_misspelt_setting_is_refused_with_what_was_meant(
+    play: Any, settings: dict[str, Any], said: str
+) -> None:
+    async def scene(house: Any) -> None:
+        raise AssertionError("it was set up")
+
+    with pytest.raises(InvalidArgument, match=said):
+        play(scene, **settings)
+
+
+@pytest.mark.usefixtures("plugin")
+def test_tools_of_plugins_have_sections_under_their_own_names_and_their_distributions(
+    play: Any,
+) -> None:
+    async def scene(house: Any) -> None:
+        said = json.loads(text(await house.driver.call("settings")))
+        assert said["strange"] == {"key": 5} and said["settings"] == {"anything": 1}
+        assert said["http"] == {"allow": ["h"], "private": False} and "mcp" not in said
+
+    play(scene, strange={"key": 5}, settings={"anything": 1}, http={"allow": ["h"]})
+    with pytest.raises(InvalidArgument, match="'strang', perhaps strange is meant"):
+        play(scene, strang={"key": 5})
 
 
 def test_a_home_that_was_deleted_is_made_again(play: Any) -> None:

@@ -349,8 +349,8 @@ def test_a_closed_device_refuses_and_one_that_is_closed_meanwhile_fails() -> Non
 @pytest.mark.parametrize(
     ("prices", "named"),
     [({"input": "3"}, r"prices\.input"), ({"output": -1}, r"prices\.output"), ([], "prices"),
-     ({"inptu": 3}, r"prices\.inptu"), ({"input": float("nan")}, r"prices\.input")],
+     ({"inptu": 3}, r"prices: .*, perhaps input is meant"), ({"input": 1e999}, r"prices\.input")],
 )  # fmt: skip
 def test_a_wrong_price_is_named(prices: Any, named: str) -> None:
-    with pytest.raises(InvalidArgument, match=rf"drivers\.inference\.settings\.{named}: "):
+    with pytest.raises(InvalidArgument, match=rf"drivers\.inference\.settings\.{named}"):
         OpenAIDevice("http://there/v1", "m", None, prices)
