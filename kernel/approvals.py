@@ -28,6 +28,8 @@ from .shown import line
 
 #: Calls of one process, and of all of a principal's, that may wait for a person.
 OF_PROCESS, OF_PRINCIPAL = 16, 256
+#: Numbers of a kernel's own: an answer to what a kernel before has asked finds no other call.
+NUMBERS = 1000
 #: Characters of an event's text.
 LONGEST = 400
 #: Seconds for which a call in doubt waits for a person.
@@ -54,7 +56,8 @@ class Approvals:
         self.emit: Callable[..., None] = lambda kind, text, pid, **details: None
         self._now = now
         self._tickets: dict[int, Ticket] = {}
-        self._last = 0
+        #: The number of the last one.
+        self.last = 0
 
     def tickets(self, principal: str) -> list[Ticket]:
         """Return what waits for a principal's people, the oldest first."""
@@ -89,9 +92,9 @@ class Approvals:
             or len(self.tickets(process.principal)) >= OF_PRINCIPAL
         ):
             raise TryAgain("too many calls wait for approval", retry_after=1)
-        self._last += 1
-        call.approval = self._last
-        self._tickets[self._last] = Ticket(id=self._last, call=call, grant=grant, asked=self._now())
+        self.last += 1
+        call.approval = self.last
+        self._tickets[self.last] = Ticket(id=self.last, call=call, grant=grant, asked=self._now())
         verb = "asks for" if call.doubt is None else "asks whether to repeat"
         self._say("asked", call, f"{verb} {call.label()}: {why(call, grant)}")
 

@@ -40,6 +40,7 @@ from ..syscalls.tool import Tool
 from .agents import Agents
 from .alone import alone, dice, locked
 from .announced import Announced
+from .approvals import NUMBERS
 from .bus import Bus
 from .capability import CapabilitySet
 from .config import Config, PluginConfig
@@ -146,6 +147,7 @@ async def run(settings: Settings, launcher: Launcher | None = None) -> None:
             Sandbox(**config.agents.sandbox.agent.model_dump()),
             lifeline=await alone(paths.children, stack),
             dice=dice(paths.dice),
+            writable=(str(paths.homes), str(paths.logs)),
             entries=[one.entry for _, one, _ in providers if one.source == "llmagentos"],
         )
         stack.push_async_callback(launcher.close)
@@ -166,6 +168,7 @@ async def run(settings: Settings, launcher: Launcher | None = None) -> None:
         events.hide = secrets.redaction.text
         trap.taint.on_first = events.tainted
         trap.approvals.emit = events.emit
+        trap.approvals.last = newest * NUMBERS
         trap.tell(Denials(events).note)
         tokens = TokenStore(paths.tokens)
         await stack.enter_async_context(Spending(paths.spent, principals, tokens.spent))
