@@ -13,12 +13,9 @@ from typing import Any
 from ....syscalls.errors import InvalidArgument
 from ..job import Job
 from ..training.harness import Harness
-from . import parents
-from .adapters import adapt
 from .dialogues import IGNORED, Collator, Dialogue, encode
-from .given import publish
 from .recipe import Instruct
-from .rows import rows
+from .writer import Writer
 
 _BATCH = 16
 
@@ -26,48 +23,33 @@ _BATCH = 16
 def work(job: Job, recipe: Instruct) -> None:
     """Train, report and publish a model or an adapter. Raises `InvalidArgument` before anything is
     trained for dialogues that the parent's template cannot have."""
-    import transformers
-
-    train, held_out = (
-        rows(job.source, names, Dialogue) for names in (recipe.data.train, recipe.data.held_out)
-    )
-    transformers.set_seed(recipe.training.seed)
-    folder = parents.fetch(job, recipe.model.parent)
-    tokenizer = parents.tokenizer(folder)
-    learnt, long = _examples(train, tokenizer, recipe.model.length)
-    examples, _ = _examples(held_out, tokenizer, recipe.model.length)
+    writer = Writer(job, recipe, Dialogue)
+    length = recipe.model.length
+    learnt, long = _examples(writer.train, writer.tokenizer, length)
+    examples, _ = _examples(writer.held_out, writer.tokenizer, length)
     if not learnt or not examples:
-        raise InvalidArgument(
-            f"{job.file} model.length: no dialogue has at most {recipe.model.length} tokens"
-        )
-    model = parents.causal(folder)
-    if recipe.adapter is not None:
-        model = adapt(model, recipe.adapter, folder)
-    collator = Collator(tokenizer.pad_token_id)
+        raise InvalidArgument(f"{job.file} model.length: no dialogue has at most {length} tokens")
+    if long:
+        print(f"{long} dialogues are too long and were passed over", file=sys.stderr)
+    model = writer.learner(writer.parent())
+    collator = Collator(writer.tokenizer.pad_token_id)
 
     def evaluate(model: Any) -> dict[str, float]:
         return measure(model, examples, collator)
 
-    harness = Harness(
+    metrics = Harness(
         job,
         model=model,
         dataset=learnt,
         collator=collator,
         arguments=recipe.training,
         evaluate=evaluate,
-    )
-    if long:
-        print(f"{long} dialogues are too long and were passed over", file=sys.stderr)
-    metrics = harness.run()
-    publish(
-        job,
+    ).run()
+    writer.publish(
         model,
-        tokenizer if recipe.adapter is None else None,
-        kind="causal" if recipe.adapter is None else "adapter",
-        parent=recipe.model.parent,
         data={
-            "training dialogues": len(train),
-            "held-out dialogues": len(held_out),
+            "training dialogues": len(writer.train),
+            "held-out dialogues": len(writer.held_out),
             "learnt tokens": sum(one != IGNORED for example in learnt for one in example["labels"]),
             "too long": long,
         },

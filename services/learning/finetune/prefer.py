@@ -8,6 +8,7 @@ Interface:
 
 from __future__ import annotations
 
+import sys
 from collections.abc import Iterator, Sequence
 from typing import TYPE_CHECKING, Any
 
@@ -16,12 +17,10 @@ from pydantic import field_validator, model_validator
 from ....syscalls.errors import InvalidArgument
 from ..job import Job
 from ..training.harness import Harness
-from . import parents
-from .adapters import adapt
 from .dialogues import IGNORED, Collator, Message, encode
-from .given import publish
 from .recipe import Prefer
-from .rows import Row, rows
+from .rows import Row
+from .writer import Writer
 
 if TYPE_CHECKING:
     from torch import Tensor
@@ -77,23 +76,15 @@ def preference(
 def work(job: Job, recipe: Prefer) -> None:
     """Train, report and publish a model or an adapter. Raises `InvalidArgument` before anything is
     trained for pairs that the parent's template cannot have."""
-    import transformers
-
-    train, held_out = (
-        rows(job.source, names, Pair) for names in (recipe.data.train, recipe.data.held_out)
-    )
-    transformers.set_seed(recipe.training.seed)
-    folder = parents.fetch(job, recipe.model.parent)
-    tokenizer = parents.tokenizer(folder)
-    collator = Pairs(tokenizer.pad_token_id)
-    learnt = _examples(job, train, tokenizer, recipe.model.length)
-    examples = _examples(job, held_out, tokenizer, recipe.model.length)
-    model = parents.causal(folder)
+    writer = Writer(job, recipe, Pair)
+    collator = Pairs(writer.tokenizer.pad_token_id)
+    learnt = _examples(job, writer.train, writer.tokenizer, recipe.model.length)
+    examples = _examples(job, writer.held_out, writer.tokenizer, recipe.model.length)
+    model = writer.parent()
     # Once, while the model is its own reference.
     for some in (learnt, examples):
         _note(model.train(False), some, collator)
-    if recipe.adapter is not None:
-        model = adapt(model, recipe.adapter, folder)
+    model = writer.learner(model)
     beta, imitate = recipe.preference.beta, recipe.preference.imitate
 
     def loss(model: Any, inputs: dict[str, Any]) -> tuple[Tensor, dict[str, float]]:
@@ -116,13 +107,9 @@ def work(job: Job, recipe: Prefer) -> None:
         evaluate=evaluate,
         compute_loss=loss,
     ).run()
-    publish(
-        job,
+    writer.publish(
         model,
-        tokenizer if recipe.adapter is None else None,
-        kind="causal" if recipe.adapter is None else "adapter",
-        parent=recipe.model.parent,
-        data={"training pairs": len(train), "held-out pairs": len(held_out)},
+        data={"training pairs": len(writer.train), "held-out pairs": len(writer.held_out)},
         scores={name: metrics[name] for name in ("held_out_loss", "better", "preferred")},
     )
     print(f"preferred {metrics['preferred']:.1%}, better {metrics['better']:.1%}")
@@ -217,4 +204,6 @@ def _examples(job: Job, pairs: list[Pair], tokenizer: Any, length: int) -> list[
             made.append({**both, "before": [0.0, 0.0]})
     if not made:
         raise InvalidArgument(f"{job.file} model.length: no pair has at most {length} tokens")
+    if long := len(pairs) - len(made):
+        print(f"{long} pairs are too long and were passed over", file=sys.stderr)
     return made
