@@ -5,7 +5,8 @@ counts, and the rest is cut. Damage before the end is another thing, since recor
 there are gone: by default reading stops with an error, for whoever must not miss one, such as a
 replay. With `on_damage`, it is reported and skipped: the reader goes on where the damaged record's
 length says that it ends. It never looks for records inside the bytes of another one, where a
-process could have placed some. Where the length itself is damaged, the rest of the file is lost.
+process could have placed some. Where the length itself is damaged and nothing else tells, the rest
+of the file is lost, and so it is where looking for ends would take too long.
 
 Interface:
     read            every record of a folder, in order
@@ -22,6 +23,10 @@ from pathlib import Path
 from ...syscalls.errors import InputOutputError
 from .record import Damaged, Record, Torn, decode
 from .writer import segments
+
+#: How many times its own size may be read of a file to see where damaged records end; or so many
+#: bytes, where that is more.
+LOOKS, LEAST = 64, 256 * 1024 * 1024
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -57,6 +62,7 @@ def segment(
         buffer = path.read_bytes()
     except OSError as error:
         raise InputOutputError(f"{path}: {error.strerror}") from error
+    looked, most = 0, max(LOOKS * len(buffer), LEAST)
     while offset < len(buffer):
         start = offset
         try:
@@ -65,7 +71,10 @@ def segment(
             torn = isinstance(error, Torn)
             if on_damage is None and not torn:
                 raise InputOutputError(f"{path}, byte {offset}: {error}", offset=offset) from error
-            end = len(buffer) if error.end is None else error.end
+            looked += error.looked
+            end = error.end
+            if end is None or looked > most:
+                end = len(buffer)
             if on_damage is not None:
                 size, reason = end - offset, str(error)
                 on_damage(Damage(path=path, offset=offset, size=size, torn=torn, reason=reason))

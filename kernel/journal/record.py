@@ -19,6 +19,7 @@ import zlib
 from dataclasses import dataclass, field, fields
 from enum import IntEnum
 from hashlib import blake2b
+from io import BytesIO
 from typing import Any
 
 import msgpack
@@ -31,6 +32,8 @@ VERSION = 1
 SCHEMA = 2
 #: The largest body; a longer length in a file is damage.
 MAX_BODY = 32 * 1024 * 1024
+#: Bytes that are read at once of a damaged record, to see where it ends.
+PIECE = 1024
 _PREFIX = struct.Struct("!II")
 _SOMETHING = re.compile(rb"[^\0]")
 #: Values that every record of this version has had, the version among them.
@@ -102,11 +105,15 @@ _NAMES = tuple(one.name for one in fields(Record))
 
 
 class Damaged(Exception):
-    """The bytes are no record; `end` is where the next one may begin, None where nobody can say."""
+    """The bytes are no record; `end` is where the next one may begin, None where nobody can say.
 
-    def __init__(self, reason: str, end: int | None = None) -> None:
+    `looked` is how many bytes were read to find that out.
+    """
+
+    def __init__(self, reason: str, end: int | None = None, looked: int = 0) -> None:
         super().__init__(reason)
         self.end = end
+        self.looked = looked
 
 
 class Torn(Damaged):
@@ -145,9 +152,9 @@ def decode(buffer: bytes, start: int) -> tuple[Record | None, int]:
     end = begin + length
     if not length and _SOMETHING.search(buffer, start) is None:
         raise Torn("the file ends in zeros")
-    body = buffer[begin:end]
-    if not 0 < length <= MAX_BODY or len(body) < length or zlib.crc32(body) != checksum:
-        raise _broken(body, length, buffer, begin, checksum)
+    body = buffer[begin:end] if length <= MAX_BODY and end <= len(buffer) else b""
+    if not body or zlib.crc32(body) != checksum:
+        raise _broken(length, buffer, begin, checksum)
     try:
         values = msgpack.unpackb(body, strict_map_key=False)
     except (ValueError, TypeError) as error:
@@ -159,10 +166,13 @@ def decode(buffer: bytes, start: int) -> tuple[Record | None, int]:
     return Record(**dict(zip(_NAMES, [Kind(values[1]), *values[2:]], strict=False))), end
 
 
-def _broken(body: bytes, length: int, buffer: bytes, begin: int, checksum: int) -> Damaged:
+def _broken(length: int, buffer: bytes, begin: int, checksum: int) -> Damaged:
     """Say why bytes are no record. Where its body ends it also tells by itself."""
-    unpacker = msgpack.Unpacker(max_buffer_size=MAX_BODY, strict_map_key=False)
-    unpacker.feed(buffer[begin : begin + MAX_BODY])
+    file = BytesIO(buffer)  # No copy.
+    file.seek(begin)
+    unpacker = msgpack.Unpacker(
+        file, read_size=PIECE, max_buffer_size=MAX_BODY, strict_map_key=False
+    )
     whole = True
     try:
         unpacker.skip()
@@ -170,13 +180,19 @@ def _broken(body: bytes, length: int, buffer: bytes, begin: int, checksum: int) 
         whole = False
     except (ValueError, TypeError):
         pass
-    end = begin + unpacker.tell()
-    if whole and zlib.crc32(buffer[begin:end]) == checksum:
-        return Damaged(f"a record announces {length} bytes and has {end - begin}", end)
-    if not 0 < length <= MAX_BODY:
-        return Damaged(f"a record announces {length} bytes")
-    if len(body) == length:
-        return Damaged("a record's checksum is wrong", begin + length)
+    end, left, looked = begin + unpacker.tell(), len(buffer) - begin, file.tell() - begin
+    sound = 0 < length <= MAX_BODY
+    if sound and length <= left:
+        looked += length
+    own = memoryview(buffer)[begin:end]
+    if whole and 0 < len(own) <= MAX_BODY and zlib.crc32(own) == checksum:
+        reason = f"a record announces {length} bytes and has {len(own)}"
+        return Damaged(reason, end, looked)
+    if not sound:
+        return Damaged(f"a record announces {length} bytes", None, looked)
+    if length <= left:
+        return Damaged("a record's checksum is wrong", begin + length, looked)
     if whole:
-        return Damaged(f"a record announces {length} bytes, of which the file has {len(body)}")
-    return Torn("the file ends within a record")
+        reason = f"a record announces {length} bytes, of which the file has {left}"
+        return Damaged(reason, None, looked)
+    return Torn("the file ends within a record", None, looked)

@@ -3,14 +3,19 @@
 from __future__ import annotations
 
 import tempfile
+import zlib
+from io import BytesIO
 from pathlib import Path
+from types import SimpleNamespace
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from llmagentos.kernel.journal.reader import Damage, read
-from llmagentos.kernel.journal.record import Kind, Record, encode
+from llmagentos.kernel.journal import reader
+from llmagentos.kernel.journal import record as module
+from llmagentos.kernel.journal.reader import LOOKS, Damage, read
+from llmagentos.kernel.journal.record import PIECE, Kind, Record, encode
 from llmagentos.syscalls.errors import InputOutputError
 
 SIZES = st.lists(st.integers(0, 60), min_size=1, max_size=8)
@@ -18,7 +23,7 @@ SIZES = st.lists(st.integers(0, 60), min_size=1, max_size=8)
 
 def records(sizes: list[int]) -> list[Record]:
     return [
-        Record(kind=Kind.CALL, time=1.0, pid=1, seq=seq, body=bytes([seq]) * size)
+        Record(kind=Kind.CALL, time=1.0, pid=1, seq=seq, body=bytes([seq % 256]) * size)
         for seq, size in enumerate(sizes)
     ]
 
@@ -117,3 +122,55 @@ def test_file_that_cannot_be_read_is_an_error(tmp_path: Path) -> None:
     (tmp_path / "00000001.log").mkdir()
     with pytest.raises(InputOutputError, match="directory"):
         list(read(tmp_path))
+
+
+@pytest.fixture
+def looked(monkeypatch: pytest.MonkeyPatch) -> list[int]:
+    """Return a list that gets the number of bytes of every look at a record."""
+    sizes: list[int] = []
+
+    class Counted(BytesIO):
+        def read(self, size: int | None = -1, /) -> bytes:
+            piece = super().read(size)
+            sizes.append(len(piece))
+            return piece
+
+    def checksum(body: bytes) -> int:
+        sizes.append(len(body))
+        return zlib.crc32(body)
+
+    monkeypatch.setattr(module, "BytesIO", Counted)
+    monkeypatch.setattr(module, "zlib", SimpleNamespace(crc32=checksum))
+    return sizes
+
+
+@pytest.mark.parametrize("bit", [8 * 4 - 1, 8 * 7])
+def test_many_damaged_records_cost_a_piece_each_and_none_of_the_others(
+    looked: list[int], tmp_path: Path, bit: int
+) -> None:
+    written = records([40] * 2000)
+    parts = [bytearray(encode(one)) for one in written]
+    for part in parts[::2]:
+        part[bit // 8] ^= 1 << bit % 8  # the length, or the checksum
+    (tmp_path / "00000001.log").write_bytes(content := b"".join(parts))
+    looked.clear()
+    damage: list[Damage] = []
+    assert list(read(tmp_path, damage.append)) == written[1::2]
+    assert [one.size for one in damage] == [len(part) for part in parts[::2]]
+    assert sum(looked) <= 4 * len(content) + PIECE * len(damage)
+
+
+def test_damage_that_hides_where_records_end_is_looked_into_some_times_the_file_and_no_more(
+    looked: list[int], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(reader, "LEAST", 0)
+    parts = [bytearray(encode(one)) for one in records([40] * 2000)]
+    for part in parts:
+        part[8] ^= 1  # the mark of a short array becomes that of one with millions of items
+    (tmp_path / "00000001.log").write_bytes(content := b"".join(parts))
+    looked.clear()
+    damage: list[Damage] = []
+    assert list(read(tmp_path, damage.append)) == []
+    assert sum(one.size for one in damage) == len(content)
+    # Of a look, what was read is also summed up.
+    assert sum(looked) <= 2 * (LOOKS + 1) * len(content)
