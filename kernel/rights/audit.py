@@ -8,6 +8,7 @@ Interface:
 from __future__ import annotations
 
 import asyncio
+import sys
 from collections.abc import AsyncIterator, Callable
 from dataclasses import dataclass
 from pathlib import Path
@@ -15,7 +16,7 @@ from typing import Any
 
 from ...syscalls.rights import Audited
 from ..capability import Capability
-from ..journal.record import Damaged, Kind, Record, decode
+from ..journal.record import MAX_BODY, Damaged, Kind, Record, Torn, decode
 from ..journal.writer import segments
 from ..shown import decoded, line
 from .notes import APPROVER, GRANT, WHO
@@ -96,10 +97,10 @@ class Audit:
         while offset < len(buffer):
             try:
                 record, offset = decode(buffer, offset)
+            except Torn:  # Perhaps the rest of it is on its way.
+                break
             except Damaged as error:
-                if error.end is None:
-                    break
-                offset = error.end
+                offset = sys.maxsize if error.end is None else error.end
                 continue
             if record is not None and record.kind is Kind.CALL:
                 one = self._audited(record)
@@ -135,4 +136,4 @@ def _length(file: Any, at: int) -> int:
     """Return the bytes of the record that stands here; the file stays where it is."""
     head = file.read(8)
     file.seek(at)
-    return 8 + int.from_bytes(head[:4])
+    return 8 + min(int.from_bytes(head[:4]), MAX_BODY)

@@ -89,3 +89,17 @@ def test_floods_of_one_process_are_cut_and_others_are_heard() -> None:
     assert sum(pace.take(1) for _ in range(1000)) == MOST and pace.take(2)
     now = 1.0
     assert pace.take(1)
+
+
+def test_what_damage_hides_is_looked_at_once_however_long_the_audit_follows(tmp_path: Path) -> None:
+    hidden = bytearray(call(2, "a.b"))
+    hidden[0], hidden[8] = 0xFF, 0xC1  # neither its length nor its body says where it ends
+    file = tmp_path / "00000001.log"
+    file.write_bytes(call(1, "a.b") + hidden + call(3, "a.b"))
+    place: dict[Path, int] = {}
+    found, more = audit(tmp_path)._next(place, Wanted())
+    assert [one.pid for one in found] == [1] and more
+    with file.open("ab") as later:
+        later.write(call(4, "a.b"))
+    assert audit(tmp_path)._next(place, Wanted()) == ([], False)
+    assert place[file] > file.stat().st_size
