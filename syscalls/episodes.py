@@ -49,7 +49,9 @@ def parsed(path: Path) -> Iterator[Episode]:
             for number, line in enumerate(file, start=1):
                 if line.strip():
                     yield _episode(path, number, line)
-    except (OSError, UnicodeDecodeError) as error:
+    except OSError as error:
+        raise InvalidArgument(f"{path.name}: {error.strerror}") from error
+    except UnicodeDecodeError as error:
         raise InvalidArgument(f"{path.name}: {error}") from error
 
 

@@ -36,7 +36,7 @@ from .promotions import Promotions
 from .shelf import Shelf
 from .store import Store, check
 from .trajectories import Trajectories
-from .weights import KINDS, kind_of
+from .weights import KINDS, kind_of, measure
 
 T = TypeVar("T")
 #: Seconds in which the device says what answers; else a model is taken to be needed.
@@ -168,7 +168,7 @@ class LearningService(Learning):
         return card
 
     async def adopt(self, name: str, path: str, parent: str | None = None) -> ModelCard:
-        kind = await asyncio.to_thread(kind_of, path)
+        kind = await asyncio.to_thread(_looked_at, path)
         return await self._kept(
             name,
             None,
@@ -305,6 +305,14 @@ async def _stoppable(stop: threading.Event, work: Callable[[], T]) -> T:
         stop.set()
         await asyncio.wait([running])
         raise
+
+
+def _looked_at(path: str) -> str:
+    """Return what a folder of the machine is, before all that is in it is copied."""
+    kind = kind_of(path)
+    if Path(path).is_dir():
+        measure(Path(path), kind)
+    return kind
 
 
 def _concerns(job: JobInfo, card: ModelCard) -> bool:

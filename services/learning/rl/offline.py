@@ -89,13 +89,16 @@ def _parted(
     rewarded = [one for one in episodes if one.reward is not None]
     if not rewarded:
         raise InvalidArgument("nobody has said what the episodes were worth: see [reward]")
-    if len({one.reward for one in rewarded}) == 1:
-        raise InvalidArgument(
-            f"all episodes are worth the same, {rewarded[0].reward:g}: nothing can be learnt"
-        )
-    made = [found for one in rewarded if (found := decisions(one, action))]
-    if not made:
+    chosen = [(one.reward, found) for one in rewarded if (found := decisions(one, action))]
+    if not chosen:
         raise InvalidArgument(f"no episode chooses a {action}")
+    worths = {worth for worth, _ in chosen}
+    if len(worths) == 1:
+        raise InvalidArgument(
+            f"all episodes that choose a {action} are worth the same, {worths.pop():g}: nothing "
+            f"can be learnt"
+        )
+    made = [found for _, found in chosen]
     order = list(range(len(made)))
     random.Random(recipe.learning.seed).shuffle(order)
     held_out = set(order[: len(made) // part])

@@ -80,6 +80,8 @@ class _Session:
         self._points = Checkpoints(job.checkpoints, job.recipe)
         self._learner, self._actions = _learner(recipe, env)
         self._best: tuple[float, str, Arrays] | None = None
+        #: What the policy was worth before anything was learnt.
+        self._first = 0.0
         self._window: list[Played] = []
         self._log: CurveLog
 
@@ -88,6 +90,8 @@ class _Session:
         self._job.begin(self._settings.episodes, done)
         self._log = CurveLog(self._job.folder / "tensorboard", done)
         try:
+            if not done:
+                self._first = self._quick(0, self._policy(*self._learner.policy()))
             last = self._learn(done)
             scores = self._final()
             self._tell(last, {f"final_{name}": value for name, value in scores.items()})
@@ -120,8 +124,7 @@ class _Session:
         reached: first by a few episodes, then by as many as the last word takes."""
         form, arrays = self._learner.policy()
         policy = self._policy(form, arrays)
-        score = statistics.fmean(self._returns(policy, "try", self._judging.quick))
-        self._tell(step, {"return_greedy": score})
+        score = self._quick(step, policy)
         if self._best is None or score >= self._best[0]:
             self._best = (score, form, arrays)
             goal = self._judging.goal
@@ -129,6 +132,11 @@ class _Session:
                 returns = self._returns(policy, "goal", self._judging.episodes)
                 return statistics.fmean(returns) >= goal
         return False
+
+    def _quick(self, step: int, policy: Policy) -> float:
+        score = statistics.fmean(self._returns(policy, "try", self._judging.quick))
+        self._tell(step, {"return_greedy": score})
+        return score
 
     def _final(self) -> dict[str, float]:
         """Return the scores of the best policy on episodes that nothing was chosen by."""
@@ -143,7 +151,7 @@ class _Session:
 
     def _publish(self, scores: Mapping[str, float], episodes: int) -> None:
         assert self._best is not None
-        _, form, arrays = self._best
+        best, form, arrays = self._best
         folder = self._job.folder / "policy"
         save(folder, form, arrays, self._actions, **self._about)
         self._job.publish(
@@ -153,6 +161,11 @@ class _Session:
             data={"world": self._env.name, "episodes": episodes, "seed": self._settings.seed},
             scores=dict(scores),
         )
+        if best <= self._first:
+            self._job.remark(
+                f"nothing was learnt: return_greedy was {self._first:.4g} at the beginning, and "
+                f"{best:.4g} at best"
+            )
         print(_summary(self._env.name, scores, episodes, self._settings.seed), flush=True)
 
     def _policy(self, form: str, arrays: Arrays) -> Policy:
@@ -165,12 +178,12 @@ class _Session:
     def _memo(self) -> Memo:
         """Return the learner's state with the best policy."""
         memo = self._learner.memo()
+        values: dict[str, Any] = {"learner": memo.values, "first": self._first}
         if self._best is None:
-            return Memo(arrays=memo.arrays, values={"learner": memo.values})
+            return Memo(arrays=memo.arrays, values=values)
         score, form, arrays = self._best
         best = {_BEST + name: array for name, array in arrays.items()}
-        values = {"learner": memo.values, "score": score, "form": form}
-        return Memo(arrays={**memo.arrays, **best}, values=values)
+        return Memo(arrays={**memo.arrays, **best}, values=values | {"score": score, "form": form})
 
     def _resume(self) -> int:
         """Go on from the last checkpoint; return the episodes that are done."""
@@ -185,6 +198,7 @@ class _Session:
         }
         if best:
             self._best = (memo.values["score"], memo.values["form"], best)
+        self._first = memo.values["first"]
         self._learner.restore(Memo(arrays=memo.arrays, values=memo.values["learner"]))
         return point.step
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import os
 from collections.abc import Awaitable, Callable
 from contextlib import suppress
 from dataclasses import replace
@@ -251,6 +252,10 @@ def test_person_adopts_what_a_folder_says_that_it_is(stage: Stage, tmp_path: Pat
         for path in (str(tmp_path / "nowhere"), "relative", "/dev/null", "\0"):
             with pytest.raises((NotFound, InvalidArgument)):
                 await service.adopt("other", path)
+        # Of a folder without a model nothing is copied: it may be somebody's home.
+        os.mkfifo(tmp_path / "pipe")
+        with pytest.raises(InvalidArgument, match=r"there is no config\.json in the folder"):
+            await service.adopt("other", str(tmp_path))
         fetched = await service.fetch("taken", "here")
         return card, fetched
 

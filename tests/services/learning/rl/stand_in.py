@@ -23,6 +23,7 @@ class StandIn:
         self.begun: list[tuple[int | None, int]] = []
         self.told: list[tuple[int, dict[str, float]]] = []
         self.published: list[dict[str, Any]] = []
+        self.remarks: list[str] = []
 
     def begin(self, total: int | None = None, step: int = 0) -> None:
         self.begun.append((total, step))
@@ -41,6 +42,9 @@ class StandIn:
 
     def publish(self, name: str, folder: Path, **card: Any) -> None:
         self.published.append({"name": name, "folder": folder, **card})
+
+    def remark(self, text: str) -> None:
+        self.remarks.append(text)
 
     def learn(self) -> dict[str, float]:
         """Do the job's work in a world."""

@@ -202,6 +202,12 @@ def test_course_of_another_history_has_other_features() -> None:
         ([episode(1, "a", [], None)], JOB, "nobody has said"),
         ([episode(n, "a", [], 1.0) for n in range(3)], JOB, "worth the same"),
         (
+            # What failed before it chose anything tells nothing.
+            [*(episode(n, "a", [], 1.0) for n in range(3)), episode(3, "a", [], 0.0, code=1)],
+            JOB,
+            "all episodes that choose a tool are worth the same, 1:",
+        ),
+        (
             [episode(n, "a", [], float(n)) for n in range(3)],
             JOB.replace("jsonl'", "jsonl'").replace(
                 "[learning]", 'action = "strategy"\n[learning]'
@@ -215,7 +221,7 @@ def test_course_of_another_history_has_other_features() -> None:
             "verifier no.py",
         ),
     ],
-    ids=["empty", "unrewarded", "equal", "undecided", "missing", "verifier"],
+    ids=["empty", "unrewarded", "equal", "undecided", "strategy", "missing", "verifier"],
 )
 def test_where_there_is_nothing_to_learn_it_is_said(
     tmp_path: Path, episodes: list[Episode], text: str, message: str

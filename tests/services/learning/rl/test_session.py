@@ -102,7 +102,9 @@ def test_policy_is_published_with_its_scores(tmp_path: Path) -> None:
     policy = load(published["folder"])
     assert len(policy.scores(0)) == 4 and policy.actions == ["0", "1", "2", "3"]
     assert job.begun == [(400, 0)]
-    assert {"return", "length", "explore"} <= job.told[0][1].keys()
+    assert job.told[0] == (0, {"return_greedy": 0.0})
+    assert {"return", "length", "explore"} <= job.told[1][1].keys()
+    assert job.remarks == []
     assert list((tmp_path / "tensorboard").iterdir())
 
 
@@ -110,6 +112,22 @@ def test_learning_stops_where_the_goal_is_reached(tmp_path: Path) -> None:
     job = StandIn(tmp_path, LAKE.replace("quick = 1", "quick = 1\ngoal = 1.0"))
     assert job.learn()["return"] == 1.0
     assert job.published[0]["data"]["episodes"] < 400
+
+
+def test_policy_that_is_no_better_than_before_is_published_with_a_word(tmp_path: Path) -> None:
+    text = LAKE.replace("episodes = 400", "episodes = 3").replace("every = 50", "every = 1")
+    whole, stopped = tmp_path / "whole", tmp_path / "stopped"
+    for folder in (whole, stopped):
+        folder.mkdir()
+    job = StandIn(whole, text)
+    job.learn()
+    assert job.published[0]["scores"]["return"] == 0
+    with pytest.raises(Stopped):
+        StandIn(stopped, text, stop=2).learn()
+    again = StandIn(stopped, text)
+    again.learn()
+    said = "nothing was learnt: return_greedy was 0 at the beginning, and 0 at best"
+    assert job.remarks == again.remarks == [said]
 
 
 @pytest.mark.parametrize("algorithm", ["q", "dqn", "reinforce"])
