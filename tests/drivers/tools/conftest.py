@@ -119,7 +119,7 @@ def play(tmp_path: Path) -> Play:
             system = System(homes, {1: "alice", 2: "bob"})
             clock = Clock()
             failures: list[Exception] = []
-            async with asyncio.timeout(60), asyncio.TaskGroup() as tasks:
+            async with asyncio.timeout(180), asyncio.TaskGroup() as tasks:
                 host = Host(
                     os=cast(OS, system), state=tmp_path, config=config, tasks=tasks, homes=homes
                 )

@@ -105,12 +105,17 @@ def test_argument_that_no_message_carries_is_refused(
 
 def test_launch_that_is_taken_back_leaves_no_process(play: Callable[[Scene], None]) -> None:
     async def scene(yard: Yard) -> None:
+        zygote = status_of((await yard.launch(1, "sleep", "60")).os_pid)[1]
         for turns in range(5):
             pid = 10 + turns
-            launching = asyncio.ensure_future(yard.launch(pid, "sleep", "60"))
-            await settle(turns)
-            launching.cancel()
-            await asyncio.gather(launching, return_exceptions=True)
+            os.kill(zygote, signal.SIGSTOP)  # It may be quicker than these turns.
+            try:
+                launching = asyncio.ensure_future(yard.launch(pid, "sleep", "60"))
+                await settle(turns)
+                launching.cancel()
+                await asyncio.gather(launching, return_exceptions=True)
+            finally:
+                os.kill(zygote, signal.SIGCONT)
             assert launching.cancelled()
             if pid in yard.sockets:
                 await yard.gone(pid)

@@ -83,7 +83,7 @@ def test_request_that_does_not_come_is_not_waited_for(
 def test_second_request_that_drips_is_not_waited_for(
     play: Callable[..., None], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(patience, "HEADERS", 0.1)
+    monkeypatch.setattr(patience, "HEADERS", 1.0)
 
     async def scene(port: int) -> None:
         said = await exchange(port, b"GET / HTTP/1.1\r\nHost: localhost\r\n\r\nGET / HT")

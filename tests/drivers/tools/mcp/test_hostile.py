@@ -122,16 +122,16 @@ def test_a_slow_call_ends_in_the_deadline_and_is_taken_back_at_the_server(
 ) -> None:
     async def scene(house: Any) -> None:
         assert (await house.driver.call("h_echo", {"text": "up"})).text == "up"
-        with pytest.raises(DeadlineExceeded, match=r"h_slow .* 0\.2 s"):
-            await house.driver.call("h_slow", timeout=0.2)
+        with pytest.raises(DeadlineExceeded, match=r"h_slow .* 1 s"):
+            await house.driver.call("h_slow", timeout=1)
         await until(house, (tmp_path / "cancelled").exists)
         assert (await house.driver.call("h_echo", {"text": "still"})).text == "still"
         # The owner's bound holds whatever a caller asks for.
         slow = house.driver.call("h_slow", timeout=300)
-        with pytest.raises(DeadlineExceeded, match=r"h_slow .* 1 s"):
+        with pytest.raises(DeadlineExceeded, match=r"h_slow .* 3 s"):
             await slow
 
-    hostile(scene, timeout=1)
+    hostile(scene, timeout=3)
 
 
 def test_a_huge_result_is_cut_and_one_past_all_bounds_refused(

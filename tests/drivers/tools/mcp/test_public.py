@@ -98,23 +98,26 @@ def test_the_reference_server_is_driven_over_pipes(play: Any, everything: list[s
 
 
 def test_the_reference_server_is_driven_over_http(play: Any, everything: list[str]) -> None:
-    with socket.socket() as free:
-        free.bind(("127.0.0.1", 0))
-        port = free.getsockname()[1]
-    server = subprocess.Popen(
-        [*everything, "streamableHttp"],
-        env=os.environ | {"PORT": str(port)},
-        stdout=subprocess.DEVNULL,
-        stderr=subprocess.DEVNULL,
-    )
+    def serve() -> tuple[subprocess.Popen[bytes], int]:
+        with socket.socket() as free:
+            free.bind(("127.0.0.1", 0))
+            port = free.getsockname()[1]
+        command, quiet = [*everything, "streamableHttp"], subprocess.DEVNULL
+        environment = os.environ | {"PORT": str(port)}
+        return subprocess.Popen(command, env=environment, stdout=quiet, stderr=quiet), port
+
+    server, port = serve()
 
     async def scene(house: Any) -> None:
+        nonlocal server, port
         while True:
             try:
                 await house.driver.connect("all", url=f"http://127.0.0.1:{port}/mcp")
                 break
             except DeviceError:
-                await asyncio.to_thread(server.poll)
+                # Somebody else may have taken the port meanwhile.
+                if await asyncio.to_thread(server.poll) is not None:
+                    server, port = serve()
         assert (await house.driver.call("all_echo", {"message": "hi"})).text == "Echo: hi"
         assert "is 5" in (await house.driver.call("all_get-sum", {"a": 2, "b": 3})).text
 
