@@ -57,25 +57,26 @@ def test_effects_in_doubt_are_repeated_or_not_as_a_person_says(
     pids = []
     for task in ("bread", "milk", "salt"):
         run = house.aos("run", "-d", "--durable", "--in-doubt", "ask", program, "--task", task)
-        pids.append(run.out.strip())
-        while house.aos("inspect", pids[-1], "--json").json()["waiting_for"] != ["memory.write"]:
+        pids.append(int(run.out))
+        while house.aos("inspect", run.out.strip(), "--json").json()["waiting_for"] != [
+            "memory.write"
+        ]:
             pass
     kill(house)
     before = asked(house, 3)
     # A kernel that dies over the question asks again, and so does an agent's next life.
     kill(house)
     after = asked(house, 3)
-    again, done, denied = (after[int(pid)] for pid in pids)
-    for pid, one in after.items():
-        assert one["in_doubt"] == before[pid]["in_doubt"]
-        # An answer that comes too late finds no other call.
-        assert one["id"] not in [old["id"] for old in before.values()]
+    again, done, denied = (after[pid] for pid in pids)
+    assert all(after[pid]["in_doubt"] == one["in_doubt"] for pid, one in before.items())
+    # An answer that comes too late finds no other call.
+    assert not {one["id"] for one in before.values()} & {one["id"] for one in after.values()}
     assert again["arguments"]["text"] == "bread" and again["expires"] - again["asked"] > 86_000
     shown = house.aos("approvals").out
     assert "is in doubt about memory.write" in shown and "then it ends in EINDOUBT" in shown
-    kill(house, pids[0])
+    kill(house, str(pids[0]))
     again_id = again["id"]
-    while (again := asked(house, 3)[int(pids[0])])["id"] == again_id:
+    while (again := asked(house, 3)[pids[0]])["id"] == again_id:
         pass
 
     house.when_ready()
@@ -89,7 +90,7 @@ def test_effects_in_doubt_are_repeated_or_not_as_a_person_says(
     assert http.post("approval.answer", {**said, "done": True})[0] == 422
     assert http.post("approval.answer", said)[0] == 200
     lines = []
-    for pid in pids:
+    for pid in map(str, pids):
         assert house.aos("wait", pid).out.strip() == "0"
         lines.append(house.aos("logs", pid).out.strip())
         assert "it wrote the same" in house.aos("replay", pid).err

@@ -25,10 +25,21 @@ from .house import Store
 from .test_approvals import Desk, scene
 
 
-async def doubtful(desk: Desk, *held: str) -> tuple[ControlBlock, Client]:
+class Record:
+    """A way along a record that has nothing but effects whose end is not known."""
+
+    def __init__(self, desk: Desk, process: ControlBlock) -> None:
+        self._trap, self._process = desk.trap, process
+
+    def ask(self, header: list[Any], body: bytes) -> None:
+        self._trap.enter(self._process, header, body, partial(self._trap.doubt, since=5.0))
+
+
+async def doubtful(desk: Desk, limits: Limits | None = None) -> tuple[ControlBlock, Client]:
     """Return a process all of whose calls are in doubt."""
-    process, client = await desk.house.process(*(held or ("*",)))
-    desk.trap._pass = partial(desk.trap.doubt, since=5.0)  # type: ignore[method-assign]
+    process, client = await desk.house.process("*", limits=limits)
+    process.durable = Durable(spawned(Order(program="/a.py", durable=True)), "seed")
+    process.durable.replay = Record(desk, process)  # type: ignore[assignment]
     return process, client
 
 
@@ -84,8 +95,7 @@ def test_question_of_a_suspended_process_waits_as_long_as_that() -> None:
 
 def test_repetition_beyond_the_budget_leaves_the_doubt() -> None:
     async def work(desk: Desk) -> None:
-        process, agent = await desk.house.process("*", limits=Limits({"tokens": 1}))
-        desk.trap._pass = partial(desk.trap.doubt, since=5.0)  # type: ignore[method-assign]
+        process, agent = await doubtful(desk, Limits({"tokens": 1}))
         task, ticket = await desk.asking(agent, "store.work")
         assert process.budget.usage().get("tokens", 0) == 0
         desk.trap.decide(ticket, allow=True)
