@@ -53,8 +53,10 @@ class Shortage:
 
         They may end at once and settle in turn, which the outermost of these loops then looks at.
         """
+        if not self._at:
+            return
         self.leave(call)
-        if call.reservation is None or not self._at:
+        if call.reservation is None:
             return
         if self._over is not None:
             self._over.append(call)
