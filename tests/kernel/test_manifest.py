@@ -29,6 +29,13 @@ def test_file_may_name_what_runs_it(tmp_path: Path) -> None:
     assert declared(path).runtime == "learn"
 
 
+def test_file_may_have_a_person_asked_of_effects_in_doubt(tmp_path: Path) -> None:
+    path = tmp_path / "agent.toml"
+    path.write_text("durable = true\nin_doubt = 'ask'\n")
+    said = declared(path)
+    assert (said.durable, said.in_doubt) == (True, "ask")
+
+
 def test_file_that_says_nothing_asks_for_nothing(tmp_path: Path) -> None:
     path = tmp_path / "agent.toml"
     path.write_text("goal = 'rest'\n")
@@ -50,6 +57,7 @@ def test_empty_list_of_rights_is_no_right_and_not_the_usual_ones(tmp_path: Path)
         ("capabilities = 'memory.*'", "capabilities"),
         ("capabilities = ['memory.*', 7]", "capabilities"),
         ("budget = 500", "budget"),
+        ("in_doubt = 'perhaps'", "in_doubt"),
         ("goal = ?", "line 1"),
         pytest.param(
             "capabilities = ['Memory!']",
@@ -64,7 +72,18 @@ def test_empty_list_of_rights_is_no_right_and_not_the_usual_ones(tmp_path: Path)
             "",
         ),
     ],
-    ids=["name", "runtime", "text", "number", "budget", "syntax", "capability", "amount", "deep"],
+    ids=[
+        "name",
+        "runtime",
+        "text",
+        "number",
+        "budget",
+        "doubt",
+        "syntax",
+        "capability",
+        "amount",
+        "deep",
+    ],
 )
 def test_bad_file_is_refused_by_name_and_key(tmp_path: Path, text: str, key: str) -> None:
     path = tmp_path / "agent.toml"

@@ -50,6 +50,18 @@ def test_worker_of_a_driver_has_a_folder_apart_from_the_users_agents_and_the_dri
     scene(work)
 
 
+def test_person_is_asked_for_durable_processes_alone(scene: Play) -> None:
+    async def work(w: World) -> None:
+        with pytest.raises(InvalidArgument, match="durable"):
+            await w.run(in_doubt="ask")
+        process = await w.run(in_doubt="ask", durable=True)
+        assert process.durable is not None and process.durable.asks
+        other = await w.run(in_doubt="error", durable=True)
+        assert other.durable is not None and not other.durable.asks
+
+    scene(work)
+
+
 def test_child_of_a_tainted_process_is_born_tainted(scene: Play) -> None:
     async def work(w: World) -> None:
         parent = await w.run(capabilities=CapabilitySet.parse(["*"]))

@@ -19,7 +19,9 @@ from ....syscalls.reason import reason
 
 P = TypeVar("P", bound="Part")
 #: What the kernel and the job's process read of a file, whatever kind it is of.
-_OTHERS = frozenset({"runtime", "name", "description", "capabilities", "budget", "durable"})
+_OTHERS = frozenset(
+    {"runtime", "name", "description", "capabilities", "budget", "durable", "in_doubt"}
+)
 
 
 class Part(BaseModel):
