@@ -22,8 +22,11 @@ PATIENCE, MOMENT = 15.0, 0.01
 
 
 def locked(path: Path) -> Callable[[], None]:
-    """Take a folder by its lock. Raises `AlreadyExists`; returns what gives it back."""
-    lock = os.open(path, os.O_CREAT | os.O_RDWR | os.O_CLOEXEC, 0o600)
+    """Take a folder by its lock; returns what gives it back.
+
+    Raises `AlreadyExists` and `InputOutputError`.
+    """
+    lock = _opened(path)
     try:
         fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
     except OSError:
@@ -31,8 +34,17 @@ def locked(path: Path) -> Callable[[], None]:
         os.close(lock)
         raise AlreadyExists(f"a daemon runs already, as process {owner}") from None
     os.ftruncate(lock, 0)
-    os.write(lock, str(os.getpid()).encode())
+    # On a full disk the lock is as good without the number.
+    with suppress(OSError):
+        os.write(lock, str(os.getpid()).encode())
     return lambda: os.close(lock)
+
+
+def _opened(path: Path) -> int:
+    try:
+        return os.open(path, os.O_CREAT | os.O_RDWR | os.O_CLOEXEC, 0o600)
+    except OSError as error:
+        raise InputOutputError(f"{path} cannot be opened: {error.strerror}") from error
 
 
 async def alone(path: Path, stack: AsyncExitStack) -> int:

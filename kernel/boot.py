@@ -78,6 +78,7 @@ from .rights.spending import Spending
 from .runqueue import RunQueue
 from .sandbox import cgroup
 from .sandbox.crowd import Crowd
+from .stop import Stop
 from .supervisor import Supervisor
 from .tokens import TokenStore
 from .trap import Trap
@@ -113,8 +114,8 @@ class Settings:
 
     paths: Paths
     config: Config
-    #: Called once syscalls are accepted.
-    on_ready: Callable[[], None] = lambda: None
+    #: Told `ready` once syscalls are accepted, and `ending` when no more will be.
+    tell: Callable[[str], None] = lambda word: None
     #: The control socket, where somebody else holds it beyond this daemon's life.
     listener: socket.socket | None = None
     #: Where the owner's policy stands.
@@ -133,140 +134,153 @@ async def run(settings: Settings, launcher: Launcher | None = None) -> None:
     Raises `AlreadyExists` while another daemon has the same runtime or state folder, and
     `InvalidArgument` for a bad policy.
     """
+    events = EventLog()
+    principals = Principals(user_name(os.getuid()), settings.policy)
+    stop = Stop()
+    _listen(stop, principals, events)
+    async with AsyncExitStack() as stack:
+        with stop.heeding():
+            await _come_up(stack, settings, launcher, principals, events, stop)
+        await stop.wait()
+        settings.tell("ending")
+
+
+async def _come_up(
+    stack: AsyncExitStack,
+    settings: Settings,
+    launcher: Launcher | None,
+    principals: Principals,
+    events: EventLog,
+    stop: Stop,
+) -> None:
+    """Enter one room after the other, until syscalls are accepted."""
     paths, config = settings.paths, settings.config
     providers = list(_providers(config))
-    principals = Principals(user_name(os.getuid()), settings.policy)
-    stop = asyncio.Event()
-    for number in (signal.SIGTERM, signal.SIGINT):
-        asyncio.get_running_loop().add_signal_handler(number, stop.set)
     paths.make()
-    async with AsyncExitStack() as stack:
-        for lock in (paths.lock, paths.state / "state.lock"):
-            stack.callback(locked(lock))
-        launcher = launcher or ZygoteLauncher(
-            Sandbox(**config.agents.sandbox.agent.model_dump()),
-            lifeline=await alone(paths.children, stack),
-            dice=dice(paths.dice),
-            entries=[one.entry for _, one, _ in providers if one.source == "llmagentos"],
-        )
-        stack.push_async_callback(launcher.close)
-        found, _ = await asyncio.gather(asyncio.to_thread(recover, paths.journal), launcher.start())
-        journal = JournalWriter(paths.journal, census=found.census)
-        newest = journal.number
-        stack.callback(journal.close)
-        recorder = JournalRecorder(journal, sync=config.journal.sync)
-        stack.callback(recorder.close)
-        make_queue = _queues(config)
-        trap = Trap(devices=DeviceTable(make_queue), recorder=recorder)
-        table = ProcessTable(PidSequence(paths.pids, found.census.last))
-        journal.places.exists = lambda pid: table.find(pid) is not None
-        events = EventLog()
-        secrets = Secrets(paths.secrets)
-        trap.hold(principals.over)
-        trap.hide(secrets.redaction.body)
-        events.hide = secrets.redaction.text
-        trap.taint.on_first = events.tainted
-        trap.approvals.emit = events.emit
-        trap.approvals.last = newest * NUMBERS
-        trap.tell(Denials(events).note)
-        tokens = TokenStore(paths.tokens)
-        await stack.enter_async_context(Spending(paths.spent, principals, tokens.spent))
-        bus = await stack.enter_async_context(Bus(trap))
-        agents = Agents(
-            table=table,
-            bus=bus,
-            launcher=launcher,
-            trap=trap,
-            events=events,
-            paths=paths,
-            config=config.agents,
-            runtimes=plugins("runtimes"),
-            interfaces=lambda: _foreign(trap),
-        )
-        delegated = cgroup.delegated()
-        agents.group = None if delegated is None else str(delegated)
-        await stack.enter_async_context(_crowd(table, agents, delegated))
-        launcher.on_exit = agents.on_exit
-        agents.on_birth.append(recorder.started)
-        agents.on_end.append(recorder.exited)
-        agents.on_removal.append(recorder.removed)
-        recorder.durable = lambda pid: _durable(table, pid)
-        agents.on_steered = partial(_steered, recorder)
-        table.on_revoked = partial(_revoked, recorder)
-        supervisor = Supervisor(
-            table=table,
-            bus=bus,
-            launcher=launcher,
-            events=events,
-            paths=paths,
-            principal=user_name(os.getuid()),
-            capabilities=lambda plugin, kind: _rights(plugin, config),
-            resolve=secrets.resolve,
-        )
-        post = PostOffice()
-        revival = Revival(
-            table=table,
-            trap=trap,
-            agents=agents,
-            recorder=recorder,
-            post=post,
-            events=events,
-            journal=paths.journal,
-            census=found.census,
-            purse=principals.purse,
-        )
-        house = House(
-            table=table,
-            trap=trap,
-            agents=agents,
-            supervisor=supervisor,
-            events=events,
-            post=post,
-            tokens=tokens,
-            paths=paths,
-            config=config,
-            history=History(
-                paths.journal,
-                journal.places,
-                recorder.flush,
-                {pid: life.start for pid, life in found.census},
-                newest,
-            ),
-            revival=revival,
-            principals=principals,
-        )
-        _hold(house, principals)
-        audit = Audit(paths.journal, recorder.flush, trap.registry.subject)
-        warden = Warden(house, audit, secrets)
-        await _start_init(stack, house, stop, bus, recorder.health, warden)
-        for kind, plugin, told in providers:
-            supervisor.add(plugin, kind, told)
-        announced = Announced(paths.announced, trap.registry, supervisor.strangers)
-        announced.recall()
-        trap.registry.on_provide = announced.note
-        await stack.enter_async_context(supervisor)
-        keep = config.journal
-        compaction = Compaction(journal, days=keep.retention_days, most=keep.max_bytes)
-        await stack.enter_async_context(compaction)
-        await stack.enter_async_context(revival)
-        for damage in found.damage:
-            if not damage.torn:
-                where = f"{damage.path.name}, byte {damage.offset}"
-                events.emit("journal.damaged", f"{where}: {damage.reason}")
-        # What was loaded stays; what comes is looked through less often than Python would.
-        gc.freeze()
-        gc.set_threshold(NEW_OBJECTS)
-        for former in found.processes:
-            revival.restore(former)
-        await supervisor.tried(announced.unknown, NEWCOMERS)
-        # Before the drivers: an agent that is asked to end may want to store something first.
-        stack.push_async_callback(_stop_agents, house)
-        control = Control(paths.socket, bus, table, principals, settings.listener)
-        control.on_end.append(lambda session: house.post.close(session.pid))
-        await stack.enter_async_context(control)
-        events.emit("system.started", "the daemon accepts syscalls")
-        settings.on_ready()
-        await stop.wait()
+    for lock in (paths.lock, paths.state / "state.lock"):
+        stack.callback(locked(lock))
+    launcher = launcher or ZygoteLauncher(
+        Sandbox(**config.agents.sandbox.agent.model_dump()),
+        lifeline=await alone(paths.children, stack),
+        dice=dice(paths.dice),
+        entries=[one.entry for _, one, _ in providers if one.source == "llmagentos"],
+    )
+    stack.push_async_callback(launcher.close)
+    found, _ = await asyncio.gather(asyncio.to_thread(recover, paths.journal), launcher.start())
+    journal = JournalWriter(paths.journal, census=found.census)
+    newest = journal.number
+    stack.callback(journal.close)
+    recorder = JournalRecorder(journal, sync=config.journal.sync)
+    stack.callback(recorder.close)
+    make_queue = _queues(config)
+    trap = Trap(devices=DeviceTable(make_queue), recorder=recorder)
+    table = ProcessTable(PidSequence(paths.pids, found.census.last))
+    journal.places.exists = lambda pid: table.find(pid) is not None
+    secrets = Secrets(paths.secrets)
+    trap.hold(principals.over)
+    trap.hide(secrets.redaction.body)
+    events.hide = secrets.redaction.text
+    trap.taint.on_first = events.tainted
+    trap.approvals.emit = events.emit
+    trap.approvals.last = newest * NUMBERS
+    trap.tell(Denials(events).note)
+    tokens = TokenStore(paths.tokens)
+    await stack.enter_async_context(Spending(paths.spent, principals, tokens.spent))
+    bus = await stack.enter_async_context(Bus(trap))
+    agents = Agents(
+        table=table,
+        bus=bus,
+        launcher=launcher,
+        trap=trap,
+        events=events,
+        paths=paths,
+        config=config.agents,
+        runtimes=plugins("runtimes"),
+        interfaces=lambda: _foreign(trap),
+    )
+    delegated = cgroup.delegated()
+    agents.group = None if delegated is None else str(delegated)
+    await stack.enter_async_context(_crowd(table, agents, delegated))
+    launcher.on_exit = agents.on_exit
+    agents.on_birth.append(recorder.started)
+    agents.on_end.append(recorder.exited)
+    agents.on_removal.append(recorder.removed)
+    recorder.durable = lambda pid: _durable(table, pid)
+    agents.on_steered = partial(_steered, recorder)
+    table.on_revoked = partial(_revoked, recorder)
+    supervisor = Supervisor(
+        table=table,
+        bus=bus,
+        launcher=launcher,
+        events=events,
+        paths=paths,
+        principal=user_name(os.getuid()),
+        capabilities=lambda plugin, kind: _rights(plugin, config),
+        resolve=secrets.resolve,
+    )
+    post = PostOffice()
+    revival = Revival(
+        table=table,
+        trap=trap,
+        agents=agents,
+        recorder=recorder,
+        post=post,
+        events=events,
+        journal=paths.journal,
+        census=found.census,
+        purse=principals.purse,
+    )
+    house = House(
+        table=table,
+        trap=trap,
+        agents=agents,
+        supervisor=supervisor,
+        events=events,
+        post=post,
+        tokens=tokens,
+        paths=paths,
+        config=config,
+        history=History(
+            paths.journal,
+            journal.places,
+            recorder.flush,
+            {pid: life.start for pid, life in found.census},
+            newest,
+        ),
+        revival=revival,
+        principals=principals,
+    )
+    _hold(house, principals)
+    audit = Audit(paths.journal, recorder.flush, trap.registry.subject)
+    warden = Warden(house, audit, secrets)
+    await _start_init(stack, house, stop, bus, recorder.health, warden)
+    for kind, plugin, told in providers:
+        supervisor.add(plugin, kind, told)
+    announced = Announced(paths.announced, trap.registry, supervisor.strangers)
+    announced.recall()
+    trap.registry.on_provide = announced.note
+    await stack.enter_async_context(supervisor)
+    keep = config.journal
+    compaction = Compaction(journal, days=keep.retention_days, most=keep.max_bytes)
+    await stack.enter_async_context(compaction)
+    await stack.enter_async_context(revival)
+    for damage in found.damage:
+        if not damage.torn:
+            where = f"{damage.path.name}, byte {damage.offset}"
+            events.emit("journal.damaged", f"{where}: {damage.reason}")
+    # What was loaded stays; what comes is looked through less often than Python would.
+    gc.freeze()
+    gc.set_threshold(NEW_OBJECTS)
+    for former in found.processes:
+        revival.restore(former)
+    await supervisor.tried(announced.unknown, NEWCOMERS)
+    # Before the drivers: an agent that is asked to end may want to store something first.
+    stack.push_async_callback(_stop_agents, house)
+    control = Control(paths.socket, bus, table, principals, settings.listener)
+    control.on_end.append(lambda session: house.post.close(session.pid))
+    await stack.enter_async_context(control)
+    events.emit("system.started", "the daemon accepts syscalls")
+    settings.tell("ready")
 
 
 def _providers(config: Config) -> Iterator[tuple[Kind, Plugin, PluginConfig]]:
@@ -283,7 +297,7 @@ def _providers(config: Config) -> Iterator[tuple[Kind, Plugin, PluginConfig]]:
 async def _start_init(
     stack: AsyncExitStack,
     house: House,
-    stop: asyncio.Event,
+    stop: Stop,
     bus: Bus,
     health: Callable[[], str],
     warden: Warden,
@@ -339,23 +353,33 @@ def _crowd(table: ProcessTable, agents: Agents, group: Path | None) -> Crowd:
     return Crowd(watched, overrun)
 
 
+def _listen(stop: Stop, principals: Principals, events: EventLog) -> None:
+    """Heed signals from now on: to end, or, by SIGHUP, to read the policy again."""
+
+    def reload() -> None:
+        try:
+            principals.reload()
+        except LLMAgentOSError as error:
+            events.emit("policy.refused", f"the policy stays as it was: {error.message}")
+
+    loop = asyncio.get_running_loop()
+    for number in (signal.SIGTERM, signal.SIGINT):
+        loop.add_signal_handler(number, stop.set)
+    # Of a terminal that is closed it says that the daemon should end.
+    loop.add_signal_handler(signal.SIGHUP, stop.set if os.isatty(0) else reload)
+    # The keeper has them wait until somebody listens.
+    signal.pthread_sigmask(signal.SIG_UNBLOCK, (signal.SIGTERM, signal.SIGINT, signal.SIGHUP))
+
+
 def _hold(house: House, principals: Principals) -> None:
-    """Let the policy hold, also a new one: SIGHUP has it read again."""
+    """Let a policy that was read again hold."""
 
     def meter() -> None:
         for process in house.table:
             process.metered = None
         house.events.emit("policy.changed", "the policy was read again")
 
-    def reload() -> None:
-        try:
-            principals.reload()
-        except LLMAgentOSError as error:
-            house.events.emit("policy.refused", f"the policy stays as it was: {error.message}")
-
     principals.on_change.append(meter)
-    if not os.isatty(0):  # Of a terminal that is closed it says that the daemon should end.
-        asyncio.get_running_loop().add_signal_handler(signal.SIGHUP, reload)
 
 
 async def _stop_agents(house: House) -> None:

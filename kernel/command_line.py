@@ -10,6 +10,7 @@ import argparse
 import os
 import socket
 from collections.abc import Callable
+from contextlib import suppress
 from pathlib import Path
 
 from ..syscalls.locations import runtime_folder, state_folder
@@ -25,7 +26,7 @@ def settings(argv: list[str]) -> Settings:
     parser.add_argument("--runtime", type=Path, help="folder of the control socket")
     parser.add_argument("--config", type=Path, help="one more file of configuration")
     parser.add_argument("--port", type=int, help="port of the HTTP API; 0 for any")
-    parser.add_argument("--notify", type=int, help="descriptor that is told `ready`")
+    parser.add_argument("--notify", type=int, help="descriptor that is told `ready`, `ending`")
     parser.add_argument("--listen", type=int, help="descriptor of the control socket")
     options = parser.parse_args(argv)
     state = options.state or state_folder(os.environ)
@@ -35,15 +36,15 @@ def settings(argv: list[str]) -> Settings:
     return Settings(
         paths=Paths(state=state.absolute(), runtime=runtime.absolute()),
         config=load(files, os.environ, flags).config,
-        on_ready=_notify(options.notify),
+        tell=_telling(options.notify),
         listener=None if options.listen is None else socket.socket(fileno=options.listen),
     )
 
 
-def _notify(descriptor: int | None) -> Callable[[], None]:
-    def ready() -> None:
+def _telling(descriptor: int | None) -> Callable[[str], None]:
+    def tell(word: str) -> None:
         if descriptor is not None:
-            os.write(descriptor, b"ready\n")
-            os.close(descriptor)
+            with suppress(OSError):  # Whoever has asked may have left.
+                os.write(descriptor, f"{word}\n".encode())
 
-    return ready
+    return tell

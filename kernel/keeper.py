@@ -35,6 +35,10 @@ FIRST_DELAY, LONGEST_DELAY = 0.5, 30.0
 PATIENCE = 5.0
 #: The exit code of a kernel that refuses to start.
 REFUSED = 125
+#: What says that the kernel is to end; that of a closed terminal besides, where there is one.
+ENDS = (signal.SIGTERM, signal.SIGINT)
+#: What a kernel listens to.
+HEEDED = (*ENDS, signal.SIGHUP)
 #: Connections that may wait while there is no kernel.
 QUEUE = 1024
 
@@ -50,6 +54,7 @@ class Keeper:
         self._kernel: subprocess.Popen[bytes] | None = None
         self._ready = False
         self._stopping = False
+        self._ends = (*ENDS, signal.SIGHUP) if os.isatty(0) else ENDS
         self._deaths: deque[float] = deque(maxlen=INTENSITY)
         #: Bound for services, by address and port as they were asked for.
         self._bound: dict[tuple[str, int], socket.socket] = {}
@@ -57,7 +62,7 @@ class Keeper:
         self._door = _bind(runtime / "keeper.sock")
         self._wakes, wake = os.pipe2(os.O_CLOEXEC | os.O_NONBLOCK)
         signal.set_wakeup_fd(wake, warn_on_full_buffer=False)
-        for number in (signal.SIGTERM, signal.SIGINT, signal.SIGHUP, signal.SIGCHLD):
+        for number in (*HEEDED, signal.SIGCHLD):
             signal.signal(number, lambda *_: None)
 
     def run(self) -> int:
@@ -65,6 +70,10 @@ class Keeper:
         while True:
             code = self._live()
             now = time.monotonic()
+            how = f"with code {code}" if code >= 0 else f"by {signal.Signals(-code).name}"
+            if not self._ready and (self._stopping or code < 0):
+                why = "was asked to end" if self._stopping else f"ended {how}"
+                print(f"aos: the kernel {why} before it was up", file=sys.stderr)
             if code == 0 or self._stopping or not self._ready:
                 return code
             self._deaths.append(now)
@@ -73,7 +82,6 @@ class Keeper:
                 return code
             lately = sum(now - one < PERIOD for one in self._deaths)
             delay = 0.0 if lately <= 1 else min(FIRST_DELAY * 2.0 ** (lately - 2), LONGEST_DELAY)
-            how = f"with code {code}" if code >= 0 else f"by {signal.Signals(-code).name}"
             print(
                 f"aos: the kernel ended {how} and starts again in {delay:g} s",
                 file=sys.stderr,
@@ -92,34 +100,48 @@ class Keeper:
     def _live(self) -> int:
         """Start a kernel and serve it until it has ended; return its exit code."""
         reads, writes = os.pipe()
+        os.set_blocking(reads, False)
         listener = self._control.fileno()
+        # What it is sent waits until it listens, and ends it in good order then.
+        signal.pthread_sigmask(signal.SIG_BLOCK, HEEDED)
         self._kernel = subprocess.Popen(
             [*self._command, "--listen", str(listener), "--notify", str(writes)],
             pass_fds=(listener, writes),
             env=os.environ | {SOCKET: str(self._runtime / "keeper.sock")},
         )
+        signal.pthread_sigmask(signal.SIG_UNBLOCK, HEEDED)
         os.close(writes)
         watched = [self._door.fileno(), self._wakes, reads]
         try:
             while self._kernel.poll() is None:
                 for ready in select.select(watched, [], [])[0]:
                     if ready == reads:
-                        if os.read(reads, 16) == b"ready\n" and not self._ready:
-                            self._ready = True
-                            self._on_ready()
-                        watched.remove(reads)
+                        if not self._hear(os.read(reads, 64)):
+                            watched.remove(reads)
                     elif ready == self._wakes:
                         self._pass_on()
                     else:
                         self._serve()
+            with suppress(BlockingIOError):  # Its last words may still lie there.
+                self._hear(os.read(reads, 64))
         finally:
             os.close(reads)
         return self._kernel.returncode
 
+    def _hear(self, said: bytes) -> bool:
+        """Take what the kernel says of itself; returns False where it says no more."""
+        words = said.split()
+        if b"ready" in words and not self._ready:
+            self._ready = True
+            self._on_ready()
+        # However it ends now, it was asked to.
+        self._stopping |= b"ending" in words
+        return bool(said)
+
     def _pass_on(self) -> None:
         """Send the kernel what this process was sent."""
         for number in os.read(self._wakes, 64):
-            self._stopping |= number in (signal.SIGTERM, signal.SIGINT)
+            self._stopping |= number in self._ends
             if number != signal.SIGCHLD and self._kernel is not None:
                 self._kernel.send_signal(number)
 
@@ -128,8 +150,7 @@ class Keeper:
         until = time.monotonic() + seconds
         while (left := until - time.monotonic()) > 0 and not self._stopping:
             if select.select([self._wakes], [], [], left)[0]:
-                ends = (signal.SIGTERM, signal.SIGINT)
-                self._stopping |= any(one in ends for one in os.read(self._wakes, 64))
+                self._stopping |= any(one in self._ends for one in os.read(self._wakes, 64))
         return not self._stopping
 
     def _serve(self) -> None:

@@ -123,9 +123,6 @@ async def _serve(arguments: Mapping[str, Any], sock: socket.socket) -> None:
     check_settings(kind, arguments.get("config", {}))
     interface = kind()
     client = Client()
-    done = asyncio.Event()
-    for number in (signal.SIGTERM, signal.SIGINT):
-        asyncio.get_running_loop().add_signal_handler(number, done.set)
     async with asyncio.TaskGroup() as tasks:
         host = Host(
             os=OS(client),
@@ -141,6 +138,10 @@ async def _serve(arguments: Mapping[str, Any], sock: socket.socket) -> None:
         await interface.setup(host)
         await host.os.system.provide(describe(type(interface)))
         await host.os.system.ready()
+        # Until here there was nothing to end in good order: a signal was the end.
+        done = asyncio.Event()
+        for number in (signal.SIGTERM, signal.SIGINT):
+            asyncio.get_running_loop().add_signal_handler(number, done.set)
         lost = tasks.create_task(client.lost.wait())
         ended = tasks.create_task(done.wait())
         await asyncio.wait([lost, ended], return_when=asyncio.FIRST_COMPLETED)

@@ -14,6 +14,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from ...syscalls.errors import InvalidArgument
+from .abandonable import abandonable
 from .choice import Choice
 from .contract import Engine
 
@@ -50,7 +51,7 @@ async def _local(choice: Choice, rest: str, settings: Mapping[str, Any]) -> Engi
 
         return SentenceDevice.load(choice.target, rest, settings.get("sentence_dtype"))
 
-    device = await asyncio.to_thread(load)
+    device = await abandonable(load)
     device.start()
     return device
 

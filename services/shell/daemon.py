@@ -3,27 +3,31 @@
 Interface:
     connect         a socket to the daemon; `start=True` starts one where none runs
     again           the same, when the daemon's kernel has died and is started again
-    start           starts one; returns its process number
+    start           starts one; returns its process number, None where another command has
+    runs            whether there is one
     command         the command line of a daemon
     check_policy    whether a daemon would start with a policy
 """
 
 from __future__ import annotations
 
+import fcntl
 import os
 import select
 import socket
 import subprocess
 import sys
+from collections.abc import Sequence
 from pathlib import Path
+from typing import BinaryIO
 
 import click
 
 from ...syscalls.locations import control_socket, runtime_folder, state_folder
 from .failure import NoDaemon
 
-#: Seconds until a daemon that does not come up is given up.
-PATIENCE = 30.0
+#: Seconds for which a daemon that comes up is waited for.
+PATIENCE = 60.0
 #: Bytes of a socket's path (`sun_path` of unix(7), without its last zero byte).
 _LONGEST = 107
 
@@ -40,8 +44,9 @@ def connect(start_one: bool = False) -> socket.socket:
             sock.close()  # Nobody listens, or a crashed daemon left its socket behind.
             if not start_one or attempt == 2:
                 raise NoDaemon("no daemon runs; start one with: aos start") from None
-            number = start()
-            click.echo(f"started the daemon (process {number}); stop it with: aos stop", err=True)
+            if (number := start()) is not None:
+                text = f"started the daemon (process {number}); stop it with: aos stop"
+                click.echo(text, err=True)
         except PermissionError:
             sock.close()
             raise NoDaemon(f"{path} belongs to another user") from None
@@ -84,19 +89,47 @@ def command(*more: str) -> list[str]:
     return [sys.executable, "-P", "-m", module, *places, *more]
 
 
-def start(*more: str) -> int:
-    """Start a daemon that outlives this command, and wait until it accepts syscalls."""
+def runs() -> bool:
+    """Whether there is a daemon, be it one that is still coming up."""
+    try:
+        connect().close()
+    except NoDaemon:
+        return False
+    return True
+
+
+def start(*more: str) -> int | None:
+    """Start a daemon that outlives this command, and wait until it accepts syscalls.
+
+    Whoever does so at the same time waits for this one. Raises `NoDaemon`.
+    """
     state = state_folder(os.environ)
     log = state / "daemon.log"
     _address()
     try:
         state.mkdir(parents=True, exist_ok=True, mode=0o700)
         log.touch(mode=0o600)
+        turn, output = log.open("rb"), log.open("ab")
     except OSError as error:
         why = "it is no folder" if isinstance(error, FileExistsError) else error.strerror
         raise NoDaemon(f"the state folder {state} cannot be used: {why}") from None
+    with turn, output:
+        fcntl.flock(turn, fcntl.LOCK_EX)
+        if runs():
+            return None
+        turn.seek(0, os.SEEK_END)
+        number = _started(output, more)
+        if number is not None:
+            return number
+        if runs():  # `aos serve` was faster, and this one was refused.
+            return None
+        raise NoDaemon(f"the daemon did not start: {_last_line(turn, state)}; see {log}")
+
+
+def _started(output: BinaryIO, more: Sequence[str]) -> int | None:
+    """Return the process number of a new daemon, None for one that has ended before it was up."""
     reads, writes = os.pipe()
-    with log.open("ab") as output, open(reads, "rb", buffering=0) as notified:
+    with open(reads, "rb", buffering=0) as notified:
         process = subprocess.Popen(
             command("--notify", str(writes), *_project(), *more),
             stdin=subprocess.DEVNULL,
@@ -107,10 +140,10 @@ def start(*more: str) -> int:
             cwd="/",
         )
         os.close(writes)
-        ready, _, _ = select.select([notified], [], [], PATIENCE)
-        if ready and notified.read(16) == b"ready\n":
-            return process.pid
-    raise NoDaemon(f"the daemon did not start: {_last_line(log)}; see {log}")
+        if not select.select([notified], [], [], PATIENCE)[0]:
+            text = f"the daemon (process {process.pid}) is not up after {PATIENCE:g} s"
+            raise NoDaemon(f"{text}, and goes on starting; see {output.name}")
+        return process.pid if notified.read(16) == b"ready\n" else None
 
 
 def check_policy(*files: str, quiet: bool = False) -> int:
@@ -130,6 +163,10 @@ def _project() -> tuple[str, ...]:
     return ("--config", str(file)) if file.is_file() else ()
 
 
-def _last_line(log: Path) -> str:
-    lines = log.read_text(errors="replace").strip().splitlines()
-    return lines[-1].removeprefix("aos: ") if lines else "it said nothing"
+def _last_line(log: BinaryIO, state: Path) -> str:
+    """Return the last line that was written to a log from where it stands on."""
+    lines = log.read().decode(errors="replace").strip().splitlines()
+    if lines:
+        return lines[-1].removeprefix("aos: ")
+    full = os.statvfs(state).f_bavail == 0
+    return "there is no room on the disk" if full else "it said nothing"

@@ -30,7 +30,15 @@ acts = sys.argv[1].split(",")
 act = acts[min(len(lives.read()), len(acts)) - 1]
 if act == "refuse":
     sys.exit(125)
+if act == "stillborn":
+    os.kill(os.getpid(), signal.SIGKILL)
+if act == "asked":
+    os.kill(os.getppid(), signal.SIGTERM)
+    sys.exit(signal.sigwait([signal.SIGTERM]) - signal.SIGTERM)
 os.write(notify, b"ready\\n")
+if act == "end-badly":
+    os.write(notify, b"ending\\n")
+    os.kill(os.getpid(), signal.SIGKILL)
 if act == "die":
     os.kill(os.getpid(), signal.SIGKILL)
 if act == "answer":
@@ -102,6 +110,33 @@ def test_kernel_that_dies_again_and_again_is_given_up(
 def test_keeper_that_is_asked_to_end_asks_its_kernel(folder: Path) -> None:
     keeper = keep(folder, "wait", on_ready=lambda: os.kill(os.getpid(), signal.SIGTERM))
     assert keeper.run() == 0 and lives(folder) == 1
+    keeper.close()
+
+
+def test_kernel_that_dies_while_it_ends_is_not_started_again(folder: Path) -> None:
+    keeper = keep(folder, "die", "end-badly", "answer")
+    assert keeper.run() == -signal.SIGKILL and lives(folder) == 2
+    keeper.close()
+
+
+def test_why_a_kernel_was_never_up_is_told(folder: Path, capfd: pytest.CaptureFixture[str]) -> None:
+    for act, code, why in (
+        ("stillborn", -signal.SIGKILL, "ended by SIGKILL"),
+        ("asked", 0, "was asked to end"),
+    ):
+        (folder / "lives").unlink(missing_ok=True)
+        keeper = keep(folder, act)
+        assert keeper.run() == code
+        keeper.close()
+        assert f"the kernel {why} before it was up" in capfd.readouterr().err
+
+
+def test_kernel_that_does_not_listen_yet_is_not_ended_by_what_it_is_sent(folder: Path) -> None:
+    deaf = "import signal; print(signal.pthread_sigmask(signal.SIG_BLOCK, ()) >= {1, 2, 15})"
+    report = folder / "report"
+    command = [sys.executable, "-c", f"import sys; sys.stdout = open({str(report)!r}, 'w'); {deaf}"]
+    keeper = Keeper(folder, command, lambda: None)
+    assert keeper.run() == 0 and report.read_text() == "True\n"
     keeper.close()
 
 

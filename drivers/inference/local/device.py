@@ -13,6 +13,7 @@ from typing import Any
 
 from ....syscalls.errors import InvalidArgument, LLMAgentOSError
 from ....syscalls.model import ContextInfo, Embeddings, ModelInfo, PageMap, Score, Scores
+from ..abandonable import abandonable
 from ..contract import Delta, Meter, Owner, ProcessState, Rank, Request, Sampling
 from . import pool, processor
 from .context import Context
@@ -127,7 +128,7 @@ class LocalDevice:
                 reason = f"{type(error).__name__}: {error}"
                 raise InvalidArgument(f"the model {source} cannot be run: {reason}") from error
 
-        made = await asyncio.to_thread(work)
+        made = await abandonable(work)
         made.start()
         return made
 

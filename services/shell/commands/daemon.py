@@ -27,7 +27,7 @@ def _more(port: int | None) -> tuple[str, ...]:
 @_PORT
 def serve(port: int | None) -> None:
     """Run the daemon in the foreground, until Ctrl-C."""
-    if _runs():
+    if daemon.runs():
         raise NoDaemon("a daemon runs already; see: aos status")
     arguments = daemon.command(*_more(port))
     machine.execv(sys.executable, arguments)
@@ -46,7 +46,7 @@ def start(port: int | None, as_json: bool) -> None:
 @as_json
 def restart(port: int | None, as_json: bool) -> int:
     """Stop the daemon and start it again."""
-    if _runs():
+    if daemon.runs():
         # With a policy that is refused none would start again.
         if code := daemon.check_policy(quiet=True):
             click.echo("the daemon runs on as it is", err=True)
@@ -57,7 +57,9 @@ def restart(port: int | None, as_json: bool) -> int:
 
 
 def _start(port: int | None, as_json: bool) -> None:
-    number = None if _runs() else daemon.start(*_more(port))
+    number = None if daemon.runs() else daemon.start(*_more(port))
+    if number is None:  # It may still be coming up.
+        session(lambda os: os.system.status())
     if as_json:
         show_json({"started": number is not None, "process": number})
     elif number is None:
@@ -87,14 +89,6 @@ def stop_daemon() -> None:
         with (runtime_folder(machine.environ) / name).open("a") as lock:
             fcntl.flock(lock, fcntl.LOCK_EX)
     click.echo("stopped the daemon", err=True)
-
-
-def _runs() -> bool:
-    try:
-        daemon.connect().close()
-    except NoDaemon:
-        return False
-    return True
 
 
 def _show(found: Status) -> None:

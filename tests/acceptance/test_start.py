@@ -1,0 +1,65 @@
+"""A daemon that is started by several at once, and one that is ended before it is up."""
+
+from __future__ import annotations
+
+import os
+import signal
+from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
+
+from .conftest import House
+
+#: A plugin that never comes up, and says by a pipe when it tries to.
+NEVER = """
+import asyncio, os
+from llmagentos.syscalls.interface import Interface, syscall
+
+class Never(Interface, name="never"):
+    async def setup(self, host):
+        open(os.environ["SAID"], "w").close()
+        await asyncio.Event().wait()
+
+    @syscall()
+    async def ask(self) -> int:
+        return 42
+"""
+QUIET = {"LLMAGENTOS_DRIVERS__INFERENCE__ENABLED": "false"}
+
+
+def install(site: Path, name: str, text: str) -> None:
+    """Leave a driver as pip leaves it."""
+    (site / f"{name}.py").write_text(text)
+    metadata = site / f"{name}-1.0.dist-info"
+    metadata.mkdir()
+    (metadata / "METADATA").write_text(f"Name: {name}\nVersion: 1.0\n")
+    points = f"[llmagentos.drivers]\n{name} = {name}:{name.title()}\n"
+    (metadata / "entry_points.txt").write_text(points)
+
+
+def test_of_several_that_start_a_daemon_one_does_and_all_are_served(
+    make_house: Callable[..., House],
+) -> None:
+    house = make_house(**QUIET)
+    agent = house.program("says.py", "async def main(os, task):\n    print('here')")
+    with ThreadPoolExecutor(4) as crowd:
+        runs = [crowd.submit(house.aos, "run", agent) for _ in range(2)]
+        starts = [crowd.submit(house.aos, "start") for _ in range(2)]
+        assert [one.result().out for one in runs] == ["here\n"] * 2
+        told = [one.result().err for one in (*runs, *starts)]
+    assert sum("started the daemon" in one for one in told) == 1
+
+
+def test_daemon_that_waits_for_a_plugin_ends_as_soon_as_it_is_asked_to(
+    make_house: Callable[..., House], tmp_path: Path
+) -> None:
+    install(tmp_path, "never", NEVER)
+    said = tmp_path / "said"
+    os.mkfifo(said)
+    house = make_house(PYTHONPATH=str(tmp_path), SAID=str(said), **QUIET)
+    with ThreadPoolExecutor(1) as crowd:
+        start = crowd.submit(house.aos, "start", check=False)
+        said.read_text()
+        os.kill(int((house.state / "kernel.lock").read_text()), signal.SIGTERM)
+        assert "was asked to end before it was up" in start.result().err
+    assert "no daemon runs" in house.aos("status", check=False).err
