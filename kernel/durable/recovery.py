@@ -9,7 +9,6 @@ Interface:
 
 from __future__ import annotations
 
-import os
 from collections.abc import Iterable, Iterator
 from contextlib import suppress
 from dataclasses import dataclass, field
@@ -22,8 +21,8 @@ from ...syscalls.codec import unpack
 from ...syscalls.errors import InputOutputError
 from ..agents import KEPT
 from ..journal.census import CENSUS, Census, place, where
-from ..journal.reader import Damage, segment
-from ..journal.record import Damaged, Kind, Record, decode
+from ..journal.reader import Damage, Reader, segment
+from ..journal.record import Damaged, Kind
 from ..journal.writer import POINTER, name_of, segments
 from .story import Story
 
@@ -123,37 +122,6 @@ def _former(folder: Path, census: Census, damage: list[Damage]) -> Iterator[Form
                 path = folder / name_of(number)
                 reason = f"process {pid} cannot be read: {error}"
                 damage.append(Damage(path=path, offset=offset, size=0, torn=False, reason=reason))
-
-
-class Reader:
-    """Reads records at their places; a context, whose files are closed at its end."""
-
-    def __init__(self, folder: Path) -> None:
-        self._folder = folder
-        self._files: dict[int, int] = {}
-
-    def __enter__(self) -> Reader:
-        return self
-
-    def __exit__(self, *_: object) -> None:
-        for file in self._files.values():
-            os.close(file)
-
-    def read(self, at: int) -> Record:
-        """Return the record at a place. Raises `Damaged` or OSError."""
-        number, offset = where(at)
-        file = self._files.get(number)
-        if file is None:
-            path = self._folder / name_of(number)
-            file = self._files[number] = os.open(path, os.O_RDONLY | os.O_CLOEXEC)
-        data = os.pread(file, 1024, offset)
-        size = 8 + int.from_bytes(data[:4])
-        if size > len(data):
-            data = os.pread(file, size, offset)
-        record, _ = decode(data[:size], 0)
-        if record is None:
-            raise Damaged("a record of a later release")
-        return record
 
 
 def read_story(folder: Path, pid: int, places: Iterable[int]) -> Story:

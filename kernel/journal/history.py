@@ -7,7 +7,6 @@ Interface:
 from __future__ import annotations
 
 import asyncio
-import os
 from collections.abc import Callable, Iterable, Mapping
 from contextlib import suppress
 from pathlib import Path
@@ -18,11 +17,11 @@ from ...syscalls.process import RESULT, Past
 from ..shown import bounded, decoded
 from .census import place, where
 from .places import Places
-from .reader import segment
-from .record import Damaged, Kind, Record, decode
-from .writer import name_of, segments
+from .reader import Reader, segment
+from .record import Damaged, Kind, Record
+from .writer import segments
 
-#: Bytes of records that one answer is made from; then it ends before its limit.
+#: Bytes of arguments and results that one answer is made from; then it ends before its limit.
 MOST = 4 * 1024 * 1024
 
 
@@ -78,34 +77,19 @@ def _search(folder: Path, pid: int, begin: int, newest: int) -> list[int]:
     return found
 
 
-def _read(folder: Path, places: Iterable[tuple[int, int, int]], most: int) -> list[Past]:
+def _read(folder: Path, places: Iterable[tuple[int, int]], most: int) -> list[Past]:
     found: list[Past] = []
-    files: dict[int, int] = {}
     size = 0
-    try:
-        for seq, number, offset in places:
+    with Reader(folder) as reader:
+        for seq, at in places:
             # Of a file that somebody has taken away, nothing is told.
             with suppress(OSError, Damaged):
-                if number not in files:
-                    files[number] = os.open(folder / name_of(number), os.O_RDONLY | os.O_CLOEXEC)
-                record, read = _record(files[number], offset)
+                record = reader.read(at)
                 found.append(_past(seq, record, most))
-                size += read
+                size += len(record.arguments) + len(record.body)
             if size > MOST:
                 break
-    finally:
-        for file in files.values():
-            os.close(file)
     return found
-
-
-def _record(file: int, offset: int) -> tuple[Record, int]:
-    head = os.pread(file, 8, offset)
-    size = 8 + int.from_bytes(head[:4])
-    record, _ = decode(os.pread(file, size, offset), 0)
-    if record is None:
-        raise Damaged("a record of a later release")
-    return record, size
 
 
 def _past(seq: int, record: Record, most: int) -> Past:

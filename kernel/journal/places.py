@@ -14,12 +14,11 @@ from dataclasses import dataclass, field
 MOST = 1 << 20
 #: Processes that are known until those that nobody knows any more are looked for.
 FIRST_LOOK = 4096
-_OFFSET = 32  # bits
 
 
 @dataclass(slots=True)
 class _Line:
-    """A process's places, each a file's number above its offset."""
+    """A process's places, as `census.place` makes them."""
 
     #: Calls before the first one that is known.
     before: int = 0
@@ -35,12 +34,12 @@ class Places:
         self._lines: dict[int, _Line] = {}
         self._look = FIRST_LOOK
 
-    def note(self, pid: int, number: int, offset: int) -> None:
-        """A process's next record stands in the file of that number."""
+    def note(self, pid: int, at: int) -> None:
+        """A process's next record stands at a place."""
         line = self._lines.get(pid)
         if line is None:
             line = self._enter(pid)
-        line.places.append(number << _OFFSET | offset)
+        line.places.append(at)
         if len(line.places) > MOST:
             del line.places[: MOST // 2]
             line.before += MOST // 2
@@ -52,14 +51,11 @@ class Places:
             line = self._enter(pid)
         line.places = array("Q", places) + line.places
 
-    def after(self, pid: int, seq: int, limit: int) -> list[tuple[int, int, int]]:
-        """Return records after a process's `seq`-th as (seq, file's number, offset)."""
+    def after(self, pid: int, seq: int, limit: int) -> list[tuple[int, int]]:
+        """Return the places of records after a process's `seq`-th, each with its own seq."""
         line = self._lines.get(pid, _Line())
         start = max(seq - line.before, 0)
-        return [
-            (line.before + at, place >> _OFFSET, place & (1 << _OFFSET) - 1)
-            for at, place in enumerate(line.places[start : start + limit], start + 1)
-        ]
+        return list(enumerate(line.places[start : start + limit], line.before + start + 1))
 
     def _enter(self, pid: int) -> _Line:
         if len(self._lines) >= self._look:

@@ -12,17 +12,20 @@ Interface:
     read            every record of a folder, in order
     segment         those of one file, with where they stand
     Damage          bytes that were left out
+    Reader          single records, by their places
 """
 
 from __future__ import annotations
 
+import os
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
 from ...syscalls.errors import InputOutputError
-from .record import Damaged, Record, Torn, decode
-from .writer import segments
+from .census import where
+from .record import MAX_BODY, Damaged, Record, Torn, decode
+from .writer import name_of, segments
 
 #: How many times its own size may be read of a file to see where damaged records end; or so many
 #: bytes, where that is more.
@@ -82,3 +85,34 @@ def segment(
         else:
             if record is not None:
                 yield start, record
+
+
+class Reader:
+    """Reads records at their places; a context, whose files are closed at its end."""
+
+    def __init__(self, folder: Path) -> None:
+        self._folder = folder
+        self._files: dict[int, int] = {}
+
+    def __enter__(self) -> Reader:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        for file in self._files.values():
+            os.close(file)
+
+    def read(self, at: int) -> Record:
+        """Return the record at a place. Raises `Damaged` or OSError."""
+        number, offset = where(at)
+        file = self._files.get(number)
+        if file is None:
+            path = self._folder / name_of(number)
+            file = self._files[number] = os.open(path, os.O_RDONLY | os.O_CLOEXEC)
+        data = os.pread(file, 1024, offset)
+        size = 8 + min(int.from_bytes(data[:4]), MAX_BODY)
+        if size > len(data):
+            data = os.pread(file, size, offset)
+        record, _ = decode(data[:size], 0)
+        if record is None:
+            raise Damaged("a record of a later release")
+        return record

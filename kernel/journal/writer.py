@@ -175,10 +175,11 @@ class JournalWriter:
         whole = 0
         while self._pending and whole + len(self._pending[0][0]) <= written:
             encoded, record = self._pending.popleft()
+            at = place(self._number, self._size + whole)
             if record.kind is Kind.CALL:
-                self.places.note(record.pid, self._number, self._size + whole)
+                self.places.note(record.pid, at)
             if self.census is not None:
-                self.census.note(record, place(self._number, self._size + whole))
+                self.census.note(record, at)
             whole += len(encoded)
         self._gathered -= whole
         self._size += whole

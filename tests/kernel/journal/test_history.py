@@ -114,11 +114,11 @@ def test_oldest_places_of_a_busy_process_are_forgotten_and_numbers_stay(
     monkeypatch.setattr(places_module, "MOST", 10)
     places = Places()
     for number in range(25):
-        places.note(7, 2, number)
+        places.note(7, number)
     found = places.after(7, 0, 100)
-    assert found[0] == (found[0][2] + 1, 2, found[0][2]) and len(found) <= 10
-    assert found[-1] == (25, 2, 24)
-    assert places.after(7, 24, 100) == [(25, 2, 24)]
+    assert found[0] == (found[0][1] + 1, found[0][1]) and len(found) <= 10
+    assert found[-1] == (25, 24)
+    assert places.after(7, 24, 100) == [(25, 24)]
 
 
 def test_processes_that_nobody_knows_any_more_take_no_room(
@@ -127,6 +127,6 @@ def test_processes_that_nobody_knows_any_more_take_no_room(
     monkeypatch.setattr(places_module, "FIRST_LOOK", 10)
     places = Places(lambda pid: pid % 100 == 0)
     for pid in range(1000):
-        places.note(pid, 1, pid)
+        places.note(pid, pid)
     assert len(places._lines) <= 40
-    assert places.after(900, 0, 9) == [(1, 1, 900)]
+    assert places.after(900, 0, 9) == [(1, 900)]
