@@ -123,7 +123,7 @@ class Settings:
 
 
 #: Seconds that the daemon waits for plugins that start for the first time.
-NEWCOMERS = 5.0
+NEWCOMERS = 15.0
 #: Objects that are made before the new ones are looked through for garbage.
 NEW_OBJECTS = 50_000
 
