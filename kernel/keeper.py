@@ -20,17 +20,14 @@ import socket
 import subprocess
 import sys
 import time
-from collections import deque
 from collections.abc import Callable
 from contextlib import suppress
 from pathlib import Path
 
+from .restarts import INTENSITY, Restarts
+
 #: Set for the kernel, and so for its services: where they ask for a socket that outlives them.
 SOCKET = "LLMAGENTOS_KEEPER"
-#: So many deaths within so many seconds, and the kernel is given up.
-INTENSITY, PERIOD = 10, 300.0
-#: Seconds before the second restart; each further one waits twice as long, up to the cap.
-FIRST_DELAY, LONGEST_DELAY = 0.5, 30.0
 #: Seconds for which a keeper that is about to end may still hold its lock.
 PATIENCE = 5.0
 #: The exit code of a kernel that refuses to start.
@@ -55,7 +52,7 @@ class Keeper:
         self._ready = False
         self._stopping = False
         self._ends = (*ENDS, signal.SIGHUP) if os.isatty(0) else ENDS
-        self._deaths: deque[float] = deque(maxlen=INTENSITY)
+        self._restarts = Restarts()
         #: Bound for services, by address and port as they were asked for.
         self._bound: dict[tuple[str, int], socket.socket] = {}
         self._control = _bind(runtime / "kernel.sock")
@@ -69,19 +66,15 @@ class Keeper:
         """Keep a kernel running; return its exit code once it has ended for good."""
         while True:
             code = self._live()
-            now = time.monotonic()
             how = f"with code {code}" if code >= 0 else f"by {signal.Signals(-code).name}"
             if not self._ready and (self._stopping or code < 0):
                 why = "was asked to end" if self._stopping else f"ended {how}"
                 print(f"aos: the kernel {why} before it was up", file=sys.stderr)
             if code == 0 or self._stopping or not self._ready:
                 return code
-            self._deaths.append(now)
-            if len(self._deaths) == INTENSITY and now - self._deaths[0] < PERIOD:
+            if (delay := self._restarts.died(time.monotonic())) is None:
                 print(f"aos: the kernel died {INTENSITY} times and is given up", file=sys.stderr)
                 return code
-            lately = sum(now - one < PERIOD for one in self._deaths)
-            delay = 0.0 if lately <= 1 else min(FIRST_DELAY * 2.0 ** (lately - 2), LONGEST_DELAY)
             print(
                 f"aos: the kernel ended {how} and starts again in {delay:g} s",
                 file=sys.stderr,

@@ -16,7 +16,6 @@ import asyncio
 import os
 import signal
 import time
-from collections import deque
 from collections.abc import Callable, Collection, Mapping
 from contextlib import suppress
 from types import TracebackType
@@ -32,15 +31,12 @@ from .paths import Paths
 from .plugins import Plugin
 from .process import ControlBlock, Kind, ProcessTable
 from .pulse import Pulse
+from .restarts import Restarts
 from .sandbox import seccomp
 from .shown import line
 
 #: From settings as configured to settings with secrets in place of their names, and those secrets.
 Resolve = Callable[[Mapping[str, Any]], tuple[dict[str, Any], list[str]]]
-#: Seconds before the second restart; each further one waits twice as long, up to the cap.
-FIRST_DELAY, LONGEST_DELAY = 0.5, 30.0
-#: So many restarts within so many seconds, and it is given up.
-INTENSITY, PERIOD = 10, 300.0
 #: Seconds until a service that does not end when asked is killed.
 GRACE = 5.0
 #: Seconds from the start of a service until it has to be up.
@@ -64,7 +60,7 @@ class Service:
         self.restarts = 0
         self.reason: str | None = None
         self.url: str | None = None
-        self.recent: deque[float] = deque(maxlen=INTENSITY)
+        self.deaths = Restarts()
         #: Set once it has been up, or has failed to.
         self.tried = asyncio.Event()
         #: Bytes of the log that those before this process have written.
@@ -202,16 +198,15 @@ class Supervisor:
                 service.reason = str(error) or type(error).__name__
             service.process = None
             service.tried.set()
-            name, now = service.plugin.name, self._clock()
-            service.recent.append(now)
+            name = service.plugin.name
             log = self._paths.of_plugin(service.kind.value, name) / "log"
-            if len(service.recent) == INTENSITY and now - service.recent[0] < PERIOD:
+            if (delay := service.deaths.died(self._clock())) is None:
                 service.state = "failed"
                 self._events.emit(
                     "service.failed", f"{name} is given up: {service.reason}; see {log}"
                 )
                 return
-            service.state, delay = "waiting", self._delay(service, now)
+            service.state = "waiting"
             service.restarts += 1
             self._events.emit(
                 "service.restarted",
@@ -238,11 +233,6 @@ class Supervisor:
     def _end(self, process: ControlBlock, reason: str) -> None:
         process.verdict = (137, reason)
         self._signal(process, signal.SIGKILL)
-
-    @staticmethod
-    def _delay(service: Service, now: float) -> float:
-        lately = sum(now - one < PERIOD for one in service.recent)
-        return 0.0 if lately <= 1 else min(FIRST_DELAY * 2.0 ** (lately - 2), LONGEST_DELAY)
 
     async def _start(self, service: Service) -> ControlBlock:
         plugin, kind = service.plugin, service.kind

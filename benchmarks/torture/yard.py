@@ -27,8 +27,8 @@ KERNEL, ZYGOTE, PROVIDER, AGENT = "kernel", "zygote", "provider", "agent"
 #: The keeper, which does not mind how often the kernel dies.
 KEEPER = """
 import sys
-from llmagentos.kernel import keeper
-keeper.INTENSITY, keeper.LONGEST_DELAY = 10**9, 0.0
+from llmagentos.kernel import keeper, restarts
+restarts.INTENSITY, restarts.LONGEST_DELAY = 10**9, 0.0
 sys.exit(keeper.main())
 """
 ROOT = Path(__file__).resolve().parents[2]

@@ -36,17 +36,16 @@ from ..journal.census import Census, where
 from ..journal.recorder import JournalRecorder
 from ..mailbox import PostOffice
 from ..process import ControlBlock, Kind, ProcessTable, State
+from ..restarts import INTENSITY
 from ..spawn import Order
 from ..trap import Trap
 from .branch import branch
 from .recovery import Former, read_story
 from .register import Register
 from .replay import PATIENCE, Live, Replay
-from .state import INTENSITY, PERIOD, Durable
+from .state import Durable
 from .story import DAMAGED, Story
 
-#: Seconds before the second restart; each further one waits twice as long, up to the cap.
-FIRST_DELAY, LONGEST_DELAY = 0.5, 30.0
 #: Seconds until all have ended when the kernel stops, and between two looks.
 GRACE, MOMENT = 5.0, 0.01
 #: The exit code of a process that has left its record.
@@ -150,12 +149,9 @@ class Revival:
 
     def _again(self, process: ControlBlock, durable: Durable, reason: str, code: int) -> bool:
         now = asyncio.get_running_loop().time()
-        durable.recent.append(now)
-        if len(durable.recent) == INTENSITY and now - durable.recent[0] < PERIOD:
+        if (delay := durable.restarts.died(now)) is None:
             process.verdict = (code, f"given up: {reason} {INTENSITY} times in a row")
             return False
-        lately = sum(now - one < PERIOD for one in durable.recent)
-        delay = 0.0 if lately <= 1 else min(FIRST_DELAY * 2.0 ** (lately - 2), LONGEST_DELAY)
         self._detach(process)
         process.incarnation += 1
         self._begin(process, durable)

@@ -6,20 +6,18 @@ Interface:
 
 from __future__ import annotations
 
-from collections import deque
 from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
 
 from ...syscalls.codec import pack, unpack
 from ..journal.record import Record
+from ..restarts import Restarts
 
 if TYPE_CHECKING:
     from ..process import ControlBlock
     from ..spawn import Spawn
     from .replay import Replay
 
-#: So many restarts within so many seconds, and it is given up.
-INTENSITY, PERIOD = 10, 300.0
 #: What an order says of effects in doubt so that a person is asked.
 ASK = "ask"
 
@@ -49,8 +47,8 @@ class Durable:
         self.held = 0
         #: What it has used, and those below it that do not remember it themselves.
         self.used: dict[str, float] = {}
-        #: When it was started again, the latest times, in the loop's seconds.
-        self.recent: deque[float] = deque(maxlen=INTENSITY)
+        #: When it was started again, in the loop's seconds.
+        self.restarts = Restarts()
 
     @property
     def asks(self) -> bool:

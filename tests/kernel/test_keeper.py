@@ -12,8 +12,9 @@ from pathlib import Path
 
 import pytest
 
-from llmagentos.kernel import keeper as module
-from llmagentos.kernel.keeper import INTENSITY, REFUSED, Keeper
+from llmagentos.kernel import restarts
+from llmagentos.kernel.keeper import REFUSED, Keeper
+from llmagentos.kernel.restarts import INTENSITY
 from llmagentos.syscalls.errors import InputOutputError
 from llmagentos.syscalls.kept import KEEPER, kept
 
@@ -54,7 +55,7 @@ sys.exit(0)
 @pytest.fixture
 def folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Path]:
     monkeypatch.chdir(tmp_path)
-    monkeypatch.setattr(module, "FIRST_DELAY", 0.0)
+    monkeypatch.setattr(restarts, "FIRST_DELAY", 0.0)
     handled = {n: signal.getsignal(n) for n in (signal.SIGTERM, signal.SIGINT, signal.SIGHUP)}
     yield tmp_path
     signal.set_wakeup_fd(-1)

@@ -20,17 +20,8 @@ from llmagentos.kernel.launcher.contract import Launch
 from llmagentos.kernel.paths import Paths
 from llmagentos.kernel.plugins import Plugin
 from llmagentos.kernel.process import Kind, ProcessTable
-from llmagentos.kernel.supervisor import (
-    BEAT,
-    FIRST_DELAY,
-    GRACE,
-    INTENSITY,
-    LONGEST_DELAY,
-    PERIOD,
-    SILENCES,
-    Service,
-    Supervisor,
-)
+from llmagentos.kernel.restarts import FIRST_DELAY, INTENSITY, LONGEST_DELAY, PERIOD
+from llmagentos.kernel.supervisor import BEAT, GRACE, SILENCES, Service, Supervisor
 from llmagentos.kernel.trap import Trap
 from llmagentos.syscalls.errors import DeviceError, SandboxError
 

@@ -13,8 +13,7 @@ import pytest
 from llmagentos.kernel.durable.branch import branch
 from llmagentos.kernel.durable.recovery import recover
 from llmagentos.kernel.durable.replay import PATIENCE
-from llmagentos.kernel.durable.revival import FIRST_DELAY, Revival
-from llmagentos.kernel.durable.state import INTENSITY
+from llmagentos.kernel.durable.revival import Revival
 from llmagentos.kernel.journal.reader import segment
 from llmagentos.kernel.journal.record import Kind, Record
 from llmagentos.kernel.journal.recorder import JournalRecorder
@@ -22,6 +21,7 @@ from llmagentos.kernel.journal.writer import JournalWriter, segments
 from llmagentos.kernel.launcher.contract import Launch
 from llmagentos.kernel.mailbox import PostOffice
 from llmagentos.kernel.process import ControlBlock, State
+from llmagentos.kernel.restarts import FIRST_DELAY, INTENSITY
 from llmagentos.syscalls.errors import DeviceError
 
 from ..conftest import play
@@ -205,6 +205,7 @@ def test_next_kernel_knows_what_an_ended_one_has_left(tmp_path: Path) -> None:
             # When it ended stands in the record, whose clock is another one here.
             assert after[:1] + after[2:] == before[:1] + before[2:]
             assert {"tokens": 5.0} in after and made.person.budget.usage() == {}
+            assert made.table[2].was_durable
 
     play(second)
 
