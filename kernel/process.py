@@ -90,6 +90,8 @@ class ControlBlock:
     exited: asyncio.Event = field(default_factory=asyncio.Event)
     #: What it takes to start it again; None for one whose death is its end.
     durable: Durable | None = None
+    #: Whether it was one under a kernel before, and has ended there.
+    was_durable: bool = False
     #: How often it has been started.
     incarnation: int = 1
     #: The signals that somebody has sent it: if it dies of one of these, that was wanted.

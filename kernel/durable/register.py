@@ -85,6 +85,7 @@ class Register:
         process.readable = tuple(map(Path, left.get("readable", ())))
         process.home = None if left.get("home") is None else Path(left["home"])
         process.incarnation = former.incarnation
+        process.was_durable = "seed" in order
         process.log = self._agents.log(former.pid)
         ended, code, why = former.end or (None, WITH_KERNEL, reason)
         process.remove = bool(order.get("remove"))

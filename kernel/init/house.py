@@ -122,7 +122,7 @@ class House:
             home=None if process.home is None else str(process.home),
             log=None if process.log is None else str(process.log),
             task=process.task,
-            durable=process.durable is not None,
+            durable=process.durable is not None or process.was_durable,
             incarnation=process.incarnation,
             replaying=process.durable is not None and process.durable.replay is not None,
             tainted=list(process.taints),

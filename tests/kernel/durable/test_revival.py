@@ -181,14 +181,15 @@ def test_what_a_dead_one_needs_to_begin_again_is_made_anew(tmp_path: Path) -> No
     play(scene)
 
 
-def test_next_kernel_knows_what_an_ended_one_has_left(tmp_path: Path) -> None:
+@pytest.mark.parametrize("durable", [True, False])
+def test_next_kernel_knows_what_an_ended_one_has_left(tmp_path: Path, durable: bool) -> None:
     def shown(process: ControlBlock) -> list[object]:
         found = [process.started, process.ended, process.syscalls, process.nice, process.taints]
         return [*found, process.budget.usage(), process.home, process.readable, process.sandbox]
 
     async def first() -> tuple[Path, list[object]]:
         async with kept(tmp_path) as (made, _):
-            process = await made.run(nice=3)
+            process = await made.run(nice=3, durable=durable)
             process.syscalls, process.taints = 7, ("a page",)
             process.budget.spend({"tokens": 5.0})
             await asyncio.sleep(40)
@@ -205,7 +206,7 @@ def test_next_kernel_knows_what_an_ended_one_has_left(tmp_path: Path) -> None:
             # When it ended stands in the record, whose clock is another one here.
             assert after[:1] + after[2:] == before[:1] + before[2:]
             assert {"tokens": 5.0} in after and made.person.budget.usage() == {}
-            assert made.table[2].was_durable
+            assert made.table[2].was_durable == durable
 
     play(second)
 
