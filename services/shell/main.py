@@ -12,50 +12,59 @@ from typing import Any
 
 import click
 
-#: Command to the file that holds it and its line in `aos --help`.
-COMMANDS = {
-    "run": ("run", "Run an agent and show what it asks and says."),
-    "ps": ("processes", "List agents."),
-    "logs": ("processes", "Show what an agent wrote."),
-    "inspect": ("processes", "Show all that is known of an agent."),
-    "history": ("history", "Show what an agent has done."),
-    "replay": ("replay", "Run an agent again along its record, without a daemon."),
-    "fork": ("fork", "Start an agent that goes on where another one was."),
-    "wait": ("processes", "Wait for agents to end; exit as the last of them."),
-    "stop": ("steer", "Stop agents; without one, the daemon."),
-    "kill": ("steer", "Send agents a signal."),
-    "suspend": ("steer", "Halt agents and their queued model calls."),
-    "resume": ("steer", "Let suspended agents go on."),
-    "renice": ("steer", "Change an agent's rank, from -20 (first) to 19."),
-    "rm": ("steer", "Forget agents that have ended."),
-    "perceive": ("perceive", "Show what an agent sees of a file, a page or a sound."),
-    "top": ("top", "Watch agents and devices."),
-    "approvals": ("approvals", "Show the calls that wait until somebody approves them."),
-    "approve": ("approvals", "Let a call go on."),
-    "deny": ("approvals", "Refuse a call."),
-    "events": ("watch", "Show what happens."),
-    "call": ("call", "Make any syscall by its name."),
-    "syscalls": ("call", "List the syscalls, or explain one."),
-    "tool": ("tool", "Show, find and call tools, and connect servers of them."),
-    "model": ("model", "Show or change what the inference device runs."),
-    "memory": ("memory", "Look at what agents remember, add to it, and clear it up."),
-    "knowledge": ("knowledge", "Take documents in, tell facts, and look for both."),
-    "plan": ("plan", "Look at plans with their candidates and scores, and judge them."),
-    "learn": ("learn", "Train models, look at them, and let the better ones answer."),
-    "reward": ("learn_episodes", "Say what an agent's work was worth."),
-    "device": ("device", "Show devices, or change how one is scheduled."),
-    "service": ("device", "List drivers and services."),
-    "policy": ("rights", "Show, check and reload the policy: who may do what."),
-    "revoke": ("rights", "Take rights from a process and all below it."),
-    "audit": ("rights", "Show who asked for what, and what allowed or refused it."),
-    "secret": ("rights", "Keep secrets for drivers, which nobody sees again."),
-    "token": ("token", "Make and revoke tokens for the HTTP API."),
-    "doctor": ("doctor", "Check that everything works, and say what to do."),
-    "serve": ("daemon", "Run the daemon in the foreground."),
-    "start": ("daemon", "Start the daemon."),
-    "restart": ("daemon", "Stop the daemon and start it again."),
-    "status": ("daemon", "Show how the daemon is."),
+#: By the heading in `aos --help`: command to the file that holds it and its line there.
+SECTIONS = {
+    "Agents": {
+        "run": ("run", "Run an agent and show what it asks and says."),
+        "ps": ("processes", "List agents."),
+        "top": ("top", "Watch agents and devices."),
+        "logs": ("processes", "Show what an agent wrote."),
+        "inspect": ("processes", "Show all that is known of an agent."),
+        "history": ("history", "Show what an agent has done."),
+        "wait": ("processes", "Wait for agents to end; exit as the last of them."),
+        "stop": ("steer", "Stop agents; without one, the daemon."),
+        "kill": ("steer", "Send agents a signal."),
+        "suspend": ("steer", "Halt agents and their queued model calls."),
+        "resume": ("steer", "Let suspended agents go on."),
+        "renice": ("steer", "Change an agent's rank, from -20 (first) to 19."),
+        "rm": ("steer", "Forget agents that have ended."),
+        "replay": ("replay", "Run an agent again along its record, without a daemon."),
+        "fork": ("fork", "Start an agent that goes on where another one was."),
+    },
+    "What agents work with": {
+        "model": ("model", "Show or change what the inference device runs."),
+        "device": ("device", "Show devices, or change how one is scheduled."),
+        "tool": ("tool", "Show, find and call tools, and connect servers of them."),
+        "perceive": ("perceive", "Show what an agent sees of a file, a page or a sound."),
+        "memory": ("memory", "Look at what agents remember, add to it, and clear it up."),
+        "knowledge": ("knowledge", "Take documents in, tell facts, and look for both."),
+        "plan": ("plan", "Look at plans with their candidates and scores, and judge them."),
+        "learn": ("learn", "Train models, look at them, and let the better ones answer."),
+        "reward": ("learn_episodes", "Say what an agent's work was worth."),
+    },
+    "Who may do what": {
+        "approvals": ("approvals", "Show the calls that wait until somebody approves them."),
+        "approve": ("approvals", "Let a call go on."),
+        "deny": ("approvals", "Refuse a call."),
+        "policy": ("rights", "Show, check and reload the policy: who may do what."),
+        "token": ("token", "Make and revoke tokens for the HTTP API."),
+        "revoke": ("rights", "Take rights from a process and all below it."),
+        "audit": ("rights", "Show who asked for what, and what allowed or refused it."),
+        "secret": ("rights", "Keep secrets for drivers, which nobody sees again."),
+    },
+    "The daemon": {
+        "start": ("daemon", "Start the daemon."),
+        "restart": ("daemon", "Stop the daemon and start it again."),
+        "serve": ("daemon", "Run the daemon in the foreground."),
+        "status": ("daemon", "Show how the daemon is."),
+        "doctor": ("doctor", "Check that everything works, and say what to do."),
+        "service": ("device", "List drivers and services."),
+        "events": ("watch", "Show what happens."),
+        "call": ("call", "Make any syscall by its name."),
+        "syscalls": ("call", "List the syscalls, or explain one."),
+    },
 }
+COMMANDS = {name: found for section in SECTIONS.values() for name, found in section.items()}
 
 
 class Lazy(click.Group):
@@ -73,8 +82,10 @@ class Lazy(click.Group):
 
     def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
         # Written from the table: `aos --help` loads no command.
-        with formatter.section("Commands"):
-            formatter.write_dl([(name, line) for name, (_, line) in COMMANDS.items()])
+        width = max(map(len, COMMANDS))
+        for heading, section in SECTIONS.items():
+            with formatter.section(heading):
+                formatter.write_dl([(f"{name:<{width}}", o[1]) for name, o in section.items()])
 
     def invoke(self, ctx: click.Context) -> Any:
         try:

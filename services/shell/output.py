@@ -8,6 +8,9 @@ Interface:
     table           rows under headings
     ago, size       durations and bytes for people
     counted         how many there are of something
+    amounts         what is spent, or may be, by its name
+    short           a text in one line of bounded length
+    halves          what two texts of a line may take of it
     silence         what is printed from now on goes nowhere
 """
 
@@ -73,7 +76,7 @@ def table(headings: Iterable[str], rows: Iterable[Iterable[Any]]) -> None:
 
     drawn = Table(box=None, header_style="bold", pad_edge=False, padding=(0, 2, 0, 0))
     for heading in head:
-        drawn.add_column(heading)
+        drawn.add_column(heading, overflow="fold")  # A path or an address is told whole.
     for line in body:
         drawn.add_row(*(_coloured(one) for one in line))
     Console().print(drawn)
@@ -114,6 +117,30 @@ def size(count: float) -> str:
 def counted(count: int, one: str) -> str:
     """Return a number with what it counts, of which `one` is the word for one."""
     return f"{count:,} {one}" + ("" if count == 1 else "s")
+
+
+def amounts(values: dict[str, Any]) -> str:
+    """Return what each of several things comes to, without digits that nobody reads."""
+    return "  ".join(f"{key}={_amount(one)}" for key, one in values.items()) or "-"
+
+
+def _amount(value: Any) -> str:
+    return str(round(value, 3)).removesuffix(".0") if isinstance(value, float) else str(value)
+
+
+def short(text: str, most: int) -> str:
+    """Return a text as one line of at most so many characters, which cannot steer a terminal."""
+    text = visible(" ".join(text[: 4 * most + 1].split()))
+    return text if len(text) <= most else f"{text[: most - 1]}…"
+
+
+def halves(room: int, first: str, second: str) -> tuple[int, int]:
+    """Return how many of `room` characters two texts take: what one leaves goes to the other."""
+    half = max(room // 2, 1)
+    if len(second) < half:
+        return max(room - len(second), half), half
+    taken = min(len(first), half)
+    return half, max(room - taken, half)
 
 
 def silence() -> None:

@@ -12,7 +12,7 @@ import click
 from ....syscalls.approval import Asked, Remember
 from ....syscalls.os import OS
 from ..moment import date
-from ..output import ago, as_json, plain, show_json
+from ..output import ago, as_json, plain, show_json, visible
 from ..session import session
 
 _ID = click.argument("id", type=click.IntRange(1))
@@ -26,6 +26,8 @@ def approvals(as_json: bool) -> None:
     if as_json:
         show_json(found)
         return
+    if not found:
+        click.echo("no call waits for an answer", err=True)
     now = time.time()
     for one in found:
         click.echo(described(one, now))
@@ -76,10 +78,10 @@ def described(one: Asked, now: float) -> str:
     left = "while it is suspended" if one.expires is None else f"for {ago(one.expires - now)} more"
     lines = [
         head
-        + click.style(_line(what), fg="cyan")
+        + click.style(visible(what), fg="cyan")
         + (", which has an effect" if one.effect else ""),
         *(f"    {line}" for line in _arguments(one.arguments)),
-        f"    by {_line(one.capability)}: {_line(one.reason)}",
+        f"    by {visible(one.capability)}: {visible(one.reason)}",
         f"    waits {left}; then it is denied",
     ]
     if one.in_doubt is not None:
@@ -90,7 +92,7 @@ def described(one: Asked, now: float) -> str:
             f"    waits {left}; then it ends in EINDOUBT",
         ]
     if one.tainted:
-        lines.insert(-1, f"    tainted by {', '.join(map(_line, one.tainted))}")
+        lines.insert(-1, f"    tainted by {', '.join(map(visible, one.tainted))}")
     return "\n".join(lines)
 
 
@@ -100,17 +102,12 @@ def _arguments(value: Any, under: str = "") -> Iterator[str]:
             yield from _arguments(one, f"{under}.{key}" if under else str(key))
         return
     first, *rest = _value(value)
-    yield f"{_line(under)} = {first}"
+    yield f"{visible(under)} = {first}"
     yield from rest
 
 
 def _value(value: Any) -> list[str]:
     text = value if isinstance(value, str) else json.dumps(plain(value), ensure_ascii=False)
-    first, *rest = map(_line, text.split("\n"))
+    first, *rest = map(visible, text.split("\n"))
     # The lines of a text stand behind a bar, so that none passes for one of ours.
     return [first, *(f"  | {one}" for one in rest)]
-
-
-def _line(text: str) -> str:
-    """Return a stranger's text as what cannot steer a terminal."""
-    return "".join(one if one.isprintable() else "\N{REPLACEMENT CHARACTER}" for one in text)

@@ -6,11 +6,12 @@ import click
 
 from ....syscalls.os import OS
 from ....syscalls.system import ServiceInfo
+from ..group import Group
 from ..output import as_json, show_json, table
 from ..session import session
 
 
-@click.group()
+@click.group(cls=Group)
 def device() -> None:
     """Show devices, or change how one is scheduled."""
 

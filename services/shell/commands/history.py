@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import json
+import shutil
+import sys
 from typing import Any
 
 import click
@@ -10,10 +12,10 @@ import click
 from ....syscalls.os import OS
 from ....syscalls.process import Past
 from ..moment import clock
-from ..output import as_json, plain, show_json
+from ..output import as_json, halves, plain, short, show_json
 from ..session import resolve, session
 
-#: Characters of arguments and of a result in one line.
+#: Characters of arguments, and of a result, where no terminal bounds them.
 WIDTH = 100
 
 
@@ -40,14 +42,18 @@ def history(pid: str, after: int, as_json: bool) -> None:
 def line(past: Past) -> str:
     """Return a call as a person reads it."""
     by = "" if past.by is None else f" (by {past.by})"
-    asked = "…" if past.arguments is None else short(past.arguments)
-    outcome = "" if past.outcome == "ok" else click.style(f"{past.outcome} ", fg="red")
+    head = f"{past.seq:>5} {clock(past.time)} "
+    asked = "…" if past.arguments is None else text(past.arguments)
+    outcome = "" if past.outcome == "ok" else f"{past.outcome} "
+    result, most = text(past.result), (WIDTH, WIDTH)
+    if sys.stdout.isatty():
+        rest = len(f"{head}{past.syscall}{by}  → {outcome}")
+        most = halves(shutil.get_terminal_size().columns - rest, asked, result)
     name = click.style(past.syscall, fg="cyan")
-    return f"{past.seq:>5} {clock(past.time)} {name}{by} {asked} → {outcome}{short(past.result)}"
+    outcome, asked = click.style(outcome, fg="red"), short(asked, most[0])
+    return f"{head}{name}{by} {asked} → {outcome}{short(result, most[1])}"
 
 
-def short(value: Any) -> str:
-    """Return a value as one line of bounded length that a terminal may show."""
-    text = value if isinstance(value, str) else json.dumps(plain(value), ensure_ascii=False)
-    text = "".join(one if one.isprintable() else " " for one in text[: WIDTH + 1])
-    return text if len(text) <= WIDTH else f"{text[:WIDTH]}…"
+def text(value: Any) -> str:
+    """Return a value as a text."""
+    return value if isinstance(value, str) else json.dumps(plain(value), ensure_ascii=False)

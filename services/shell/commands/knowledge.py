@@ -15,6 +15,7 @@ import click
 from ....syscalls.errors import LLMAgentOSError
 from ....syscalls.knowledge import Ingested, Passage
 from ....syscalls.os import OS
+from ..group import Group
 from ..output import ago, as_json, show_json, table
 from ..session import session
 from . import facts
@@ -24,7 +25,7 @@ from .facts import bytes_of, limited
 AT_ONCE = 3
 
 
-@click.group()
+@click.group(cls=Group)
 def knowledge() -> None:
     """Take documents in, tell facts, and look for both."""
 

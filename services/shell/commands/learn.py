@@ -10,6 +10,7 @@ import click
 
 from ....syscalls.learning import JobInfo, ModelCard
 from ....syscalls.os import OS
+from ..group import Group
 from ..output import ago, as_json, show_json
 from ..session import session
 from . import learn_episodes, learn_jobs, learn_models
@@ -24,7 +25,7 @@ _KINDS = {
 }
 
 
-@click.group()
+@click.group(cls=Group)
 def learn() -> None:
     """Train models, look at them, and let the better ones answer."""
 

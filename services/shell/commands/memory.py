@@ -12,6 +12,7 @@ import click
 
 from ....syscalls.memory import Item, Recollection, Tier
 from ....syscalls.os import OS
+from ..group import Group
 from ..output import ago, as_json, show_json, table
 from ..session import resolve, session
 
@@ -25,7 +26,7 @@ _where: Callable[[Any], Any] = click.option(
 )  # fmt: skip
 
 
-@click.group()
+@click.group(cls=Group)
 def memory() -> None:
     """Look at what agents remember, add to it, and clear it up."""
 

@@ -9,11 +9,12 @@ import click
 
 from ....syscalls.model import ModelInfo
 from ....syscalls.os import OS
+from ..group import Group
 from ..output import as_json, show_json, table
 from ..session import session
 
 
-@click.group()
+@click.group(cls=Group)
 def model() -> None:
     """Show or change what the inference device runs."""
 

@@ -8,11 +8,12 @@ import click
 
 from ....syscalls.os import OS
 from ....syscalls.plan import Decision, PlanInfo, Step
+from ..group import Group
 from ..output import as_json, show_json, table
 from ..session import session
 
 
-@click.group()
+@click.group(cls=Group)
 def plan() -> None:
     """Look at plans and judge them."""
 

@@ -11,7 +11,7 @@ from ....syscalls.os import OS
 from ....syscalls.process import ProcessInfo
 from ..follow import follow as following
 from ..moment import date
-from ..output import ago, as_json, said, show_json, table
+from ..output import ago, amounts, as_json, said, short, show_json, table
 from ..session import resolve, session
 
 
@@ -23,7 +23,7 @@ def cells(one: ProcessInfo, now: float, everybody: bool = False) -> list[Any]:
     spent = f"{tokens:.0f}" + (f"/{limit:.0f}" if limit is not None else "")
     age = ago((one.ended or now) - one.started)
     whose = [one.principal] if everybody else []
-    what = [one.name, state, one.nice, one.syscalls, spent, age, (one.task or "")[:40]]
+    what = [one.name, state, one.nice, one.syscalls, spent, age, short(one.task or "", 40)]
     return [one.pid, *whose, *what]
 
 
@@ -111,16 +111,11 @@ def inspect(pid: str, as_json: bool) -> None:
             rows += [(f"files: {kind}", "  ".join(paths) or "-") for kind, paths in value.items()]
             continue
         if isinstance(value, dict):
-            value = "  ".join(f"{key}={_short(one)}" for key, one in value.items())
+            value = amounts(value)
         if isinstance(value, list):
             value = "  ".join(map(str, value))
         rows.append((name, "-" if value in (None, "") else value))
     table(("FIELD", "VALUE"), rows)
-
-
-def _short(value: Any) -> str:
-    """Return a value without digits that nobody reads."""
-    return str(round(value, 3)).removesuffix(".0") if isinstance(value, float) else str(value)
 
 
 @click.command()

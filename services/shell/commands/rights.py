@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import sys
 import time
 
@@ -12,12 +11,13 @@ from ....syscalls.errors import InvalidArgument
 from ....syscalls.os import OS
 from ....syscalls.rights import Audited, PolicyInfo
 from ..daemon import check_policy
+from ..group import Group
 from ..moment import SPAN, date
-from ..output import as_json, show_json, table
+from ..output import amounts, as_json, show_json, table
 from ..session import resolve, session
 
 
-@click.group()
+@click.group(cls=Group)
 def policy() -> None:
     """Show, check and reload the policy: who may do what."""
 
@@ -101,13 +101,13 @@ def line(one: Audited) -> str:
     what = one.syscall if one.subject is None else f"{one.syscall}:{one.subject}"
     said = "ok" if one.outcome == "ok" else click.style(one.outcome, fg="red")
     why = [f"by {one.grant}" if one.grant else None, one.reason]
-    why += [f"allowed by {one.approver}" if one.approver else None]
+    why += [f"answered by {one.approver}" if one.approver else None]
     text = "; ".join(filter(None, why))
     head = f"{date(one.time)} {one.principal or '-'} {one.name or '-'} (process {one.pid}{by})"
     return f"{head} {click.style(what, fg='cyan')} → {said}" + (f"  {text}" if text else "")
 
 
-@click.group()
+@click.group(cls=Group)
 def secret() -> None:
     """Keep secrets for drivers: `secret:NAME` in their settings stands for one."""
 
@@ -173,7 +173,7 @@ def _show(found: PolicyInfo, as_json: bool) -> None:
     table(
         ("ROLE", "CAPABILITIES", "BUDGET"),
         (
-            (name, " ".join(role["capabilities"]), json.dumps(role["budget"]))
+            (name, " ".join(role["capabilities"]), amounts(role["budget"]))
             for name, role in found.roles.items()
         ),
     )
@@ -181,7 +181,12 @@ def _show(found: PolicyInfo, as_json: bool) -> None:
     table(
         ("PRINCIPAL", "ROLES", "SOCKET", "SPENT"),
         (
-            (name, " ".join(one["roles"]), one["socket"], json.dumps(one["spent"]))
+            (
+                name,
+                " ".join(one["roles"]) or "-",
+                "yes" if one["socket"] else "no",
+                amounts(one["spent"]),
+            )
             for name, one in found.principals.items()
         ),
     )

@@ -7,6 +7,7 @@ import json
 import shutil
 import signal
 import subprocess
+import sys
 from contextlib import suppress
 from pathlib import Path
 from typing import Any
@@ -17,7 +18,7 @@ from ....syscalls.errors import LLMAgentOSError
 from ....syscalls.os import OS
 from ....syscalls.process import SignalName, Traced
 from ..follow import follow, resumed
-from ..output import as_json, said, show_json, silence
+from ..output import as_json, halves, said, short, show_json, silence, visible
 from ..session import session
 
 #: What is no option of ours goes to the program, as does all after --.
@@ -48,7 +49,7 @@ _SETTINGS = {"ignore_unknown_options": True}
 )
 @click.option("-q", "--quiet", is_flag=True, help="Show only what the agent writes.")
 @as_json
-@click.argument("program")
+@click.argument("program", type=click.Path())
 @click.argument("arguments", nargs=-1, type=click.UNPROCESSED)
 def run(program: str, arguments: tuple[str, ...], **options: Any) -> int:
     """Run PROGRAM: a .py file, an agent's .toml, module:function, or after -- a command line.
@@ -92,6 +93,8 @@ def run(program: str, arguments: tuple[str, ...], **options: Any) -> int:
 def _command(program: str, arguments: tuple[str, ...]) -> tuple[str, ...]:
     """Return a command line that means elsewhere what it means here: it starts in a folder of its
     own, and where programs are the daemon may know otherwise."""
+    if shutil.which(program) is None and Path(program).exists():
+        raise click.ClickException(f"{program} is neither a .py or .toml file nor an executable")
     found = _found(program)
     named = (str(Path(one).absolute()) if Path(one).is_file() else one for one in arguments)
     # Not resolved: a virtual environment is known by the place of its link to Python.
@@ -189,25 +192,30 @@ async def _trace(os: OS, pid: int, as_json: bool) -> None:
             if as_json:
                 show_json(traced, indent=None)
             else:
-                _show(traced)
+                show(traced)
 
 
-def _show(traced: Traced) -> None:
+def show(traced: Traced) -> None:
     """Print one syscall: what was asked, what came back, how long it took."""
     style = click.style
+    asked, took = _asked(traced), f"{traced.seconds * 1000:.1f} ms"
+    name, colour = f"{traced.syscall:<12}", "green"
     if traced.outcome == "ok":
-        answer = style(_answered(traced), fg="green")
+        answer = _answered(traced)
+        if sys.stderr.isatty():
+            room = shutil.get_terminal_size().columns - len(f"{name}  →   {took}")
+            asked, answer = map(short, (asked, answer), halves(room, asked, answer))
     else:
-        answer = style(f"{traced.outcome}: {traced.result}", fg="red")
-    name, took = style(f"{traced.syscall:<12}", fg="cyan"), f"{traced.seconds * 1000:.1f} ms"
-    click.echo(f"{name} {_asked(traced)} → {answer}  {style(took, dim=True)}", err=True)
+        answer, colour = visible(f"{traced.outcome}: {traced.result}"), "red"
+    answer = style(answer, fg=colour)
+    click.echo(f"{style(name, fg='cyan')} {asked} → {answer}  {style(took, dim=True)}", err=True)
 
 
 def _asked(traced: Traced) -> str:
     arguments = traced.arguments if isinstance(traced.arguments, dict) else {}
     if traced.syscall in ("model.chat", "model.stream"):
         last = (arguments.get("messages") or [{}])[-1]
-        text = _short(last.get("content") or "", 60)
+        text = short(last.get("content") or "", 60)
         return f"{last.get('role', '?')}: {text} ({len(arguments.get('tools') or ())} tools)"
     if traced.syscall == "tool.call":
         return f"{arguments.get('name')}({_pairs(arguments.get('arguments') or {})})"
@@ -221,22 +229,17 @@ def _answered(traced: Traced) -> str:
             f"{call['function']['name']} {call['function']['arguments']}"
             for call in result.get("tool_calls") or ()
         ]
-        return _short("; ".join([result.get("content") or "", *calls]).strip("; "), 100)
+        return short("; ".join([result.get("content") or "", *calls]).strip("; "), 100)
     if isinstance(result, dict) and "text" in result:
-        return _short(str(result["text"]), 100)
+        return short(str(result["text"]), 100)
     if isinstance(result, list):
         return f"{len(result)} entries"
-    return _short(json.dumps(result, ensure_ascii=False), 100)
+    return short(json.dumps(result, ensure_ascii=False), 100)
 
 
 def _pairs(arguments: dict[str, Any]) -> str:
     shown = (
-        f"{key}={_short(json.dumps(value, ensure_ascii=False), 60)}"
+        f"{key}={short(json.dumps(value, ensure_ascii=False), 60)}"
         for key, value in arguments.items()
     )
     return ", ".join(shown)
-
-
-def _short(text: str, most: int) -> str:
-    text = " ".join(text.split())
-    return text if len(text) <= most else f"{text[: most - 1]}…"

@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import click
 
+from ..group import Group
 from ..moment import SPAN, date
 from ..output import as_json, show_json, table
 from ..session import session
 
 
-@click.group()
+@click.group(cls=Group)
 def token() -> None:
     """Make and revoke tokens for the HTTP API."""
 

@@ -14,12 +14,13 @@ from ....syscalls.interface import Traits
 from ....syscalls.os import OS
 from ....syscalls.table import Description
 from ....syscalls.tool import ToolInfo, ToolResult
+from ..group import Group
 from ..output import as_json, show_json, table
 from ..session import session
 from .call import convert
 
 
-@click.group()
+@click.group(cls=Group)
 def tool() -> None:
     """Show, find and call tools, and connect servers of them."""
 

@@ -24,6 +24,11 @@ class Done:
 
 
 Aos = Callable[..., Done]
+#: The files of commands that the tests call.
+COMMANDS = (
+    "approvals", "call", "doctor", "fork", "history", "processes", "rights", "run", "steer",
+    "token", "watch",
+)  # fmt: skip
 
 
 @pytest.fixture
@@ -35,7 +40,7 @@ def aos(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> 
             return asyncio.run(cast(Any, work(cast(OS, system))))
 
         monkeypatch.setattr(sys, "argv", ["aos", *arguments])
-        for name in ("call", "doctor", "steer", "processes", "run", "token", "watch"):
+        for name in COMMANDS:
             monkeypatch.setattr(f"llmagentos.services.shell.commands.{name}.session", session)
         with pytest.raises(SystemExit) as left:
             shell.main()

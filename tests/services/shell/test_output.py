@@ -4,9 +4,21 @@ import json
 import os
 import sys
 
+import click
 import pytest
 
-from llmagentos.services.shell.output import ago, counted, plain, show_json, silence, size, table
+from llmagentos.services.shell.output import (
+    ago,
+    amounts,
+    counted,
+    halves,
+    plain,
+    short,
+    show_json,
+    silence,
+    size,
+    table,
+)
 from llmagentos.syscalls.process import Exit
 
 
@@ -53,6 +65,42 @@ def test_duration_is_in_its_largest_unit(seconds: float, text: str) -> None:
 def test_sizes_and_counts_read_as_people_say_them() -> None:
     assert [size(n) for n in (0, 2048, 5 * 2**20)] == ["0 KB", "2 KB", "5 MB"]
     assert [counted(n, "file") for n in (0, 1, 1234)] == ["0 files", "1 file", "1,234 files"]
+
+
+def test_cell_that_does_not_fit_a_narrow_terminal_is_told_whole(
+    capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(sys.stdout, "isatty", lambda: True)
+    monkeypatch.setenv("COLUMNS", "30")
+    table(("NEEDS", "WHERE"), [("a-captioner", "drivers.perception.settings")])
+    drawn = capsys.readouterr().out
+    assert "…" not in drawn
+    letters = sorted("NEEDSWHEREa-captionerdrivers.perception.settings")
+    assert sorted(click.unstyle("".join(drawn.split()))) == letters
+
+
+def test_amounts_have_no_digits_that_nobody_reads() -> None:
+    assert amounts({"tokens": 1_000_000.0, "money": 0.12345}) == "tokens=1000000  money=0.123"
+    assert amounts({}) == "-"
+
+
+def test_short_text_is_one_line_that_cannot_steer_a_terminal() -> None:
+    assert short("one\n  two\tthree", 40) == "one two three"
+    assert short("abcdef", 4) == "abc…" and short("abcd", 4) == "abcd"
+    assert "\x1b" not in short("\x1b]0;owned\x07", 40)
+
+
+@pytest.mark.parametrize(
+    ("first", "second", "taken"),
+    [(5, 5, (15, 10)), (50, 5, (15, 10)), (5, 50, (10, 15)), (50, 50, (10, 10))],
+)
+def test_two_texts_share_a_line_and_what_one_leaves_goes_to_the_other(
+    first: int, second: int, taken: tuple[int, int]
+) -> None:
+    for_first, for_second = halves(20, "a" * first, "b" * second)
+    assert (for_first, for_second) == taken
+    assert min(first, for_first) + min(second, for_second) <= 20
+    assert min(halves(-3, "a" * first, "b" * second)) >= 1
 
 
 def test_output_that_nobody_reads_goes_nowhere(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -1,13 +1,18 @@
-"""What a command line means that is to run elsewhere."""
+"""What a command line means that is to run elsewhere, and how its calls are shown."""
 
 from __future__ import annotations
 
 import shutil
+import sys
 from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
 
+import click
 import pytest
+
+from llmagentos.services.shell.commands.run import show
+from llmagentos.syscalls.process import Traced
 
 from .conftest import Aos
 
@@ -78,3 +83,44 @@ def test_agents_are_told_from_commands(aos: Aos, process: Process, tmp_path: Pat
     assert run(aos, process, "package:main") == ["package:main"]
     done = aos("run", "--", "./nothing/here")
     assert done.code == 1 and "no program ./nothing/here" in done.err
+
+
+def test_what_can_not_be_run_is_refused_before_a_process_begins(
+    aos: Aos, process: Process, tmp_path: Path
+) -> None:
+    (tmp_path / "notes.md").touch()
+    (tmp_path / "folder").mkdir()
+    for named in ("notes.md", "folder", "./notes.md"):
+        done = aos("run", named, system=SimpleNamespace(process=process))
+        assert (done.code, process.order) == (1, {})
+        assert done.err == f"aos: {named} is neither a .py or .toml file nor an executable\n"
+
+
+def traced(outcome: str, result: Any) -> Traced:
+    return Traced(
+        pid=7,
+        syscall="knowledge.ingest",
+        arguments={"source": "s" * 90},
+        outcome=outcome,
+        result=result,
+        seconds=0.1,
+    )
+
+
+def test_trace_takes_one_line_of_a_terminal_and_an_error_is_told_whole(
+    capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(sys.stderr, "isatty", lambda: True)
+    monkeypatch.setenv("COLUMNS", "80")
+    show(traced("ok", {"text": "t" * 300}))
+    line = click.unstyle(capsys.readouterr().err).rstrip("\n")
+    assert len(line) == 80 and line.endswith("…  100.0 ms")
+    show(traced("EPERM", "why " * 60))
+    assert "why " * 60 in capsys.readouterr().err
+
+
+def test_trace_cannot_steer_a_terminal(capsys: pytest.CaptureFixture[str]) -> None:
+    for one in (traced("ok", {"text": "\x1b]0;owned\x07"}), traced("EIO", "\x9b2J")):
+        show(one)
+    said = capsys.readouterr().err
+    assert "owned" in said and not set("\x07\x9b") & set(said) and "\x1b]" not in said
