@@ -16,6 +16,7 @@ from contextlib import AsyncExitStack, suppress
 from pathlib import Path
 
 from ..syscalls.errors import AlreadyExists, InputOutputError
+from .paths import rewrite
 
 #: Seconds until what a killed daemon has left must have ended, and between two looks.
 PATIENCE, MOMENT = 15.0, 0.01
@@ -70,9 +71,7 @@ def dice(path: Path) -> str:
     """
     try:
         if not path.exists():
-            aside = path.with_suffix(".new")
-            aside.write_text(str(int.from_bytes(os.urandom(4))))
-            aside.replace(path)
+            rewrite(path, str(int.from_bytes(os.urandom(4))))
         return str(int(path.read_text()))
     except (OSError, ValueError) as error:
         raise InputOutputError(f"{path} holds no number: {error}") from error

@@ -12,7 +12,6 @@ Interface:
 from __future__ import annotations
 
 import json
-import os
 from collections.abc import Collection, Iterable
 from contextlib import suppress
 from dataclasses import asdict
@@ -21,6 +20,7 @@ from pathlib import Path
 from pydantic import TypeAdapter, ValidationError
 
 from ..syscalls.table import Description
+from .paths import rewrite
 from .process import ControlBlock
 from .registry import Registry
 
@@ -60,9 +60,7 @@ class Announced:
         if described == before:
             return
         self._known[process.name] = described
-        aside = self._path.with_suffix(".new")
         # It is a convenience: without it the next start waits for the plugin again.
         with suppress(OSError):
             plain = {name: list(map(asdict, one)) for name, one in self._known.items()}
-            aside.write_text(json.dumps(plain))
-            os.replace(aside, self._path)
+            rewrite(self._path, json.dumps(plain))

@@ -2,6 +2,8 @@
 
 Interface:
     Paths           folders and files of one daemon
+    PidSequence     numbers of processes
+    rewrite         writes a small file as a whole
 """
 
 from __future__ import annotations
@@ -113,10 +115,17 @@ class PidSequence:
     def __call__(self) -> int:
         """Return the next number."""
         self._last += 1
-        aside = self._path.with_suffix(".new")
         # Without room on the disk people must still get in to make some: the number is written
         # with the next one.
         with suppress(OSError):
-            aside.write_text(str(self._last))
-            aside.replace(self._path)
+            rewrite(self._path, str(self._last))
         return self._last
+
+
+def rewrite(path: Path, text: str) -> None:
+    """Write a file as a whole, for the owner alone: whoever reads it finds the text of before or
+    this one. Raises OSError."""
+    aside = path.with_suffix(".new")
+    with open(os.open(aside, os.O_CREAT | os.O_WRONLY | os.O_TRUNC, 0o600), "w") as file:
+        file.write(text)
+    aside.replace(path)

@@ -15,7 +15,6 @@ from __future__ import annotations
 import hashlib
 import json
 import math
-import os
 import secrets
 import time
 from collections.abc import Callable, Iterable, Iterator, Mapping
@@ -35,6 +34,7 @@ from ..syscalls.errors import (
 )
 from ..syscalls.system import NewToken, TokenInfo
 from .capability import Capability, CapabilitySet
+from .paths import rewrite
 
 PREFIX = "aos_"
 #: Seconds until a token expires at the latest, if it does: a century.
@@ -238,11 +238,8 @@ class TokenStore:
 
     def _save(self, tokens: Mapping[str, Token]) -> None:
         text = json.dumps({digest: _stored(token) for digest, token in tokens.items()})
-        aside = self._path.with_suffix(".new")
         try:
-            with open(os.open(aside, os.O_CREAT | os.O_WRONLY | os.O_TRUNC, 0o600), "w") as file:
-                file.write(text)
-            aside.replace(self._path)
+            rewrite(self._path, text)
         except OSError as error:
             raise InputOutputError(f"the tokens cannot be saved: {error}") from error
 

@@ -25,6 +25,7 @@ from pathlib import Path
 
 import msgpack
 
+from ..paths import rewrite
 from .census import CENSUS, Census, place
 from .places import Places
 from .record import SCHEMA, Kind, Record, encode
@@ -201,11 +202,9 @@ class JournalWriter:
             raise
         offset, self._size = self._size, self._size + len(encoded)
         self._next = max(self._stretch, TIMES * len(encoded))
-        aside = self.folder / f"{POINTER}.new"
         # Without it, a daemon that starts reads more.
         with suppress(OSError):
-            aside.write_text(f"{self._number} {offset}")
-            aside.replace(self.folder / POINTER)
+            rewrite(self.folder / POINTER, f"{self._number} {offset}")
 
     def _cut(self, file: int, written: int) -> None:
         if self._taken(written) == written:

@@ -12,7 +12,6 @@ Interface:
 from __future__ import annotations
 
 import json
-import os
 import re
 import time
 from collections.abc import Callable, Iterable, Iterator, Mapping
@@ -27,6 +26,7 @@ from ...syscalls.errors import (
     NotFound,
 )
 from ...syscalls.rights import SecretInfo
+from ..paths import rewrite
 
 #: What stands for a secret in settings, before its name.
 PREFIX = "secret:"
@@ -144,11 +144,8 @@ class Secrets:
         return self._held[name][0]
 
     def _save(self, held: dict[str, tuple[str, float]]) -> None:
-        aside = self._path.with_suffix(".new")
         try:
-            with open(os.open(aside, os.O_CREAT | os.O_WRONLY | os.O_TRUNC, 0o600), "w") as file:
-                json.dump(held, file)
-            aside.replace(self._path)
+            rewrite(self._path, json.dumps(held))
         except OSError as error:
             raise InputOutputError(f"the secrets cannot be saved: {error.strerror}") from error
         self._held = held

@@ -10,7 +10,6 @@ from __future__ import annotations
 
 import asyncio
 import json
-import os
 from collections.abc import Callable, Mapping
 from contextlib import suppress
 from pathlib import Path
@@ -20,6 +19,7 @@ from pydantic import TypeAdapter
 
 from ...syscalls.errors import InputOutputError
 from ..background import Background
+from ..paths import rewrite
 from .principals import Principals
 
 #: Seconds between two looks: what a killed daemon forgets at most.
@@ -66,10 +66,7 @@ class Spending(Background):
         if found == self._kept:
             return
         with suppress(OSError):
-            aside = self._path.with_suffix(".new")
-            with open(os.open(aside, os.O_CREAT | os.O_WRONLY | os.O_TRUNC, 0o600), "w") as file:
-                json.dump(found, file)
-            aside.replace(self._path)
+            rewrite(self._path, json.dumps(found))
             self._kept = found
 
     def _recall(self) -> None:
