@@ -35,12 +35,10 @@ import re
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from enum import IntEnum
-from ipaddress import ip_address
-from posixpath import normpath
 from typing import Any
-from urllib.parse import urlsplit
 
 from ..syscalls.errors import InvalidArgument, PermissionDenied
+from .address import argument, doubtful, plain
 from .glob import matches, overlap
 
 #: Characters of a capability's text, and capabilities that anybody asks for at once.
@@ -59,13 +57,6 @@ _SHAPE = re.compile(r"(!)?([a-z0-9_.*]+)(?::([^{}?]+))?(?:\{([^{}]*)\})?(\?)?")
 #: A syscall's name or a pattern of some: two parts with a dot between, where a `*` may stand for
 #: both and the dot.
 _NAME = re.compile(r"(?!.*\*\*)([a-z0-9_*]+(\.[a-z0-9_*]+)+|[a-z0-9_]*\*[a-z0-9_*]*)")
-#: What stands for a host that two readers of an address might not agree on.
-_DOUBTFUL = "?"
-#: Addresses that everybody reads alike; user names before the host are where readers differ.
-_PLAIN = re.compile(r"[a-z][a-z0-9+.-]*://[a-z0-9._-]*(\[[0-9a-f:.]+\])?(:[0-9]*)?([/?#][^\\\s]*)?")
-
-#: The end of a host that is an address in one of the ways in which few write it.
-_NUMBER = re.compile(r"[0-9]+|0x[0-9a-f]*")
 
 
 class Verdict(IntEnum):
@@ -200,21 +191,17 @@ class Capability:
         if self.subject is not None and (subject is None or not matches(self.subject, subject)):
             return False
         return all(
-            self._fits(_argument(arguments, key), key, pattern) for key, pattern in self.constraints
+            self._fits(argument(arguments, key), key, pattern) for key, pattern in self.constraints
         )
 
     def _fits(self, value: str | None, key: str, pattern: str) -> bool:
         """Whether an argument is of a pattern; one that is in doubt is for limits and no grants."""
         if value is None:
             return False
-        if _climbs(value) or (key == "host" and value == _DOUBTFUL):
+        if doubtful(key, value):
             return self.limit
-        if matches(pattern, value):
-            return True
-        # A limit on a path is not got around by another way of writing it, nor by a second slash
-        # before it, which stays where it is otherwise.
-        plain = normpath(value).replace("//", "/")
-        return self.limit and matches(pattern, plain)
+        # A limit on a path is not got around by another way of writing it.
+        return matches(pattern, value) or (self.limit and matches(pattern, plain(value)))
 
     def overlaps(self, other: Capability) -> bool:
         """Whether some call may be allowed by both; constraints are taken to leave room for one."""
@@ -346,42 +333,3 @@ class CapabilitySet:
 
 
 _EVERYTHING = Capability(syscall=_ANY)
-
-
-def _argument(arguments: Mapping[str, Any], key: str) -> str | None:
-    """Find a value among a call's arguments, or among those of the tool that it calls.
-
-    The host is that of the `url` where there is one: an argument named host beside it must not
-    hide where the call really goes.
-    """
-    nested = arguments.get("arguments")
-    levels = (arguments, nested if isinstance(nested, Mapping) else {})
-    if key == "host":
-        for level in levels:
-            if "url" in level:
-                return _host(level["url"])
-    for level in levels:
-        if key in level:
-            return str(level[key])
-    return None
-
-
-def _climbs(value: str) -> bool:
-    """Whether a path leads out of the folder that its beginning names."""
-    return ".." in value.split("/")
-
-
-def _host(url: Any) -> str:
-    """Return an address's host in small letters, `_DOUBTFUL` where readers might disagree."""
-    text = str(url)
-    if _PLAIN.fullmatch(text.lower()) is None:
-        return _DOUBTFUL
-    try:
-        host = (urlsplit(text).hostname or _DOUBTFUL).rstrip(".")
-    except ValueError:
-        return _DOUBTFUL
-    try:
-        address = ip_address(host)
-    except ValueError:
-        return _DOUBTFUL if _NUMBER.fullmatch(host.rpartition(".")[2]) else host
-    return str(getattr(address, "ipv4_mapped", None) or address)
