@@ -21,6 +21,7 @@ import platform
 import socket
 import struct
 import sys
+import time
 from typing import NoReturn
 
 from ..sandbox import canary, privileges, seccomp
@@ -38,6 +39,9 @@ from ..sandbox.native import (
 PORT = 8765
 _SIOCSIFFLAGS, _IFF_UP = 0x8914, 1
 _CLONE_PARENT = 0x8000
+#: Seconds for which a connection waits for a gateway that is away, and between two tries: a program
+#: may be quicker than a daemon that has just begun.
+PATIENCE, MOMENT = 10.0, 0.05
 _UNAVAILABLE = (
     b"HTTP/1.1 503 Service Unavailable\r\nRetry-After: 1\r\nConnection: close\r\n"
     b"Content-Length: 0\r\n\r\n"
@@ -129,22 +133,26 @@ def _relay(listener: socket.socket, endpoint: str, title: str) -> NoReturn:
         folder, name = os.path.split(endpoint)
         os.chdir(folder)  # A Unix socket's address holds 107 bytes.
         gateway: socket.socket | None = None
+        patience = PATIENCE
         while True:
             try:
                 connection, _ = listener.accept()
             except ConnectionError:
                 continue  # It has hung up already.
             with connection:
-                gateway = _pass_on(connection, gateway, name)
+                gateway = _pass_on(connection, gateway, name, patience)
+            patience = PATIENCE if gateway is not None else 0.0  # It is waited for in vain once.
     finally:
         os._exit(1)
 
 
 def _pass_on(
-    connection: socket.socket, gateway: socket.socket | None, name: str
+    connection: socket.socket, gateway: socket.socket | None, name: str, patience: float
 ) -> socket.socket | None:
     """Hand a connection to the gateway, over a new socket where there was none or it has gone."""
-    for _ in range(2):
+    for attempt in range(2 + round(patience / MOMENT)):
+        if attempt > 1:
+            time.sleep(MOMENT)
         try:
             if gateway is None:
                 gateway = socket.socket(socket.AF_UNIX, socket.SOCK_SEQPACKET)
