@@ -32,13 +32,13 @@ _LEARNT = "model."
 #: Characters of a trace's id that the journal keeps; W3C's has 55.
 TRACE = 64
 #: The kernel's own interfaces, whose effects are its own state, which ends with it: they need no
-#: intent. They go on while the journal cannot be written, so that whoever fills the disk can be
-#: stopped.
+#: intent, but for what starts a process that may outlive it. They go on while the journal cannot be
+#: written, so that whoever fills the disk can be stopped.
 _OWN = ("system.", "device.", "ipc.", "process.", "approval.", "rights.")
-_BUT = "process.spawn"
+_BUT = frozenset({"process.spawn", "process.fork"})
 #: Whose arguments may hold secrets: an environment, of which nothing is kept in the record of the
 #: start, and the key of an endpoint.
-_SECRET = frozenset({_BUT, "model.use", "model.add", "rights.secret_set"})
+_SECRET = frozenset({"process.spawn", "model.use", "model.add", "rights.secret_set"})
 #: Of the system's own calls, whose arguments and results may be secrets, those that an audit shows,
 #: with neither; and all that were refused.
 _AUDITED = frozenset({"system.token_create", "system.token_revoke", "system.shutdown"})
@@ -104,7 +104,7 @@ class JournalRecorder:
         an effect that nobody could account for is refused, everything else goes on.
         """
         traits, name = call.syscall.traits, call.syscall.name
-        if not call.effect or (name.startswith(_OWN) and name != _BUT):
+        if not call.effect or (name.startswith(_OWN) and name not in _BUT):
             return False
         waits = False
         if not traits.idempotent:

@@ -17,6 +17,8 @@ from llmagentos.kernel.journal.writer import RETRY, JournalWriter
 from llmagentos.kernel.process import ProcessTable
 from llmagentos.syscalls.errors import InputOutputError
 from llmagentos.syscalls.interface import Interface, syscall
+from llmagentos.syscalls.ipc import Ipc
+from llmagentos.syscalls.process import Process
 from llmagentos.syscalls.table import describe
 
 
@@ -45,7 +47,8 @@ class Shop(Interface, name="shop"):
 
 
 def call(name: str, number: int = 1, body: bytes = b"\x80") -> Call:
-    described = {one.name: one for one in [*describe(Shop), *describe(Oracle)]}
+    known = [*describe(Shop), *describe(Oracle), *describe(Process), *describe(Ipc)]
+    described = {one.name: one for one in known}
     held = CapabilitySet.parse(["*"])
     process = ProcessTable().create(principal="ada", program="test", capabilities=held)
     return Call(number, described[name], process, number, process, 0.0, 9.0, body, seq=number)
@@ -81,6 +84,17 @@ def test_intent_is_written_before_the_call_goes_out_and_the_rest_once_a_turn(
         (Kind.INTENT, ""),
         (Kind.CALL, "ok"),
     ]
+
+
+def test_what_the_kernel_does_itself_is_intended_where_it_may_outlive_the_kernel(
+    tmp_path: Path,
+) -> None:
+    def scene(recorder: JournalRecorder) -> None:
+        for name in ("ipc.send", "process.signal", "process.spawn", "process.fork"):
+            recorder.intend(call(name))
+
+    play(tmp_path, scene)
+    assert [one.syscall for one in read(tmp_path)] == ["process.spawn", "process.fork"]
 
 
 def test_effects_are_refused_while_the_journal_cannot_be_written_and_all_else_goes_on(
