@@ -26,6 +26,8 @@ from .tenancy import Tenants
 
 #: How often a repeatable call is handed to a provider that dies over it.
 MAX_ATTEMPTS = 2
+#: What takes a letter, which nobody else has where its call has ended before its answer.
+TAKES = "ipc.recv"
 
 
 class Ending:
@@ -58,6 +60,8 @@ class Ending:
         self._shortage = shortage
         #: Lets a call wait for a person whose effect may have happened.
         self._doubt = doubt
+        #: Calls for a letter that were given up, until their provider says what it had for them.
+        self.given_up: dict[int, Call] = {}
 
     def attempt(self, stage: Callable[[Call], None], call: Call) -> None:
         """Let a call take a stage; what refuses it is its answer."""
@@ -102,6 +106,8 @@ class Ending:
             self.fail(call, error)
             return
         provider.connection.send((VERSION, Kind.CANCEL, call.number))
+        if call.syscall.name == TAKES:
+            self.given_up[call.number] = call
         if call.syscall.traits.device is None:
             self.fail(call, error)
         else:

@@ -1,7 +1,7 @@
 """Messages between processes: a bounded mailbox each, and topics.
 
 Interface:
-    PostOffice      `send`, `receive`, `publish`, `subscribe`, and `close` at a process's end
+    PostOffice      `send`, `receive` and `put_back`; `publish` and `subscribe`; `close` at an end
 """
 
 from __future__ import annotations
@@ -43,6 +43,12 @@ class Mailbox:
         self._size += size
         self._wake()
         return True
+
+    def put_back(self, letter: Letter, size: int) -> None:
+        """Take a letter in again that nobody has had, before all others."""
+        self._letters.appendleft((letter, size))
+        self._size += size
+        self._wake()
 
     async def take(self) -> Letter:
         """Take the oldest letter out, waiting until there is one.
@@ -96,6 +102,10 @@ class PostOffice:
         finally:
             if box.idle and self._boxes.get(pid) is box:
                 del self._boxes[pid]
+
+    def put_back(self, pid: int, letter: Letter) -> None:
+        """Give a process the message again that it has asked for and not had."""
+        self._boxes.setdefault(pid, Mailbox()).put_back(letter, len(pack(letter.body)))
 
     def restore(self, pid: int, letters: Iterable[Letter]) -> None:
         """Give a process the letters that it had before."""

@@ -44,6 +44,8 @@ class Replies:
         self._clock = clock
         #: Takes secrets out of what is answered.
         self.redact: Callable[[bytes], bytes] = lambda body: body
+        #: Given a letter that was taken for a call which has ended meanwhile.
+        self.too_late: Callable[[Call, bytes], None] = lambda call, letter: None
 
     def on_reply(self, provider: ControlBlock, header: list[Any], body: bytes) -> None:
         """End a call with its result."""
@@ -51,6 +53,8 @@ class Replies:
             if call.syscall.traits.untrusted and not call.answered:
                 self._taint.read(call)
             self._ending.answer(call, self.redact(body), _usage(header, 3))
+        elif (call := self._given_up(provider, header[2])) is not None:
+            self.too_late(call, body)
 
     def on_error(self, provider: ControlBlock, header: list[Any], body: bytes) -> None:
         """End a call with its error."""
@@ -58,6 +62,8 @@ class Replies:
             raise ProtocolError("an error without its code")
         if (call := self._served(provider, header[2])) is not None:
             self._ending.refuse(call, header[3], self.redact(body), _usage(header, 4))
+        else:
+            self._given_up(provider, header[2])
 
     def on_item(self, provider: ControlBlock, header: list[Any], body: bytes) -> None:
         """Pass on an item of a stream."""
@@ -101,6 +107,13 @@ class Replies:
             self._ending.abandon(call, error)
         if (kind := call.syscall.traits.device) is not None:
             self._devices.of(kind).queue.charge(call.number, call.used, self._clock())
+
+    def _given_up(self, provider: ControlBlock, number: int) -> Call | None:
+        """Take the call for a letter, where this is one that was given up."""
+        call = self._ending.given_up.get(number)
+        if call is None or call.provider is not provider:
+            return None
+        return self._ending.given_up.pop(number)
 
     def _served(self, provider: ControlBlock, number: int) -> Call | None:
         """Return the call, or None when it has ended meanwhile or is not this process's."""

@@ -166,6 +166,10 @@ class Trap:
         """Let what providers answer pass through this, which takes secrets out of it."""
         self._replies.redact = redact
 
+    def give_back(self, letter: Callable[[Call, bytes], None]) -> None:
+        """Hand a letter to this that was taken for a call which had ended before its answer."""
+        self._replies.too_late = letter
+
     def attach(self, process: ControlBlock, connection: Connection) -> None:
         """Take a process's connection: the connection is the identity from then on."""
         connection.owner = process

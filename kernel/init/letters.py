@@ -9,9 +9,11 @@ from __future__ import annotations
 from collections.abc import AsyncIterator
 from typing import Any
 
+from ...syscalls.codec import unpack
 from ...syscalls.errors import NotFound
 from ...syscalls.ipc import Ipc, Letter
 from ...syscalls.server import taint
+from ..call import Call
 from ..process import State
 from .house import House
 
@@ -22,6 +24,7 @@ class Letters(Ipc):
     def __init__(self, house: House) -> None:
         self._house = house
         house.agents.on_end.append(lambda process: house.post.close(process.pid))
+        house.trap.give_back(self._put_back)
 
     async def send(self, to: int, body: Any) -> None:
         target = self._house.visible(to)
@@ -41,6 +44,10 @@ class Letters(Ipc):
         me = self._house.caller()
         async for letter in self._house.post.subscribe(me.principal, topic, me.pid):
             yield _handed_out(letter)
+
+    def _put_back(self, call: Call, letter: bytes) -> None:
+        if call.process.state is not State.ZOMBIE:
+            self._house.post.put_back(call.process.pid, Letter(**unpack(letter)))
 
 
 def _handed_out(letter: Letter) -> Letter:

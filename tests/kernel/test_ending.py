@@ -9,6 +9,7 @@ import pytest
 
 from llmagentos.kernel.process import State
 from llmagentos.kernel.requests import MAX_CREDIT
+from llmagentos.syscalls.codec import unpack
 from llmagentos.syscalls.errors import (
     Cancelled,
     InvalidArgument,
@@ -18,9 +19,46 @@ from llmagentos.syscalls.errors import (
 )
 from llmagentos.syscalls.interface import Interface, syscall
 from llmagentos.syscalls.message import VERSION, Kind
+from llmagentos.syscalls.server import Server
 from llmagentos.syscalls.table import describe
 
 from .house import House, play
+
+
+class Post(Interface, name="ipc"):
+    """Hands a letter out just when its call is given up."""
+
+    def __init__(self) -> None:
+        self.begun = asyncio.Event()
+
+    @syscall(effect=True)
+    async def recv(self) -> str:
+        self.begun.set()
+        try:
+            await asyncio.Event().wait()
+        except asyncio.CancelledError:
+            return "a letter"
+        return ""
+
+
+def test_letter_that_was_taken_for_a_call_which_has_ended_is_given_back() -> None:
+    async def scene(house: House) -> None:
+        back: asyncio.Queue[tuple[int, Any]] = asyncio.Queue()
+        house.trap.give_back(lambda call, body: back.put_nowait((call.process.pid, unpack(body))))
+        provider, client = await house.process()
+        post = Post()
+        Server(house.tasks, post).attach(client)
+        house.trap.provide(provider, describe(Post))
+        process, agent = await house.process("*")
+        for _ in range(2):
+            post.begun.clear()
+            work = asyncio.ensure_future(agent.call("ipc.recv"))
+            await post.begun.wait()
+            work.cancel()
+            assert await back.get() == (process.pid, "a letter")
+        assert not house.trap._ending.given_up
+
+    play(scene)
 
 
 def test_call_that_is_taken_back_at_once_gives_its_slot_back() -> None:

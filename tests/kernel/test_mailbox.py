@@ -26,6 +26,22 @@ def test_letters_are_taken_in_the_order_in_which_they_came() -> None:
     play(scene)
 
 
+def test_letter_that_nobody_has_had_is_the_next_one_again() -> None:
+    async def scene() -> None:
+        post = PostOffice()
+        for word in ("first", "second"):
+            post.send(1, 7, word)
+        taken = await post.receive(7)
+        post.put_back(7, taken)
+        assert [(await post.receive(7)).body for _ in range(2)] == ["first", "second"]
+        waiting = asyncio.ensure_future(post.receive(7))
+        await settle()
+        post.put_back(7, taken)
+        assert await waiting == taken
+
+    play(scene)
+
+
 def test_receiver_waits_for_a_letter_to_its_own_box() -> None:
     async def scene() -> None:
         post = PostOffice()
