@@ -4,6 +4,7 @@ Interface:
     Refused         what is wrong with it, and the HTTP status
     read            a request's arguments
     jsonable        a result in what JSON carries
+    written         a result as JSON
 """
 
 from __future__ import annotations
@@ -12,6 +13,7 @@ import asyncio
 import base64
 import json
 import math
+import re
 from typing import Any
 
 from fastapi import Request
@@ -21,11 +23,14 @@ from ...syscalls.errors import TooBig
 
 #: Bytes of a body: what a frame holds, less its header.
 LIMIT = 15 * 1024 * 1024
+#: Values in a body: to read them takes the loop some tenths of a second.
+VALUES = 500_000
 #: Seconds until all of a body has to be here.
 PATIENCE = 30.0
 #: How deep its values may be nested.
 DEPTH = 200
 _INTEGERS = range(-(2**63), 2**64)
+_TEXT = re.compile(rb'"(?:[^"\\]|\\.)*+"?', re.DOTALL)
 
 
 class Refused(Exception):
@@ -38,6 +43,9 @@ class Refused(Exception):
 
 async def read(request: Request) -> dict[str, Any]:
     """Return the arguments in a request. Raises `Refused`."""
+    coding = request.headers.get("content-encoding", "identity")
+    if coding.lower() != "identity":
+        raise Refused(415, f"the body is coded as {coding[:100]}, which is not taken")
     kind = request.headers.get("content-type", "application/json").partition(";")[0].strip()
     if kind.lower() not in ("application/json", ""):
         raise Refused(415, f"the body is {kind[:100]}; application/json is wanted")
@@ -50,11 +58,15 @@ async def read(request: Request) -> dict[str, Any]:
         raise Refused(400, "the client has hung up") from None
     if not data.strip():
         return {}
+    if _values(data) > VALUES:
+        raise Refused(413, f"the body has more than {VALUES} values")
     try:
         found = json.loads(data)
         _check(found, DEPTH)
     except (ValueError, RecursionError) as error:
-        raise Refused(400, f"the body is no JSON that can be taken: {error}") from None
+        # Of a long integer Python says what its programmer should do.
+        said = "an integer past 64 bits" if "set_int_max" in str(error) else error
+        raise Refused(400, f"the body is no JSON that can be taken: {said}") from None
     if not isinstance(found, dict):
         raise Refused(422, "the body is to be a JSON object of arguments")
     return found
@@ -74,6 +86,16 @@ async def _whole(request: Request) -> bytes:
     return bytes(data)
 
 
+def _values(data: bytes) -> int:
+    """Return about how many values there are in JSON, without reading it."""
+
+    def marks(text: bytes) -> int:
+        return text.count(b",") + text.count(b"[") + text.count(b"{")
+
+    # In texts such marks mean nothing; to leave those out takes longer than to count.
+    return marks(data) if marks(data) <= VALUES else marks(_TEXT.sub(b"", data))
+
+
 def _check(value: Any, depth: int) -> None:
     """Raise ValueError for what JSON can write and a message cannot carry."""
     if depth == 0:
@@ -91,6 +113,24 @@ def _check(value: Any, depth: int) -> None:
         for key, one in value.items():
             _check(key, depth - 1)
             _check(one, depth - 1)
+
+
+def written(value: Any) -> str:
+    """Return a result as JSON; bytes become base64. Raises `TooBig`."""
+    try:
+        return _dumped(value, default=_bytes)
+    except (TypeError, ValueError, RecursionError):  # Something that JSON knows no way to write.
+        return _dumped(jsonable(value))
+
+
+def _dumped(value: Any, **how: Any) -> str:
+    return json.dumps(value, ensure_ascii=False, allow_nan=False, separators=(",", ":"), **how)
+
+
+def _bytes(value: Any) -> str:
+    if isinstance(value, bytes):
+        return base64.b64encode(value).decode()
+    raise TypeError
 
 
 def jsonable(value: Any) -> Any:

@@ -12,13 +12,13 @@ from collections.abc import AsyncIterator, Awaitable, Callable
 from typing import Any
 
 from fastapi import Request
-from fastapi.responses import JSONResponse, Response
+from fastapi.responses import Response
 from sse_starlette import EventSourceResponse
 
 from ...syscalls.errors import InvalidArgument, LLMAgentOSError, NoSyscall, PermissionDenied
 from ...syscalls.os import OS
 from ...syscalls.table import Description
-from .body import Refused, jsonable, read
+from .body import Refused, read, written
 from .deadline import deadline_of
 from .hangup import unless_gone
 from .problems import problem, refuse
@@ -91,7 +91,7 @@ class Calls:
                 client.stream(name, arguments, deadline=deadline, behalf=-session)
             )
         result = await client.call(name, arguments, deadline=deadline, behalf=-session)
-        return JSONResponse({"result": jsonable(result)})
+        return Response(written({"result": result}), media_type="application/json")
 
     async def _denied(self, header: str | None, error: PermissionDenied) -> Response:
         """Say whether the call is not allowed, or its token has meanwhile been revoked."""
@@ -147,8 +147,7 @@ async def _events(first: Awaitable[Any], items: AsyncIterator[Any]) -> AsyncIter
         item = await first
         while item is not _END:
             number += 1
-            data = json.dumps(jsonable(item), ensure_ascii=False)
-            yield {"event": "item", "id": str(number), "data": data}
+            yield {"event": "item", "id": str(number), "data": written(item)}
             item = await anext(items, _END)
         yield {"event": "end", "data": "{}"}
     except LLMAgentOSError as error:

@@ -54,11 +54,13 @@ class Gateway(Interface, name="gateway"):
         config = uvicorn.Config(
             build(host.os, hosts=_hosts(settings, remote), aliases=_aliases(settings), rate=rate),
             http=Patient,
+            ws="none",
             h11_max_incomplete_event_size=MOST,
             limit_concurrency=CONNECTIONS,
             ssl_certfile=certificate,
             ssl_keyfile=key,
-            log_level="warning",
+            # Whoever is not let in writes nothing into the log either.
+            log_level="error",
             access_log=False,
             lifespan="off",
             server_header=False,

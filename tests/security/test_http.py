@@ -107,6 +107,16 @@ def test_body_is_bounded_whatever_its_length_is_said_to_be(fort: Fort, token: st
             assert sock.recv(64).startswith(b"HTTP/1.1 413 ")
 
 
+def test_no_request_leaves_http_for_another_protocol(fort: Fort) -> None:
+    asked = {
+        "Connection": "Upgrade",
+        "Upgrade": "websocket",
+        "Sec-WebSocket-Key": "dGhlIHNhbXBsZSBub25jZQ==",
+        "Sec-WebSocket-Version": "13",
+    }
+    assert fort.request("GET", "/healthz", headers=asked)[0] == 200
+
+
 def test_requests_are_not_smuggled(fort: Fort, token: str) -> None:
     where = fort.where()
     with socket.create_connection((str(where.hostname), int(where.port or 0))) as sock:

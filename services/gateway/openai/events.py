@@ -8,7 +8,6 @@ Interface:
 from __future__ import annotations
 
 import asyncio
-import json
 from collections.abc import AsyncGenerator, Sequence
 from contextlib import aclosing
 from typing import Any, TypeVar
@@ -16,7 +15,7 @@ from typing import Any, TypeVar
 from fastapi.responses import Response
 from sse_starlette import EventSourceResponse
 
-from ..body import jsonable
+from ..body import written
 
 T = TypeVar("T")
 _END = object()
@@ -70,5 +69,5 @@ async def merged(
 def _written(event: dict[str, Any]) -> dict[str, Any]:
     data = event["data"]
     if not isinstance(data, str):
-        data = json.dumps(jsonable(data), ensure_ascii=False)
+        data = written(data)
     return {**event, "data": data}

@@ -1,6 +1,8 @@
 from __future__ import annotations
 
 import asyncio
+import json
+import math
 from collections.abc import Iterable
 from typing import Any
 
@@ -11,7 +13,8 @@ from hypothesis import strategies as st
 from starlette.types import Message
 
 from llmagentos.services.gateway import body
-from llmagentos.services.gateway.body import LIMIT, Refused, read
+from llmagentos.services.gateway.body import LIMIT, VALUES, Refused, read, written
+from llmagentos.syscalls.errors import TooBig
 
 
 def taken(parts: Iterable[bytes] | None, headers: dict[str, str] | None = None) -> dict[str, Any]:
@@ -56,7 +59,7 @@ def test_other_content_types_are_refused(kind: str) -> None:
         (b'{"a": NaN}', 400, "number that is none"),
         (b'{"a": 1e999}', 400, "number that is none"),
         (b'{"a": 99999999999999999999}', 400, "64 bits"),
-        (b'{"a": ' + b"9" * 5000 + b"}", 400, "4300"),
+        (b'{"a": ' + b"9" * 5000 + b"}", 400, "64 bits"),
         (b'{"a": "\\ud800"}', 400, "surrogates"),
         (b'{"\\ud800": 1}', 400, "surrogates"),
         (b'{"a": ' + b"[" * 201 + b"]" * 201 + b"}", 400, "deeper than 200"),
@@ -68,6 +71,32 @@ def test_other_content_types_are_refused(kind: str) -> None:
 def test_what_cannot_be_taken_is_explained(text: bytes, status: int, why: str) -> None:
     refused = refusal([text])
     assert refused.status == status and why in refused.detail
+
+
+def test_body_of_more_values_than_are_read_in_little_time_is_refused() -> None:
+    many = b"[" + b"[]," * (VALUES // 2) + b"1]"
+    assert refusal([b'{"a":' + many + b"}"]).status == 413
+    # What stands in a text is none.
+    text = r"1,2,[\"\\" * VALUES
+    assert taken([json.dumps({"a": text, "b": text}).encode()]) == {"a": text, "b": text}
+
+
+def test_coded_body_is_refused() -> None:
+    assert refusal([b"\x1f\x8b"], {"Content-Encoding": "gzip"}).status == 415
+    assert taken([b"{}"], {"Content-Encoding": "identity"}) == {}
+
+
+def test_result_is_written_in_what_json_carries() -> None:
+    assert (
+        written({"a": b"\xff\xfe>", "b": [1.5, "é"], 2: None})
+        == '{"a":"//4+","b":[1.5,"é"],"2":null}'
+    )
+    assert written({"a": math.inf, "b": b"x"}) == '{"a":null,"b":"eA=="}'
+    deep: Any = 1
+    for _ in range(100_000):
+        deep = [deep]
+    with pytest.raises(TooBig):
+        written(deep)
 
 
 def test_body_past_the_limit_is_refused_before_it_has_all_come() -> None:

@@ -8,6 +8,7 @@ import socket
 import ssl
 import subprocess
 from collections.abc import Awaitable, Callable
+from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
@@ -18,13 +19,23 @@ from starlette.types import Receive, Scope, Send
 from llmagentos.services.gateway import patience
 from llmagentos.services.gateway.patience import MOST, Patient
 
+#: Bytes of an answer that is given at once, and more than a socket holds.
+WHOLE = 32 * 2**20
 Scene = Callable[[int], Awaitable[None]]
 
 
 async def answers(scope: Scope, receive: Receive, send: Send) -> None:
-    """An application that answers with as many bytes as its path says."""
-    count = int(scope["path"].strip("/") or 2)
+    """An application that answers with as many bytes as its path says, with many at once, or not
+    before it has a whole body."""
+    if scope["path"] == "/body":
+        while (await receive())["type"] != "http.disconnect":
+            pass
+        return
     await send({"type": "http.response.start", "status": 200, "headers": []})
+    if scope["path"] == "/whole":
+        await send({"type": "http.response.body", "body": b"x" * WHOLE})
+        return
+    count = int(scope["path"].strip("/") or 2)
     for _ in range(0, count, 65536):
         await send({"type": "http.response.body", "body": b"x" * 65536, "more_body": True})
     await send({"type": "http.response.body", "body": b"ok"})
@@ -129,6 +140,67 @@ def test_client_that_reads_nothing_of_a_long_answer_is_hung_up_on(
                 ended.set()
             await asyncio.sleep(0.01)
         writer.close()
+
+    play(scene)
+
+
+@pytest.mark.parametrize("head", [b"Content-Length: 99", b"Transfer-Encoding: chunked"])
+def test_rest_of_a_body_that_was_answered_is_not_waited_for(
+    play: Callable[..., None], monkeypatch: pytest.MonkeyPatch, head: bytes
+) -> None:
+    """Each byte that drips in would otherwise keep the connection for as long again."""
+    monkeypatch.setattr(patience, "HEADERS", 1.0)
+
+    async def scene(port: int) -> None:
+        reader, writer = await asyncio.open_connection("127.0.0.1", port)
+        writer.write(b"POST /0 HTTP/1.1\r\nHost: localhost\r\n" + head + b"\r\n\r\n")
+        assert (await reader.readuntil(b"ok")).startswith(b"HTTP/1.1 200 ")
+        writer.write(b"5")
+        await reader.read()
+        writer.close()
+
+    play(scene)
+
+
+@pytest.mark.parametrize("chunk", [b"-2\r\n{}\r\n", b"0x2\r\n", b"2\r\n{}XX", b"F" * 21 + b"\r\n"])
+def test_body_that_is_no_http_is_told_so(play: Callable[..., None], chunk: bytes) -> None:
+    async def scene(port: int) -> None:
+        said = await exchange(
+            port,
+            b"POST /body HTTP/1.1\r\nHost: localhost\r\nTransfer-Encoding: chunked\r\n\r\n" + chunk,
+        )
+        assert said.startswith(b"HTTP/1.1 400 ") and said.count(b"HTTP/1.1") == 1
+
+    play(scene)
+
+
+def test_of_those_who_read_nothing_the_first_goes_where_their_answers_take_too_much_room(
+    play: Callable[..., None], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(patience, "UNREAD", WHOLE + WHOLE // 4)
+
+    async def scene(port: int) -> None:
+        loop = asyncio.get_running_loop()
+
+        async def ask() -> socket.socket:
+            sock = socket.socket()
+            sock.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 4096)
+            sock.setblocking(False)
+            await loop.sock_connect(sock, ("127.0.0.1", port))
+            asked = b"GET /whole HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\n\r\n"
+            await loop.sock_sendall(sock, asked)
+            assert await loop.sock_recv(sock, 13) == b"HTTP/1.1 200 "
+            return sock
+
+        async def rest(sock: socket.socket) -> int:
+            size = 0
+            with sock, suppress(ConnectionError):
+                while some := await loop.sock_recv(sock, 2**20):
+                    size += len(some)
+            return size
+
+        first, second = await ask(), await ask()
+        assert await rest(first) < WHOLE < await rest(second)
 
     play(scene)
 
