@@ -20,13 +20,14 @@ from collections import Counter
 from collections.abc import Callable
 from pathlib import Path
 from types import TracebackType
-from typing import Any
+from typing import Any, Self
 
 from ..syscalls.codec import pack
 from ..syscalls.connection import Connection
 from ..syscalls.errors import LLMAgentOSError, PermissionDenied, TryAgain
 from ..syscalls.message import VERSION
 from ..syscalls.message import Kind as Message
+from .background import Background
 from .bus import Bus
 from .process import ControlBlock, Kind, ProcessTable
 from .rights.principals import Principals
@@ -56,7 +57,7 @@ def peer(sock: socket.socket) -> tuple[int, int]:
     return os_pid, uid
 
 
-class Control:
+class Control(Background):
     """Accepts the owner's sessions."""
 
     def __init__(
@@ -74,14 +75,12 @@ class Control:
         self._principals = principals or Principals(user_name(os.getuid()))
         self._listener = listener
         self._kept = listener is not None
-        self._group = asyncio.TaskGroup()
-        self._task: asyncio.Task[None] | None = None
         self._sessions: Counter[str] = Counter()  # by principal
         self._turned_away: Counter[str] = Counter()
         #: Told of each session's end.
         self.on_end: list[Callable[[ControlBlock], None]] = []
 
-    async def __aenter__(self) -> Control:
+    async def __aenter__(self) -> Self:
         if self._listener is None:
             self._path.unlink(missing_ok=True)
             self._listener = socket.socket(socket.AF_UNIX, socket.SOCK_STREAM)
@@ -94,9 +93,7 @@ class Control:
         self._listener.setblocking(False)
         self.open_to_named()
         self._principals.on_change.append(self.open_to_named)
-        await self._group.__aenter__()
-        self._task = self._group.create_task(self._accept(self._listener))
-        return self
+        return await super().__aenter__()
 
     async def __aexit__(
         self,
@@ -104,12 +101,8 @@ class Control:
         error: BaseException | None,
         trace: TracebackType | None,
     ) -> None:
-        if self._task is not None:
-            self._task.cancel()
         try:
-            # A defect in it has cancelled whoever entered, and comes out here; an error of the
-            # house's own passes by as it is.
-            await self._group.__aexit__(None, None, None)
+            await super().__aexit__(kind, error, trace)
         finally:
             if self._listener is not None:
                 self._listener.close()
@@ -124,8 +117,9 @@ class Control:
         others = any(one.socket for one in self._principals.policy.principals.values())
         self._path.chmod(0o666 if others else 0o600)
 
-    async def _accept(self, listener: socket.socket) -> None:
-        loop = asyncio.get_running_loop()
+    async def _work(self) -> None:
+        loop, listener = asyncio.get_running_loop(), self._listener
+        assert listener is not None
         while True:
             try:
                 sock, _ = await loop.sock_accept(listener)
