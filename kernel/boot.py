@@ -163,6 +163,7 @@ async def _come_up(
         Sandbox(**config.agents.sandbox.agent.model_dump()),
         lifeline=await alone(paths.children, stack),
         dice=dice(paths.dice),
+        writable=(str(paths.homes), str(paths.logs)),
         entries=[one.entry for _, one, _ in providers if one.source == "llmagentos"],
     )
     stack.push_async_callback(launcher.close)

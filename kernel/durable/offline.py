@@ -129,7 +129,7 @@ async def _replay(paths: Paths, config: Config, pid: int, found: Branch, folder:
     log.touch()
     sandbox = Sandbox(**config.agents.sandbox.agent.model_dump())
     dice = paths.dice.read_text() if paths.dice.exists() else None
-    launcher = ZygoteLauncher(sandbox, dice=dice)
+    launcher = ZygoteLauncher(sandbox, dice=dice, writable=(str(folder),))
     launcher.on_exit = on_exit
     async with Bus(trap) as bus:
         try:

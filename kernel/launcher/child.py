@@ -102,7 +102,7 @@ def become(
             report = {**report, **_restrict(sandbox, home, readable, known)}
         else:
             box = Sandbox.read(sandbox)
-            report = {**report, **loopback.enter(box, endpoint, title)}
+            report = {**report, **loopback.enter(box, endpoint, title, home)}
             report |= _restrict(sandbox, home, readable, known)
             report["seccomp"] = loopback.seal(box, report)
         lacking = missing(sandbox, report)

@@ -12,6 +12,8 @@ import socket
 import subprocess
 import sys
 from collections.abc import Callable, Mapping, Sequence
+from contextlib import suppress
+from pathlib import Path
 from typing import Any
 
 from ...syscalls.errors import DeviceError, InvalidArgument
@@ -21,6 +23,9 @@ from .group import signal_group
 
 #: Seconds until a zygote that does not come up, or does not end, is given up.
 PATIENCE, GRACE = 20.0, 5.0
+#: By how much of a thousandth of the machine's memory an agent counts as larger than it is, when
+#: memory has run out and something has to end.
+OFFERED = 500
 #: Orders that a zygote has not answered, at most; further ones wait here, where they can be taken
 #: back.
 OUTSTANDING = 32
@@ -50,13 +55,16 @@ class Line:
         netns: str,
         seccomp: str,
         environment: Mapping[str, str],
+        writable: Sequence[str] | None = None,
         lifeline: int | None = None,
         entries: Sequence[str] = (),
+        expendable: bool = False,
     ) -> None:
         """Start a zygote that gives up what is wanted, and wait until it takes orders.
 
-        It holds the `lifeline` until all its children have ended, and has loaded the interfaces of
-        `entries`.
+        Its children write to the folders `writable`, None for all, and to no others. It holds the
+        `lifeline` until all its children have ended, and has loaded the interfaces of `entries`.
+        Where memory runs out, what is `expendable` ends before others.
         Raises `DeviceError` where it does not come up; then nothing is left of it.
         """
         loop = asyncio.get_running_loop()
@@ -66,7 +74,8 @@ class Line:
         held = () if lifeline is None else (lifeline,)
         with theirs:
             kept = "-" if lifeline is None else str(lifeline)
-            arguments = [str(theirs.fileno()), netns, seccomp, kept, *entries]
+            folders = "-" if writable is None else "\n".join(writable)
+            arguments = [str(theirs.fileno()), netns, seccomp, folders, kept, *entries]
             self._process = subprocess.Popen(  # noqa: ASYNC220  # returns at once
                 [sys.executable, "-P", "-m", module, *arguments],
                 pass_fds=(theirs.fileno(), *held),
@@ -74,6 +83,8 @@ class Line:
                 env=environment,
                 start_new_session=True,
             )
+        if expendable:
+            _offer(self._process.pid)
         self._control, self._ready = ours, loop.create_future()
         loop.add_reader(ours, self._on_message)
         try:
@@ -192,6 +203,14 @@ class Line:
             self._control = None
         for waiting in (self._ready, *self._awaited.values()):
             _settle(waiting, lambda one: one.set_exception(DeviceError(why)))
+
+
+def _offer(process: int) -> None:
+    """Let the machine end a process, and what it will start, before the daemon and its drivers,
+    which have taken little of the memory that has run out."""
+    path = Path(f"/proc/{process}/oom_score_adj")
+    with suppress(OSError):  # It has ended already, which the line tells.
+        path.write_text(str(min(int(path.read_text()) + OFFERED, 1000)))
 
 
 def _settle(future: asyncio.Future[Any] | None, how: Callable[[asyncio.Future[Any]], None]) -> None:

@@ -24,7 +24,7 @@ import sys
 import time
 from typing import NoReturn
 
-from ..sandbox import canary, privileges, seccomp
+from ..sandbox import canary, mounts, privileges, seccomp
 from ..sandbox.layers import Report, Sandbox
 from ..sandbox.native import (
     CLONE_NEWNET,
@@ -48,13 +48,14 @@ _UNAVAILABLE = (
 )
 
 
-def enter(sandbox: Sandbox, endpoint: str, title: str) -> Report:
-    """Leave the network, give up all privileges, and start a relay to the socket `endpoint`.
+def enter(sandbox: Sandbox, endpoint: str, title: str, home: str) -> Report:
+    """Leave the network and all files but those of `home`, give up all privileges, and start a
+    relay to the socket `endpoint`.
 
     Where a network of its own is wanted and cannot be had, there is no relay, and `seal` allows no
     sockets: rather no gateway than the whole internet.
     """
-    report: Report = {"netns": "off", "privileges": "off"}
+    report: Report = {"netns": "off", "mounts": "off", "privileges": "off"}
     if sandbox.netns != "off":
         report["netns"] = _leave()
     listener = None
@@ -66,6 +67,13 @@ def enter(sandbox: Sandbox, endpoint: str, title: str) -> Report:
         os.environ.setdefault("OPENAI_BASE_URL", f"{url}/v1")
     else:
         print("aos: no network of its own could be made, so this program has none", file=sys.stderr)
+    if sandbox.landlock != "off":
+        try:
+            mounts.seal((home,) if sandbox.group is None else (home, sandbox.group))
+            os.chdir(home)  # Below what was mounted there, where it stood, nothing can be written.
+            report["mounts"] = "enforced" if canary.mounts() else "failed"
+        except OSError:
+            report["mounts"] = "unavailable"
     if sandbox.isolated:
         try:
             privileges.drop()

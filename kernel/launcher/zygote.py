@@ -26,8 +26,11 @@ from .line import Line
 #: What an agent sees of the daemon's environment: where programs are and how people write.
 _KEPT = ("PATH", "LANG", "LANGUAGE", "TZ", "USER", "LOGNAME", "LD_LIBRARY_PATH", "VIRTUAL_ENV")
 _KEPT_PREFIXES = ("LC_", "PYTHON")
-#: What `netns` and `seccomp` are wanted as, and whether the daemon's environment is inherited.
-_Choice = tuple[str, str, bool]
+#: What `netns` and `seccomp` are wanted as, whether the daemon's environment is inherited, and
+#: whether all folders may be written.
+_Choice = tuple[str, str, bool, bool]
+#: Where control groups are made.
+_GROUPS = "/sys/fs/cgroup"
 
 
 class ZygoteLauncher:
@@ -38,18 +41,21 @@ class ZygoteLauncher:
         *expected: Sandbox,
         lifeline: int | None = None,
         dice: str | None = None,
+        writable: Sequence[str] | None = None,
         entries: Sequence[str] = (),
     ) -> None:
         """`expected`: agents' sandboxes whose zygotes are started at once, not at first use.
 
         `lifeline`: a descriptor that stays open until all that was started has ended. `dice`: what
-        agents' sets are ordered by, the same again for one that runs again. `entries`: of the
+        agents' sets are ordered by, the same again for one that runs again. `writable`: the folders
+        in which agents' own ones and their logs are, None for whatever there is. `entries`: of the
         drivers and services that will be started, which share what is loaded once.
         """
         self.on_exit: OnExit = lambda pid, code, number: None
         self._expected = expected
         self._lifeline = lifeline
         self._entries = tuple(entries)
+        self._writable = None if writable is None else (*writable, _GROUPS)
         self._order = {} if dice is None else {"PYTHONHASHSEED": dice}
         self._lines: dict[_Choice, Line] = {}
         self._starting: defaultdict[_Choice, asyncio.Lock] = defaultdict(asyncio.Lock)
@@ -99,16 +105,19 @@ class ZygoteLauncher:
             line = self._lines.get(choice)
             if line is None or not line.alive:
                 line = Line(lambda pid, code, number: self.on_exit(pid, code, number))
-                netns, seccomp, inherits = choice
+                netns, seccomp, inherits, free = choice
                 environment = os.environ if inherits else {**self._order, **_clean(os.environ)}
                 entries = self._entries if inherits else ()
-                await line.start(netns, seccomp, environment, self._lifeline, entries)
+                writable = None if free else self._writable
+                await line.start(
+                    netns, seccomp, environment, writable, self._lifeline, entries, not inherits
+                )
                 self._lines[choice] = line
             return line
 
 
 def _choice(sandbox: Sandbox, inherits: bool) -> _Choice:
-    return (sandbox.netns, sandbox.seccomp, inherits)
+    return (sandbox.netns, sandbox.seccomp, inherits, sandbox.landlock == "off")
 
 
 def _clean(environment: Mapping[str, str]) -> dict[str, str]:

@@ -7,7 +7,8 @@ Whatever a child has started ends with it: its group is killed, and what has lef
 back here as an orphan.
 
 Interface:
-    python -m llmagentos.kernel.launcher.zygote_main FD NETNS SECCOMP LIFELINE ENTRY...
+    python -m llmagentos.kernel.launcher.zygote_main FD NETNS SECCOMP WRITABLE LIFELINE ENTRY...
+                    WRITABLE are the folders that children may write, one a line, or `-` for all;
                     LIFELINE may be `-`; of each ENTRY, `module:name`, the interface is loaded
 """
 
@@ -31,7 +32,7 @@ import uvloop  # noqa: F401
 from ...syscalls import blocking, host, program, steady  # noqa: F401
 from ...syscalls.os import OURS
 from ...syscalls.table import describe, read
-from ..sandbox import canary, privileges, seccomp
+from ..sandbox import canary, mounts, privileges, seccomp
 from ..sandbox.layers import Report
 from ..sandbox.native import (
     CLONE_NEWNET,
@@ -155,9 +156,10 @@ def _own_children() -> set[int]:
         return set()
 
 
-def give_up(netns: str, seccomp_wanted: str) -> Report:
-    """Leave the network, the privileges and most system calls; say what is really so."""
-    report: Report = {"netns": "off", "privileges": "off", "seccomp": "off"}
+def give_up(netns: str, seccomp_wanted: str, writable: str = "-") -> Report:
+    """Leave the network, all files but some, the privileges and most system calls; say what is
+    really so."""
+    report: Report = {"netns": "off", "mounts": "off", "privileges": "off", "seccomp": "off"}
     if netns != "off":
         home = os.stat("/proc/self/ns/net").st_ino
         try:
@@ -168,6 +170,12 @@ def give_up(netns: str, seccomp_wanted: str) -> Report:
             report["netns"] = "enforced" if canary.network(home) else "failed"
         except OSError:
             report["netns"] = "unavailable"
+    if writable != "-":
+        try:
+            mounts.seal(writable.splitlines())
+            report["mounts"] = "enforced" if canary.mounts() else "failed"
+        except OSError:
+            report["mounts"] = "unavailable"
     if (netns, seccomp_wanted) != ("off", "off"):
         try:
             privileges.drop()
@@ -209,9 +217,9 @@ def _past_open() -> int:
 
 def main() -> None:
     """Be a zygote on the descriptor that the command line names."""
-    if sys.argv[4] != "-":
+    if sys.argv[5] != "-":
         # Past the descriptors that children keep.
-        lifeline = int(sys.argv[4])
+        lifeline = int(sys.argv[5])
         fcntl.fcntl(lifeline, fcntl.F_DUPFD_CLOEXEC, FAR)
         os.close(lifeline)
     control = _moved(int(sys.argv[1]), SOCKET)
@@ -220,7 +228,7 @@ def main() -> None:
         signal.signal(number, signal.SIG_IGN)
     signal.signal(signal.SIGHUP, signal.SIG_DFL)
     prctl(PR_SET_CHILD_SUBREAPER, 1)
-    report = give_up(*sys.argv[2:4])
+    report = give_up(*sys.argv[2:5])
     # Orders that come from now on wait until all is loaded.
     send(control, {"kind": "ready"})
     # A child's output goes where its descriptors point; what writes to them is the same.
@@ -230,7 +238,7 @@ def main() -> None:
     # What is loaded stays shared with every child as long as nobody writes to it.
     for interface in OURS:
         read(interface)
-    for entry in sys.argv[5:]:
+    for entry in sys.argv[6:]:
         _load(entry)
     for _ in range(REHEARSALS):
         program.rehearse()

@@ -1,7 +1,7 @@
 """Forbidden acts: a layer counts as enforced when its act was refused, and not before.
 
 Interface:
-    network, sockets, local_sockets, calls, files, writes, signals, limits
+    network, sockets, local_sockets, calls, files, writes, mounts, signals, limits
                     each says whether its act was refused
     privileges      whether none is left
 """
@@ -12,7 +12,7 @@ import ctypes
 import os
 import resource
 import socket
-from errno import EACCES, EBADF, EPERM
+from errno import EACCES, EBADF, EPERM, EROFS
 from pathlib import Path
 
 from . import seccomp
@@ -93,8 +93,17 @@ def writes(home: str) -> bool:
     try:
         os.mkdir(beside)
     except OSError as error:
-        return error.errno in (EACCES, EPERM)
+        return error.errno in (EACCES, EPERM, EROFS)
     os.rmdir(beside)
+    return False
+
+
+def mounts() -> bool:
+    """Whether it is refused to give the root, which nobody may write, the mode that it has."""
+    try:
+        os.chmod("/", os.stat("/").st_mode & 0o7777)
+    except OSError as error:
+        return error.errno == EROFS
     return False
 
 

@@ -1,7 +1,7 @@
 """The machine's own calls that Python has no name for.
 
 Interface:
-    syscall, prctl, unshare     as in the manual, raising OSError
+    syscall, prctl, unshare, mount      as in the manual, raising OSError
     capset                      give up all privileges
     fork                        a copy of this process, nothing run in it
 """
@@ -18,7 +18,7 @@ _held = ctypes.PyDLL(None, use_errno=True)
 _syscall, _prctl, _fork = _libc.syscall, _libc.prctl, _held.fork
 PR_SET_PDEATHSIG, PR_SET_NAME, PR_SET_SECCOMP, PR_CAPBSET_DROP = 1, 15, 22, 24
 PR_SET_CHILD_SUBREAPER, PR_SET_NO_NEW_PRIVS = 36, 38
-CLONE_NEWUSER, CLONE_NEWNET = 0x10000000, 0x40000000
+CLONE_NEWUSER, CLONE_NEWNET, CLONE_NEWNS = 0x10000000, 0x40000000, 0x20000
 
 
 def _check(result: int) -> int:
@@ -42,6 +42,11 @@ def prctl(option: int, first: object = 0, second: object = 0) -> int:
 def unshare(flags: int) -> int:
     """Leave namespaces."""
     return _check(_libc.unshare(flags))
+
+
+def mount(source: bytes, target: bytes, flags: int) -> int:
+    """Change what is mounted where."""
+    return _check(_libc.mount(source, target, None, ctypes.c_ulong(flags), None))
 
 
 def capset() -> int:

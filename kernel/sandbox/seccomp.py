@@ -20,11 +20,11 @@ from collections.abc import Mapping
 from .native import PR_SET_NO_NEW_PRIVS, PR_SET_SECCOMP, prctl
 
 _MODE_FILTER = 2
-_LOAD, _EQUAL, _RETURN, _AT_LEAST, _ANY_OF = 0x20, 0x15, 0x06, 0x35, 0x45
+_LOAD, _EQUAL, _RETURN, _AT_LEAST, _ANY_OF, _AND = 0x20, 0x15, 0x06, 0x35, 0x45, 0x54
 _ALLOW, _KILL, _ERRNO = 0x7FFF0000, 0x80000000, 0x00050000
 
 #: Architecture to its audit number and the refused calls' numbers. `socketpair` is not among
-#: them: event loops need it, and both its ends stay within the process.
+#: them: event loops need it, and both its ends stay within the process, but for datagrams.
 _REFUSED = {
     "x86_64": (
         0xC000003E,
@@ -96,6 +96,19 @@ _SELFISH = {
 }  # fmt: skip
 
 
+#: Watching files by their paths, which asks Landlock nothing: the names of what others open and
+#: write would be told. Programs that see no others' files may do it.
+_WATCHING = {
+    "x86_64": {"inotify_init": 253, "inotify_init1": 294, "inotify_add_watch": 254,
+               "fanotify_init": 300, "fanotify_mark": 301},
+    "aarch64": {"inotify_init1": 26, "inotify_add_watch": 27,
+                "fanotify_init": 262, "fanotify_mark": 263},
+}  # fmt: skip
+
+#: A pair of sockets for datagrams is one that can send to any third, by its path. So there are
+#: pairs of two kinds alone; the kind stands in the lower bits.
+_SOCKETPAIR, _KIND = {"x86_64": 53, "aarch64": 199}, 0xF
+
 #: What sockets of the internet need.
 _INTERNET = frozenset({"socket", "connect", "accept", "bind", "listen", "accept4"})
 
@@ -105,15 +118,18 @@ def restrict(internet: bool = False) -> None:
 
     With `internet`, sockets of the internet are allowed, and no others.
     """
-    program = compiled(internet)
+    program = compiled(internet, watching=False)
     code = ctypes.create_string_buffer(program)
     header = struct.pack("=H6xQ", len(program) // 8, ctypes.addressof(code))
     prctl(PR_SET_NO_NEW_PRIVS, 1)
     prctl(PR_SET_SECCOMP, _MODE_FILTER, ctypes.c_char_p(header))
 
 
-def compiled(internet: bool = False) -> bytes:
-    """Return the filter as a program of the machine's. Raises OSError where there is no list."""
+def compiled(internet: bool = False, watching: bool = True) -> bytes:
+    """Return the filter as a program of the machine's. Raises OSError where there is no list.
+
+    `watching` is for programs that see no files but those that are meant for them.
+    """
     machine = platform.machine()
     if machine not in _REFUSED:
         raise OSError(errno.ENOSYS, f"no list of system calls for {machine}")
@@ -128,7 +144,8 @@ def compiled(internet: bool = False) -> bytes:
         program += [_instruction(_AT_LEAST, 0x40000000, no=1), _instruction(_RETURN, _KILL)]
     if internet:
         program += _internet_only(numbers["socket"])
-    for name, number in (numbers | _EVERYWHERE).items():
+    refused = numbers | _EVERYWHERE | ({} if watching else _WATCHING[machine])
+    for name, number in refused.items():
         if internet and name in _INTERNET:
             continue
         program += [
@@ -137,6 +154,7 @@ def compiled(internet: bool = False) -> bytes:
         ]
     for number, wanted in _SELFISH[machine].values():
         program += _unless(number, wanted)
+    program += _pairs(_SOCKETPAIR[machine])
     program += [
         _instruction(_EQUAL, _CLONE3, no=1),
         _instruction(_RETURN, _ERRNO | errno.ENOSYS),
@@ -166,6 +184,19 @@ def _internet_only(number: int) -> list[bytes]:
         _instruction(_EQUAL, socket.AF_INET6, no=1),
         _instruction(_RETURN, _ALLOW),
         _instruction(_RETURN, _ERRNO | errno.EPERM),
+    ]
+
+
+def _pairs(number: int) -> list[bytes]:
+    """Return what lets a pair of connected sockets be made, and refuses any other."""
+    return [
+        _instruction(_EQUAL, number, no=6),
+        _instruction(_LOAD, 24),  # the kind
+        _instruction(_AND, _KIND),
+        _instruction(_EQUAL, socket.SOCK_STREAM, yes=2),
+        _instruction(_EQUAL, socket.SOCK_SEQPACKET, yes=1),
+        _instruction(_RETURN, _ERRNO | errno.EPERM),
+        _instruction(_RETURN, _ALLOW),
     ]
 
 

@@ -49,12 +49,15 @@ def places(daemon: Daemon, tmp_path_factory: pytest.TempPathFactory) -> Iterator
             listener = stack.enter_context(socket.socket(socket.AF_UNIX, socket.SOCK_STREAM))
             listener.bind(name)
             listener.listen(16)
+        datagrams = stack.enter_context(socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM))
+        datagrams.bind(str(outside / "datagrams"))
         yield {
             "outside": str(outside),
             "other": str(other),
             "pid": daemon.process.pid,
             "port": tcp.getsockname()[1],
             "socket": str(outside / "socket"),
+            "datagrams": str(outside / "datagrams"),
             "control": str(daemon.state / "kernel.sock"),
             "abstract": abstract,
             "netns": os.stat("/proc/self/ns/net").st_ino,

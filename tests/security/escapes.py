@@ -3,9 +3,9 @@
     python escapes.py PLACES        prints one JSON line for each: its name and what became of it
 
 PLACES is a JSON map: `outside`, a folder of nobody's business with a `secret` in it; `other`,
-another agent's folder, with a `secret` too; `pid`, a process outside; `port` and `socket`, where
-somebody listens outside; `abstract`, the name of an abstract socket. An escape that fails says why,
-one that works says `OPEN` and what it got.
+another agent's folder, with a `secret` too; `pid`, a process outside; `port`, `socket` and
+`datagrams`, where somebody listens outside; `abstract`, the name of an abstract socket. An escape
+that fails says why, one that works says `OPEN` and what it got.
 """
 
 from __future__ import annotations
@@ -37,6 +37,8 @@ _NUMBERS = {
     "personality": (135, 92), "clone3": (435, 435), "memfd_secret": (447, 447),
     "name_to_handle_at": (303, 264), "process_madvise": (440, 440), "acct": (163, 89),
     "migrate_pages": (256, 238), "move_pages": (279, 239), "sethostname": (170, 161),
+    "inotify_init1": (294, 26), "inotify_add_watch": (254, 27), "fanotify_init": (300, 262),
+    "fanotify_mark": (301, 263),
     "clock_settime": (227, 112), "lookup_dcookie": (212, 18), "vhangup": (153, 58),
 }  # fmt: skip
 _ESCAPES: dict[str, Callable[[dict[str, Any]], str]] = {}
@@ -131,6 +133,22 @@ def abstract_unix_socket(to: dict[str, Any]) -> Any:
         return "connected"
 
 
+@escape
+def datagram_by_a_pair(to: dict[str, Any]) -> Any:
+    """One end of a pair may send to others than its other end."""
+    mine, other = socket.socketpair(socket.AF_UNIX, socket.SOCK_DGRAM)
+    with mine, other:
+        return mine.sendto(b"x", to["datagrams"])
+
+
+@escape
+def datagram_by_a_raw_pair(to: dict[str, Any]) -> Any:
+    """Which Linux takes for one of datagrams."""
+    mine, other = socket.socketpair(socket.AF_UNIX, socket.SOCK_RAW)
+    with mine, other:
+        return mine.sendto(b"x", to["datagrams"])
+
+
 # Files.
 
 
@@ -200,6 +218,56 @@ def rename_out_of_home(to: dict[str, Any]) -> Any:
     mine = Path(f"mine-{os.getpid()}")
     mine.write_text("x")
     return mine.rename(Path(to["outside"]) / "moved")
+
+
+@escape
+def mode_of_a_file_outside(to: dict[str, Any]) -> Any:
+    """Landlock looks at what is opened; a mode, and the like, is changed by a path."""
+    return os.chmod(Path(to["outside"]) / "secret", 0o666) or "changed"
+
+
+@escape
+def mode_of_a_folder_outside(to: dict[str, Any]) -> Any:
+    return os.chmod(to["outside"], 0o777) or "changed"
+
+
+@escape
+def mode_of_the_control_socket(to: dict[str, Any]) -> Any:
+    return os.chmod(to["control"], 0o666) or "open to all users of the machine"
+
+
+@escape
+def owner_of_a_file_outside(to: dict[str, Any]) -> Any:
+    return os.chown(Path(to["outside"]) / "secret", -1, -1) or "changed"
+
+
+@escape
+def times_of_a_file_outside(to: dict[str, Any]) -> Any:
+    return os.utime(Path(to["outside"]) / "secret", (1, 1)) or "changed"
+
+
+@escape
+def attribute_of_a_file_outside(to: dict[str, Any]) -> Any:
+    return os.setxattr(Path(to["outside"]) / "secret", "user.escape", b"x") or "changed"
+
+
+@escape
+def watch_the_owners_files(to: dict[str, Any]) -> Any:
+    """The names of what others open and write, one by one."""
+    watch = call("inotify_init1", 0)
+    try:
+        return call("inotify_add_watch", watch, to["outside"].encode(), 0xFFF)
+    finally:
+        os.close(watch)
+
+
+@escape
+def watch_files_by_fanotify(to: dict[str, Any]) -> Any:
+    watch = call("fanotify_init", 0x200, 0)
+    try:
+        return call("fanotify_mark", watch, 1, 0x20, -100, to["outside"].encode())
+    finally:
+        os.close(watch)
 
 
 @escape

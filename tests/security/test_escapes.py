@@ -37,6 +37,37 @@ def test_every_escape_of_a_tools_code_fails(
     assert not opened, "\n".join(f"{name}: {what}" for name, what in opened.items())
 
 
+@pytest.mark.parametrize("python", [True, False], ids=["agent", "program"])
+def test_own_folder_is_all_of_a_process_that_it_may_change(
+    daemon: Daemon, tmp_path: Path, python: bool
+) -> None:
+    program = write(
+        tmp_path,
+        "writer.py",
+        "import os\n"
+        "def main():\n"
+        "    for folder in ('', os.environ['HOME'] + '/'):\n"
+        "        with open(folder + 'file', 'w') as file: file.write('x')\n"
+        "        os.chmod(folder + 'file', 0o700)\n"
+        "        os.utime(folder + 'file', (1, 1))\n"
+        "        os.rename(folder + 'file', folder + 'moved')\n"
+        "    print('done')\n"
+        "if __name__ == '__main__': main()\n",
+    )
+
+    async def work(os: OS) -> tuple[list[str], ProcessInfo]:
+        if python:
+            pid = await os.process.spawn(program)
+        else:
+            pid = await os.process.spawn("-", arguments=[sys.executable, program])
+        await os.process.wait(pid)
+        lines = [line.text async for line in os.process.logs(pid)]
+        return lines, await os.process.inspect(pid)
+
+    said, info = daemon.run(work)
+    assert said == ["done"] and info.sandbox["mounts"] == "enforced"
+
+
 @pytest.fixture
 def bystander(tmp_path: Path) -> Iterator[Path]:
     """A program that notes a signal which does no harm to others."""
@@ -118,3 +149,27 @@ def test_inspect_shows_what_a_process_sees_of_the_files(daemon: Daemon, tmp_path
     if info.sandbox["landlock"] == "enforced":
         assert info.files["write"] == [info.home] and str(tmp_path) in info.files["read"]
         assert "/usr" in info.files["system"] and "/" not in info.files["read"]
+
+
+@pytest.mark.parametrize("python", [True, False], ids=["agent", "program"])
+def test_where_memory_runs_out_agents_end_before_the_daemon(
+    daemon: Daemon, tmp_path: Path, python: bool
+) -> None:
+    """The machine ends what counts for most, and agents count for more than they are."""
+    program = write(
+        tmp_path,
+        "score.py",
+        "def main(): print(open('/proc/self/oom_score_adj').read())\n"
+        "if __name__ == '__main__': main()\n",
+    )
+
+    async def work(os: OS) -> list[str]:
+        if python:
+            pid = await os.process.spawn(program)
+        else:
+            pid = await os.process.spawn("-", arguments=[sys.executable, program])
+        await os.process.wait(pid)
+        return [line.text async for line in os.process.logs(pid)]
+
+    ours = int(Path(f"/proc/{daemon.process.pid}/oom_score_adj").read_text())
+    assert int(daemon.run(work)[0]) > min(ours, 999)

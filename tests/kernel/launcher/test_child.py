@@ -111,7 +111,8 @@ def tried(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Tried]:
 
 
 async def _try_out(folder: Path, port: int) -> Tried:
-    launcher, ended, tried = ZygoteLauncher(), asyncio.Event(), Tried()
+    launcher = ZygoteLauncher(writable=(str(folder),))
+    ended, tried = asyncio.Event(), Tried()
     launcher.on_exit = lambda pid, code, number: ended.set()
     ours, theirs = socket.socketpair()
     program, secret = folder / "code/program.py", folder / "private/secret"

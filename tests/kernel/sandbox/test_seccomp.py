@@ -145,3 +145,21 @@ def test_process_changes_its_own_limits_and_rank_but_nobody_elses(attempt: Attem
         "attempt(os.sched_setscheduler, other, os.SCHED_BATCH, os.sched_param(0))\n"
     )
     assert said == ["done"] * 3 + ["PermissionError"] * 5
+
+
+@pytest.mark.parametrize(
+    ("kind", "outcome"),
+    [("SOCK_STREAM", "done"), ("SOCK_SEQPACKET", "done"), ("SOCK_DGRAM", "PermissionError"),
+     ("SOCK_RAW", "PermissionError")],
+)  # fmt: skip
+@pytest.mark.parametrize("internet", [True, False])
+def test_no_pair_of_sockets_sends_to_a_third(
+    attempt: Attempt, kind: str, outcome: str, internet: bool
+) -> None:
+    flags = "socket.SOCK_CLOEXEC | socket.SOCK_NONBLOCK"
+    said = attempt(
+        f"seccomp.restrict(internet={internet})\n"
+        f"attempt(socket.socketpair, socket.AF_UNIX, socket.{kind} | {flags})\n"
+        "sys.stdout.flush(); os._exit(0)\n"
+    )
+    assert said == [outcome]
