@@ -12,6 +12,7 @@ import json
 from collections.abc import Sequence
 from typing import Any
 
+from ...syscalls.errors import InvalidArgument
 from ...syscalls.memory import Recollection
 from ...syscalls.model import ChatReply, Grammar, Message
 from ...syscalls.os import OS
@@ -75,7 +76,7 @@ def lessons(episodes: Sequence[Recollection]) -> list[Draft]:
 
 async def extract(os: OS, episodes: Sequence[Recollection]) -> tuple[list[Draft], int]:
     """Let the caller's model say what episodes show; return drafts, and how many of its answers
-    were of no use. Raises as `model.chat` does."""
+    were of no use. What is too long for it is read in halves. Raises as `model.chat` does."""
     events = "\n".join(
         f"{number}. {one.text[:LONGEST]}" for number, one in enumerate(episodes, start=1)
     )
@@ -83,7 +84,17 @@ async def extract(os: OS, episodes: Sequence[Recollection]) -> tuple[list[Draft]
         {"role": "system", "content": _TASK},
         {"role": "user", "content": events},
     ]
-    reply: ChatReply = await os.model.chat(messages, max_tokens=ANSWER, grammar=GRAMMAR)
+    try:
+        reply: ChatReply = await os.model.chat(messages, max_tokens=ANSWER, grammar=GRAMMAR)
+    except InvalidArgument as error:
+        if "context" not in error.details:
+            raise
+        half = len(episodes) // 2
+        if not half:
+            return [], 1
+        first, useless = await extract(os, episodes[:half])
+        second, more = await extract(os, episodes[half:])
+        return [*first, *second], useless + more
     try:
         facts = json.loads(reply.content or "")["facts"]
         return [_draft(fact, episodes) for fact in facts], 0

@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 
 from llmagentos.drivers.memory.driver import MemoryDriver
-from llmagentos.syscalls.errors import DeviceError, PermissionDenied
+from llmagentos.syscalls.errors import DeviceError, InvalidArgument, PermissionDenied
 from llmagentos.syscalls.memory import Recollection
 
 from .conftest import facts, play
@@ -160,6 +160,35 @@ def test_a_useless_answer_is_dropped_and_counted(opened: Opened, world: World, a
         done = await memory.consolidate(extract=True)
         assert (done.added, done.dropped) == (1, 1)
         assert [one.text for one in await known(memory)] == ["something"]
+
+    play(opened, scene)
+
+
+def test_what_is_too_long_for_the_model_is_read_in_halves(opened: Opened, world: World) -> None:
+    def long() -> InvalidArgument:
+        return InvalidArgument("the conversation has 900 tokens", context=400)
+
+    async def scene(memory: MemoryDriver) -> None:
+        first, _, third = [
+            await memory.write(f"event {number}", tier="episodic") for number in range(3)
+        ]
+        said = [facts(("One.", [1])), long(), long(), facts(("Three.", [1]))]
+        world.replies += [long(), *said]
+        done = await memory.consolidate(extract=True)
+        assert (done.episodes, done.added, done.dropped) == (3, 2, 1)
+        one, three = await known(memory)
+        assert (one.text, one.episodes) == ("One.", [first.id])
+        assert (three.text, three.episodes) == ("Three.", [third.id])
+
+    play(opened, scene)
+
+
+def test_what_the_model_refuses_otherwise_is_told(opened: Opened, world: World) -> None:
+    async def scene(memory: MemoryDriver) -> None:
+        await memory.write("something", tier="episodic")
+        world.replies.append(InvalidArgument("this model keeps to no grammar"))
+        with pytest.raises(InvalidArgument, match="no grammar"):
+            await memory.consolidate(extract=True)
 
     play(opened, scene)
 
