@@ -4,7 +4,7 @@ Interface:
     as_json         the `--json` option
     show_json       one document on stdout
     visible         a stranger's text in one line
-    said            a line of a program's
+    said            what a program or a stranger has written
     table           rows under headings
     ago, size       durations and bytes for people
     counted         how many there are of something
@@ -57,9 +57,13 @@ def visible(text: str) -> str:
     return "".join(one if one.isprintable() else "\N{REPLACEMENT CHARACTER}" for one in text)
 
 
-def said(text: str) -> None:
-    """Print a line that a program has written: as it is into a pipe, harmless on a terminal."""
-    click.echo(visible(text.expandtabs()) if sys.stdout.isatty() else text)
+def said(text: str, err: bool = False) -> None:
+    """Print what a program or a stranger has written: as it is into a pipe, harmless on a
+    terminal."""
+    if (sys.stderr if err else sys.stdout).isatty():
+        lines = text.expandtabs().replace("\r\n", "\n").split("\n")
+        text = "\n".join(map(visible, lines))
+    click.echo(text, err=err)
 
 
 def table(headings: Iterable[str], rows: Iterable[Iterable[Any]]) -> None:

@@ -10,7 +10,7 @@ import click
 
 from ....syscalls.knowledge import Claim, Fact, Format, plain
 from ....syscalls.os import OS
-from ..output import as_json, show_json, table
+from ..output import as_json, said, show_json, table
 from ..session import session
 
 #: Bytes of a file that a message takes.
@@ -108,7 +108,7 @@ def paths(
     elif not found:
         click.echo(f"no chain of at most {most} facts joins them", err=True)
     for chain in [] if as_json else found:
-        click.echo(_chain(chain, end))
+        said(_chain(chain, end))
 
 
 @click.command()

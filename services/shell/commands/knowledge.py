@@ -16,7 +16,7 @@ from ....syscalls.errors import LLMAgentOSError
 from ....syscalls.knowledge import Ingested, Passage
 from ....syscalls.os import OS
 from ..group import Group
-from ..output import ago, as_json, show_json, table
+from ..output import ago, as_json, said, show_json, table, visible
 from ..session import session
 from . import facts
 from .facts import bytes_of, limited
@@ -134,8 +134,8 @@ def search(
         show_json(found)
         return
     for number, one in enumerate(found, start=1):
-        click.echo(click.style(f"{number}. {one.cite()}", bold=True))
-        click.echo(_indented(one) + "\n")
+        click.secho(f"{number}. {visible(one.cite())}", bold=True)
+        said(_indented(one) + "\n")
 
 
 def _files(paths: Iterable[str]) -> tuple[list[str], int]:

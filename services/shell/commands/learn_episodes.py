@@ -15,7 +15,7 @@ import click
 from ....syscalls.episodes import COLUMNS, lines, rows
 from ....syscalls.learning import Episode
 from ....syscalls.os import OS
-from ..output import ago, as_json, show_json, table
+from ..output import ago, as_json, short, show_json, table
 from ..session import resolve, session
 from .learn_plot import number
 
@@ -92,7 +92,7 @@ def _show(found: Iterable[Episode]) -> None:
         (
             (o.pid, o.name, o.exit_code, ago((o.ended or now) - o.started), len(o.deeds),
              f"{o.usage.get('tokens', 0):.0f}", None if o.reward is None else number(o.reward),
-             (o.task or "")[:40])
+             short(o.task or "", 40))
             for o in found
         ),
     )  # fmt: skip

@@ -13,7 +13,7 @@ import click
 from ....syscalls.memory import Item, Recollection, Tier
 from ....syscalls.os import OS
 from ..group import Group
-from ..output import ago, as_json, show_json, table
+from ..output import ago, as_json, short, show_json, table
 from ..session import resolve, session
 
 #: Characters of a value or a text in a table.
@@ -209,5 +209,4 @@ def _value(value: Any) -> str:
 
 
 def _cut(text: str) -> str:
-    text = " ".join("".join(one if one.isprintable() else " " for one in text).split())
-    return text if len(text) <= WIDTH else f"{text[:WIDTH]}…"
+    return short(text, WIDTH)

@@ -9,7 +9,7 @@ import click
 from ....syscalls.os import OS
 from ....syscalls.plan import Decision, PlanInfo, Step
 from ..group import Group
-from ..output import as_json, show_json, table
+from ..output import as_json, said, short, show_json, table
 from ..session import session
 
 
@@ -100,7 +100,7 @@ async def _strategies(os: OS) -> dict[str, str]:
 
 
 def _tell(found: PlanInfo) -> None:
-    click.echo(f"plan {found.id}: {found.task}")
+    said(f"plan {found.id}: {found.task}")
     click.echo(f"{found.state} by {found.strategy} with {found.model or 'no model yet'}")
     if not found.scored:
         click.echo("unscored: the model does not tell how likely its words are")
@@ -111,9 +111,9 @@ def _tell(found: PlanInfo) -> None:
             mark = "failed" if step.failed else "done"
             click.echo(f"  {mark}: {_call(step)} -> {_line(step.result or '')}")
     click.echo()
-    click.echo(found.answer if found.answer is not None else found.reason or "no answer yet")
+    said(found.answer if found.answer is not None else found.reason or "no answer yet")
     for source in found.sources:
-        click.echo(f"  source: {source}")
+        said(f"  source: {source}")
 
 
 def _candidates(decision: Decision) -> None:
@@ -132,8 +132,7 @@ def _call(step: Step) -> str:
 
 
 def _line(text: str) -> str:
-    line = " ".join(text.split())
-    return line if len(line) <= 70 else f"{line[:70]}…"
+    return short(text, 70)
 
 
 def _number(value: float | None) -> str | None:

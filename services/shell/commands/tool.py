@@ -15,7 +15,7 @@ from ....syscalls.os import OS
 from ....syscalls.table import Description
 from ....syscalls.tool import ToolInfo, ToolResult
 from ..group import Group
-from ..output import as_json, show_json, table
+from ..output import as_json, said, short, show_json, table
 from ..session import session
 from .call import convert
 
@@ -89,7 +89,7 @@ def call(name: str, pairs: tuple[str, ...], timeout: float, as_json: bool) -> in
     if as_json:
         show_json(result)
     else:
-        click.echo(result.text, err=result.failed)
+        said(result.text, err=result.failed)
     return 1 if result.failed else 0
 
 
@@ -178,8 +178,13 @@ def _show(found: list[ToolInfo], as_json: bool) -> None:
     if as_json:
         show_json(found)
         return
-    rows = ((o.name, o.source, _marks(o), o.description.partition("\n")[0][:80]) for o in found)
-    table(("TOOL", "SOURCE", "MARKS", "PURPOSE"), rows)
+    table(
+        ("TOOL", "SOURCE", "MARKS", "PURPOSE"),
+        (
+            (o.name, o.source, _marks(o), short(o.description.partition("\n")[0], 100))
+            for o in found
+        ),
+    )
 
 
 def _marks(info: ToolInfo) -> str:

@@ -13,6 +13,7 @@ from llmagentos.services.shell.output import (
     counted,
     halves,
     plain,
+    said,
     short,
     show_json,
     silence,
@@ -77,6 +78,21 @@ def test_cell_that_does_not_fit_a_narrow_terminal_is_told_whole(
     assert "…" not in drawn
     letters = sorted("NEEDSWHEREa-captionerdrivers.perception.settings")
     assert sorted(click.unstyle("".join(drawn.split()))) == letters
+
+
+@pytest.mark.parametrize("err", [False, True])
+def test_strangers_text_is_harmless_on_a_terminal_and_as_it_is_in_a_pipe(
+    capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch, err: bool
+) -> None:
+    stream = sys.stderr if err else sys.stdout
+    text = "one\r\n\ttwo \x07\x9b2J"
+    said(text, err=err)
+    monkeypatch.setattr(stream, "isatty", lambda: True)
+    said(text, err=err)
+    found = capsys.readouterr()
+    steering = "\N{REPLACEMENT CHARACTER}" * 2
+    shown = f"one\n        two {steering}2J"
+    assert (found.err if err else found.out) == f"{text}\n{shown}\n"
 
 
 def test_amounts_have_no_digits_that_nobody_reads() -> None:
