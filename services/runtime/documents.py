@@ -34,7 +34,8 @@ async def ingest(os: OS, folder: Path, wanted: Documents) -> None:
             raise DocumentError(f"{name}: {error.strerror}") from error
         done = await os.knowledge.ingest(name, data=data, extract=wanted.extract)
         if not done.unchanged:
-            print(f"{name}: {done.document.passages} passages", file=sys.stderr)
+            count = done.document.passages
+            print(f"{name}: {count} passage{'s' * (count != 1)}", file=sys.stderr)
         for part in done.document.missing:
             print(f"{name}: not seen: {part}", file=sys.stderr)
 

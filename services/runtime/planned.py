@@ -33,7 +33,8 @@ async def planned(os: OS, manifest: Manifest, task: str) -> tuple[str, list[str]
         reply_tokens=min(max(manifest.limits.reply_tokens, 16), 4096),
         background=how.background,
     )
-    print(f"plan {plan.id}, {len(plan.decisions)} rounds", file=sys.stderr)
+    rounds = len(plan.decisions)
+    print(f"plan {plan.id}, {rounds} round{'s' * (rounds != 1)}", file=sys.stderr)
     if plan.answer is None:
         raise PlanFailed(f"plan {plan.id}: {plan.reason or 'no answer'}")
     return plan.answer, plan.sources

@@ -54,7 +54,7 @@ def test_what_could_not_be_seen_is_said(folder: Path, capsys: pytest.CaptureFixt
     take(folder, "documents/*.csv")
     said = capsys.readouterr().err.splitlines()
     assert said == [
-        "documents/b.csv: 1 passages",
+        "documents/b.csv: 1 passage",
         "documents/b.csv: not seen: text in images: install tesseract",
     ]
 
