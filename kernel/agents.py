@@ -1,7 +1,6 @@
 """Agents: how a program becomes a process, is steered, and comes to its end.
 
 Interface:
-    Order           what somebody wants run
     Agents          `spawn`, `signal`, `stop`, `remove`; the launcher reports ends to `on_exit`
 """
 
@@ -35,8 +34,6 @@ from .plugins import Plugin
 from .process import ControlBlock, Kind, ProcessTable, State
 from .spawn import Order, Rules, Spawn, rank
 from .trap import Trap
-
-__all__ = ["Agents", "Order"]
 
 #: Ended processes that nobody has removed, at most; then the one that ended first is forgotten.
 KEPT = 1000

@@ -9,11 +9,10 @@ from __future__ import annotations
 
 from typing import Any
 
-from ...syscalls.codec import unpack
-from ...syscalls.errors import LLMAgentOSError
 from ...syscalls.process import Traced
 from ..events import Channel
 from ..process import ControlBlock
+from ..shown import decoded
 
 #: Characters of a text, and entries of a list or map, that are kept.
 TEXT, ENTRIES = 2000, 64
@@ -26,13 +25,13 @@ def watch(process: ControlBlock) -> Channel[Traced]:
     channel: Channel[Traced] = Channel(WAITING)
 
     def told(syscall: str, body: bytes, code: str, answer: bytes, seconds: float) -> None:
-        result = _value(answer)
+        result = decoded(answer)
         if code != "ok":
             result = result[0] if isinstance(result, list) and result else None
         traced = Traced(
             pid=process.pid,
             syscall=syscall,
-            arguments=shorten(_value(body)),
+            arguments=shorten(decoded(body)),
             outcome=code,
             result=shorten(result),
             seconds=seconds,
@@ -57,10 +56,3 @@ def shorten(value: Any, depth: int = 6) -> Any:
         entries = list(value.items())[:ENTRIES]
         return {str(key): shorten(one, depth - 1) for key, one in entries}
     return value
-
-
-def _value(body: bytes) -> Any:
-    try:
-        return unpack(body)
-    except (LLMAgentOSError, TypeError):  # Whatever a process sends, its own call is told of it.
-        return None

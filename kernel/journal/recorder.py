@@ -15,11 +15,11 @@ from typing import Any, Literal
 from ...syscalls.codec import pack, unpack
 from ...syscalls.errors import InputOutputError, LLMAgentOSError, PermissionDenied
 from ...syscalls.process import ASKED
-from ..agents import Order
 from ..call import Call
 from ..process import ControlBlock, State
 from ..process import Kind as ProcessKind
-from ..rights.notes import WHO, Pace, audited
+from ..rights.notes import WHO, RateLimit, audited
+from ..spawn import Order
 from .census import DURABLE, REMOVED, SPENT
 from .commit import Commit, OnDisk
 from .record import Kind, Record, digest
@@ -71,7 +71,7 @@ class JournalRecorder:
         self._commit = Commit(journal)
         self._now = now
         self._clock = clock
-        self._pace = Pace(clock)
+        self._limit = RateLimit(clock)
         self._tainted: dict[int, tuple[str, ...]] = {}  # agents' taints that the journal knows of
         #: Return a durable process, None where there is none of that number.
         self.durable: Callable[[int], ControlBlock | None] = lambda pid: None
@@ -144,7 +144,7 @@ class JournalRecorder:
     ) -> None:
         """Write down that a request was refused before it became a call: for the audit, and for a
         durable process that is to be told so again."""
-        if process.durable is None and not self._pace.take(process.pid):
+        if process.durable is None and not self._limit.take(process.pid):
             return
         self._write(
             Record(

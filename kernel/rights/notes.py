@@ -2,7 +2,7 @@
 
 Interface:
     audited         whose call it is, what let it pass or refused it, and who has allowed it
-    Pace            how many requests that are no calls are kept of a process
+    RateLimit       how many requests that are no calls are kept of a process
 """
 
 from __future__ import annotations
@@ -30,7 +30,7 @@ def audited(call: Call) -> dict[str, Any]:
     return kept
 
 
-class Pace:
+class RateLimit:
     """Lets through so many a second of each process."""
 
     def __init__(self, clock: Callable[[], float]) -> None:

@@ -19,7 +19,6 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from llmagentos.kernel import control as control_module
-from llmagentos.kernel.agents import Order
 from llmagentos.kernel.bus import Bus
 from llmagentos.kernel.call import Call
 from llmagentos.kernel.capability import BY_NAME, CapabilitySet
@@ -48,6 +47,7 @@ from llmagentos.kernel.paths import Paths
 from llmagentos.kernel.plugins import Plugin
 from llmagentos.kernel.process import ControlBlock, Kind, ProcessTable
 from llmagentos.kernel.rights.principals import Principals
+from llmagentos.kernel.spawn import Order
 from llmagentos.kernel.supervisor import Supervisor
 from llmagentos.kernel.tokens import TokenStore
 from llmagentos.kernel.trap import Trap

@@ -8,11 +8,11 @@ from typing import Any
 
 import pytest
 
-from llmagentos.kernel.agents import Order
 from llmagentos.kernel.approvals import OF_PROCESS, PATIENCE
 from llmagentos.kernel.budget import Limits
 from llmagentos.kernel.durable.state import Durable
 from llmagentos.kernel.process import ControlBlock, State
+from llmagentos.kernel.spawn import Order
 from llmagentos.syscalls.client import Client
 from llmagentos.syscalls.codec import pack
 from llmagentos.syscalls.errors import DeadlineExceeded, InDoubt

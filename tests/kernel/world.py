@@ -10,7 +10,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from llmagentos.kernel.agents import Agents, Order
+from llmagentos.kernel.agents import Agents
 from llmagentos.kernel.bus import Bus
 from llmagentos.kernel.capability import CapabilitySet
 from llmagentos.kernel.config import AgentsConfig
@@ -19,6 +19,7 @@ from llmagentos.kernel.events import EventLog
 from llmagentos.kernel.paths import Paths
 from llmagentos.kernel.plugins import Plugin
 from llmagentos.kernel.process import ControlBlock, Kind, ProcessTable
+from llmagentos.kernel.spawn import Order
 from llmagentos.kernel.trap import Trap
 
 from .conftest import FakeLauncher, play, settle

@@ -10,7 +10,6 @@ from functools import partial
 from pathlib import Path
 from typing import Any
 
-from llmagentos.kernel.agents import Order
 from llmagentos.kernel.approvals import Ticket
 from llmagentos.kernel.budget import Limits
 from llmagentos.kernel.bus import Bus
@@ -24,7 +23,7 @@ from llmagentos.kernel.journal.recorder import JournalRecorder, Sync
 from llmagentos.kernel.journal.writer import JournalWriter, segments
 from llmagentos.kernel.mailbox import PostOffice
 from llmagentos.kernel.process import ProcessTable
-from llmagentos.kernel.spawn import Spawn
+from llmagentos.kernel.spawn import Order, Spawn
 from llmagentos.kernel.trap import Trap
 from llmagentos.syscalls import steady
 from llmagentos.syscalls.client import Client, connect

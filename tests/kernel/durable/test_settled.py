@@ -6,12 +6,12 @@ import asyncio
 from collections.abc import Callable
 from pathlib import Path
 
-from llmagentos.kernel.agents import Order
 from llmagentos.kernel.bus import Bus
 from llmagentos.kernel.durable.state import Durable
 from llmagentos.kernel.journal.reader import read
 from llmagentos.kernel.journal.recorder import JournalRecorder
 from llmagentos.kernel.journal.writer import JournalWriter
+from llmagentos.kernel.spawn import Order
 from llmagentos.kernel.trap import Trap
 
 from ..house import House

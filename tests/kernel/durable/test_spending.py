@@ -11,7 +11,6 @@ from typing import Any
 from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
-from llmagentos.kernel.agents import Order
 from llmagentos.kernel.call import Call
 from llmagentos.kernel.durable.recovery import recover
 from llmagentos.kernel.durable.register import Register
@@ -20,6 +19,7 @@ from llmagentos.kernel.events import EventLog
 from llmagentos.kernel.journal.recorder import JournalRecorder
 from llmagentos.kernel.journal.writer import JournalWriter
 from llmagentos.kernel.process import ControlBlock, ProcessTable, State
+from llmagentos.kernel.spawn import Order
 from llmagentos.syscalls.interface import Interface, syscall
 from llmagentos.syscalls.table import describe
 

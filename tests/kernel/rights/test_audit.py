@@ -9,7 +9,7 @@ from typing import Any
 from llmagentos.kernel.capability import Capability
 from llmagentos.kernel.journal.record import Kind, Record, encode
 from llmagentos.kernel.rights.audit import Audit, Wanted
-from llmagentos.kernel.rights.notes import MOST, Pace
+from llmagentos.kernel.rights.notes import MOST, RateLimit
 from llmagentos.syscalls.codec import pack
 from llmagentos.syscalls.rights import Audited
 
@@ -85,7 +85,7 @@ def test_what_is_written_later_follows(tmp_path: Path) -> None:
 
 def test_floods_of_one_process_are_cut_and_others_are_heard() -> None:
     now = 0.0
-    pace = Pace(lambda: now)
+    pace = RateLimit(lambda: now)
     assert sum(pace.take(1) for _ in range(1000)) == MOST and pace.take(2)
     now = 1.0
     assert pace.take(1)
