@@ -92,8 +92,12 @@ def _values(data: bytes) -> int:
     def marks(text: bytes) -> int:
         return text.count(b",") + text.count(b"[") + text.count(b"{")
 
-    # In texts such marks mean nothing; to leave those out takes longer than to count.
-    return marks(data) if marks(data) <= VALUES else marks(_TEXT.sub(b"", data))
+    # In texts such marks mean nothing, but to leave those out takes longer than to count. Of two
+    # texts one at least is a value; the other may be its name.
+    count, texts = marks(data), (data.count(b'"') - data.count(b'\\"')) // 2
+    if count <= VALUES or texts // 2 > VALUES:
+        return count
+    return marks(_TEXT.sub(b"", data))
 
 
 def _check(value: Any, depth: int) -> None:

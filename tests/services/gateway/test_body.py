@@ -76,8 +76,10 @@ def test_what_cannot_be_taken_is_explained(text: bytes, status: int, why: str) -
 def test_body_of_more_values_than_are_read_in_little_time_is_refused() -> None:
     many = b"[" + b"[]," * (VALUES // 2) + b"1]"
     assert refusal([b'{"a":' + many + b"}"]).status == 413
+    names = b",".join(b'"%d":0' % number for number in range(VALUES + 2))
+    assert refusal([b'{"a":{' + names + b"}}"]).status == 413
     # What stands in a text is none.
-    text = r"1,2,[\"\\" * VALUES
+    text = r"1,2,[\"\\" * (VALUES // 2)
     assert taken([json.dumps({"a": text, "b": text}).encode()]) == {"a": text, "b": text}
 
 
