@@ -8,7 +8,6 @@ from typing import Any
 import pytest
 
 from llmagentos.kernel.process import State
-from llmagentos.kernel.requests import MAX_CREDIT
 from llmagentos.syscalls.codec import unpack
 from llmagentos.syscalls.errors import (
     Cancelled,
@@ -75,46 +74,6 @@ def test_call_that_is_taken_back_at_once_gives_its_slot_back() -> None:
     play(scene)
 
 
-def test_many_waiting_calls_that_cannot_go_out_are_all_answered(
-    monkeypatch: pytest.MonkeyPatch,
-) -> None:
-    monkeypatch.setattr("llmagentos.kernel.dispatch.MAX_BACKLOG", -1)
-
-    async def scene(house: House) -> None:
-        driver = await house.device(slots=0)
-        agent = await house.agent()
-        calls = [asyncio.ensure_future(agent.call("store.glance")) for _ in range(1000)]
-        await agent.proxy(Probe).ask()
-        house.trap.devices.register(driver, "shelf", 1)
-        for outcome in await asyncio.gather(*calls, return_exceptions=True):
-            assert isinstance(outcome, TryAgain)
-
-    class Probe(Interface, name="probe"):
-        @syscall()
-        async def ask(self) -> None:
-            """Answered by the kernel, after everything before it."""
-
-    def with_probe(inner: Any) -> Any:
-        async def outer(house: House) -> None:
-            house.trap.answer(Probe, ask=lambda process: None)
-            await inner(house)
-
-        return outer
-
-    play(with_probe(scene))
-
-
-def test_provider_learns_how_long_the_call_may_take_and_its_trace() -> None:
-    async def scene(house: House) -> None:
-        await house.device(slots=1)
-        agent = await house.agent()
-        seen = await agent.call("store.glance", deadline=7)
-        assert 6 < seen["deadline"] <= 7
-        assert seen["trace"] is None
-
-    play(scene)
-
-
 def test_bytes_in_flight_are_bounded_and_come_back(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("llmagentos.kernel.arrival.MAX_BYTES", 1000)
 
@@ -131,32 +90,6 @@ def test_bytes_in_flight_are_bounded_and_come_back(monkeypatch: pytest.MonkeyPat
         with pytest.raises(InvalidArgument):
             await agent.call("store.get", {"shelf": 7, "text": "x" * 600})
         assert process.in_flight_bytes == 0
-
-    play(scene)
-
-
-def test_consumer_cannot_ask_for_more_items_than_may_be_ahead() -> None:
-    async def scene(house: House) -> None:
-        await house.driver()
-        agent = await house.agent()
-        arrived = 0
-        enough = asyncio.Event()
-
-        def count(connection: Any, header: list[Any], body: bytes) -> None:
-            nonlocal arrived
-            arrived += header[1] == Kind.ITEM
-            if header[1] == Kind.REPLY or arrived == MAX_CREDIT:
-                enough.set()
-
-        agent.connection._on_frame = count
-        header = (VERSION, Kind.REQUEST, 77, "store.items", None, None, None)
-        agent.connection.send(header, b"\x81\xa5count\xcd\xff\xff")
-        agent.connection.send((VERSION, Kind.CREDIT, 77, 10**9))
-        await enough.wait()
-        (call,) = house.trap._calls
-        assert call.credit >= 0
-        assert arrived <= MAX_CREDIT
-        agent.connection.send((VERSION, Kind.CANCEL, 77))
 
     play(scene)
 
