@@ -325,7 +325,7 @@ class Revival:
 
         def suspect(header: list[Any], body: bytes, since: float) -> None:
             traits = self._trap.registry.traits(header[3])
-            if traits is not None and traits.effect and not traits.idempotent:
+            if traits is None or (traits.effect and not traits.idempotent):
                 doubt(header, body, since)
             else:
                 live.make(header, body)

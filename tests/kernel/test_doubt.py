@@ -118,6 +118,20 @@ def test_what_is_one_too_many_to_ask_is_in_doubt() -> None:
     scene(work)
 
 
+def test_doubt_about_what_nobody_answers_any_more_is_still_a_doubt() -> None:
+    async def work(desk: Desk) -> None:
+        process, agent = await desk.house.process("*")
+        process.durable = Durable(spawned(Order(program="/a.py", durable=True)), "seed")
+        record = process.durable.replay = Record(desk, process)  # type: ignore[assignment]
+        error = InDoubt("it may have happened")
+        record.ask = lambda header, body: desk.trap.refuse(process, header, body, error)  # type: ignore[method-assign]
+        for name in ("store.sell", "plugin.gone"):
+            with pytest.raises(InDoubt, match="may have"):
+                await agent.call(name)
+
+    scene(work)
+
+
 @pytest.mark.parametrize("asks", [True, False])
 def test_provider_that_dies_over_a_durable_process_s_effect_has_a_person_asked(asks: bool) -> None:
     async def work(desk: Desk) -> None:
