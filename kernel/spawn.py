@@ -120,6 +120,9 @@ class Rules:
             raise InvalidArgument("a command line cannot be durable: its calls have no order")
         if order.in_doubt == ASK and not order.durable:
             raise InvalidArgument("only a durable process has a person asked about its effects")
+        for key, value in order.environment.items():
+            if not key or "=" in key or "\0" in key + value:
+                raise InvalidArgument(f"{key!r} cannot be a variable of an environment")
         if order.timeout is not None and not 0 < order.timeout < math.inf:
             raise InvalidArgument("a timeout is a number of seconds above 0")
         return Spawn(
@@ -140,6 +143,8 @@ class Rules:
         if program == "-":
             if not order.arguments:
                 raise InvalidArgument("the command line is empty")
+            if any("\0" in one for one in order.arguments):
+                raise InvalidArgument("a command line holds no NUL")
             return "", "", order.arguments
         if _MODULE.fullmatch(program):
             return "py", self._runtimes["py"].entry, None

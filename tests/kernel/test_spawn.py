@@ -381,3 +381,25 @@ def test_agent_starts_no_program_but_where_it_may_read(scene: Play, tmp_path: Pa
         assert (await w.run(program=str(mine / "way/agent.py"))).readable == (others,)
 
     scene(work)
+
+
+@pytest.mark.parametrize(
+    "order",
+    [
+        {"environment": {"": "x"}},
+        {"environment": {"A=B": "x"}},
+        {"environment": {"A\0": "x"}},
+        {"environment": {"A": "x\0y"}},
+        {"program": "-", "arguments": ("/bin/echo", "x\0y")},
+    ],
+    ids=str,
+)
+def test_what_no_program_can_be_started_with_is_refused_before_one_is(
+    scene: Play, order: dict[str, Any]
+) -> None:
+    async def work(w: World) -> None:
+        with pytest.raises(InvalidArgument):
+            await w.run(**order)
+        assert not w.launcher.launches
+
+    scene(work)
