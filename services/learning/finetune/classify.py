@@ -18,9 +18,9 @@ from pydantic import field_validator
 
 from ....syscalls.errors import InvalidArgument
 from ..job import Job
+from ..training.given import publish
 from ..training.harness import Harness
 from . import parents
-from .given import publish
 from .recipe import Classify, LabelledPart
 from .rows import Row, rows
 from .scores import Report

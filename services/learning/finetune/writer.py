@@ -10,9 +10,9 @@ from __future__ import annotations
 from typing import Any, Generic
 
 from ..job import Job
+from ..training.given import publish
 from . import parents
 from .adapters import adapt
-from .given import publish
 from .recipe import Instruct, Prefer
 from .rows import R, rows
 

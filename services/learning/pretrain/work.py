@@ -6,14 +6,14 @@ Interface:
 
 from __future__ import annotations
 
-import shutil
 import sys
 from typing import Any
 
 from ....syscalls.errors import InvalidArgument
 from ..job import Job
 from ..training.extras import require
-from ..training.failures import memory, writing
+from ..training.failures import memory
+from ..training.given import publish
 from ..training.harness import Harness
 from .corpus import Corpus, Documents, Survey
 from .examples import sentences
@@ -84,15 +84,11 @@ def _publish(
     metrics: dict[str, float],
     shown: list[dict[str, str]],
 ) -> None:
-    folder = job.folder / "model"
-    with writing("the model"):
-        shutil.rmtree(folder, ignore_errors=True)
-        model.save_pretrained(folder)
-        tokenizer.save_pretrained(folder)
     curves = {"loss", "gradient", "rate"}
-    job.publish(
-        job.name,
-        folder,
+    publish(
+        job,
+        model,
+        tokenizer,
         kind=_KINDS[recipe.objective.kind],
         parent=recipe.model.parent,
         data={

@@ -24,7 +24,7 @@ from safetensors import SafetensorError
 from safetensors.numpy import load_file, save_file
 
 from ....syscalls.errors import InvalidArgument
-from ..training.failures import writing
+from ..training.failures import whole, writing
 from .features import Course, places
 from .learner import Arrays
 from .prior import scaled
@@ -97,7 +97,7 @@ class Policy:
 def save(folder: Path, form: str, arrays: Arrays, actions: list[str], **config: Any) -> None:
     """Write a policy into a folder, which is made. Raises `InputOutputError`."""
     said = {"type": TYPE, "form": form, "actions": actions, **config}
-    with writing("the policy"):
+    with writing("the policy"), whole(folder):
         folder.mkdir(parents=True, exist_ok=True)
         save_file(arrays, folder / "model.safetensors", metadata={"format": "np"})
         (folder / "policy.json").write_text(json.dumps(said, indent=2) + "\n")

@@ -22,10 +22,10 @@ _WEIGHTS = "weights.pt"
 class Best:
     """Owns one copy of the weights, and knows how the model did before anything was learnt."""
 
-    def __init__(self, folder: Path, recipe: Mapping[str, Any], measure: str) -> None:
-        """`measure`: the metric by which weights are told apart; of one that is called a loss the
-        lowest is the best, of others the highest."""
-        self._points = Checkpoints(folder, recipe, kept=1)
+    def __init__(self, points: Checkpoints, recipe: Mapping[str, Any], measure: str) -> None:
+        """`points` are what the training goes on from. `measure`: the metric by which weights are
+        told apart; of one that is called a loss the lowest is the best, of others the highest."""
+        self._points = Checkpoints(points.folder / "best", recipe, kept=1, left=points.good)
         self._found: Checkpoint | None = None
         self._first: Mapping[str, float] = {}
         self._measure = measure

@@ -4,7 +4,7 @@ A checkpoint is written aside, brought to the disk and then renamed, so that nei
 process nor a full disk can spoil the last good one. The last few are kept.
 
 Interface:
-    Checkpoints     save, latest, clear
+    Checkpoints     save, latest, clear, good
     Checkpoint      where one is, and how far the work was
     fingerprint     what a recipe is known by
 """
@@ -21,7 +21,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from .failures import writing
+from .failures import whole, writing
 
 #: Checkpoints that are kept.
 KEPT = 2
@@ -48,8 +48,16 @@ def fingerprint(recipe: Mapping[str, Any]) -> str:
 class Checkpoints:
     """The checkpoints in one folder. Those of another recipe are no points to go on from."""
 
-    def __init__(self, folder: Path, recipe: Mapping[str, Any], kept: int = KEPT) -> None:
+    def __init__(
+        self,
+        folder: Path,
+        recipe: Mapping[str, Any],
+        kept: int = KEPT,
+        left: Callable[[], str] | None = None,
+    ) -> None:
+        """`left` says what there is to go on from where one cannot be saved, if not these."""
         self.folder, self._kept = folder, kept
+        self._left = left or self.good
         self._recipe = fingerprint(recipe)
 
     def save(
@@ -62,20 +70,17 @@ class Checkpoints:
         aside, place = self.folder / _ASIDE, self._place(step)
         noted = dict(notes or {})
         about = {"step": step, "recipe": self._recipe, "notes": noted}
-        try:
-            with writing(f"the checkpoint of step {step}", self._good):
-                shutil.rmtree(aside, ignore_errors=True)
-                aside.mkdir(parents=True)
-                write(aside)
-                (aside / _ABOUT).write_text(json.dumps(about))
-                for path in (*aside.rglob("*"), aside):
-                    _sync(path)
-                if place.exists():
-                    shutil.rmtree(place)
-                aside.rename(place)
-                _sync(self.folder)
-        finally:
+        with writing(f"the checkpoint of step {step}", self._left), whole(aside):
             shutil.rmtree(aside, ignore_errors=True)
+            aside.mkdir(parents=True)
+            write(aside)
+            (aside / _ABOUT).write_text(json.dumps(about))
+            for path in (*aside.rglob("*"), aside):
+                _sync(path)
+            if place.exists():
+                shutil.rmtree(place)
+            aside.rename(place)
+            _sync(self.folder)
         for old in self._all()[: -self._kept]:
             shutil.rmtree(old, ignore_errors=True)
         return Checkpoint(folder=place, step=step, notes=noted)
@@ -102,15 +107,16 @@ class Checkpoints:
         for place in self._all():
             shutil.rmtree(place, ignore_errors=True)
 
+    def good(self) -> str:
+        """Say which is the last one."""
+        kept = self._all()
+        return f"the last good checkpoint is {kept[-1]}" if kept else "there is no checkpoint yet"
+
     def _place(self, step: int) -> Path:
         return self.folder / f"step-{step:08d}"
 
     def _all(self) -> list[Path]:
         return sorted(self.folder.glob("step-*"))
-
-    def _good(self) -> str:
-        kept = self._all()
-        return f"the last good checkpoint is {kept[-1]}" if kept else "there is no checkpoint yet"
 
 
 def _sync(path: Path) -> None:

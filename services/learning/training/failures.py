@@ -2,13 +2,17 @@
 
 Interface:
     writing         turns what fails while files are written into `InputOutputError`
+    whole           removes a folder that was not written to its end
     memory          turns what fails for want of memory into `QuotaExceeded`
 """
 
 from __future__ import annotations
 
+import os
+import shutil
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
+from pathlib import Path
 
 from ....syscalls.errors import InputOutputError, LLMAgentOSError, QuotaExceeded
 
@@ -35,6 +39,21 @@ def writing(what: str, kept: Callable[[], str] = lambda: "") -> Iterator[None]:
             raise
         reason = "No space left on device" if "no space" in text else "cannot be written"
         raise InputOutputError(_say(f"{what}: {reason}", kept())) from error
+
+
+@contextmanager
+def whole(folder: Path) -> Iterator[None]:
+    """Remove a folder where it could not be written to its end, and give its room back at once: the
+    error itself may hold its files open, and its reason is to be noted on the same disk."""
+    try:
+        yield
+    except BaseException:
+        for path in folder.rglob("*"):
+            if path.is_file():
+                with suppress(OSError):
+                    os.truncate(path, 0)
+        shutil.rmtree(folder, ignore_errors=True)
+        raise
 
 
 @contextmanager

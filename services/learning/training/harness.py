@@ -59,7 +59,7 @@ class Harness:
         self._kind, self._more = trainer, trainer_arguments or {}
         self._data = dataset if isinstance(dataset, Endless) else Shuffled(dataset, arguments.seed)
         self._points = Checkpoints(job.checkpoints, job.recipe)
-        self._best = Best(job.checkpoints / "best", job.recipe, measure)
+        self._best = Best(self._points, job.recipe, measure)
         self._saved: Checkpoint | None = None
         self._loaded: dict[str, Any] = {}
         self._metrics: dict[str, float] = {}

@@ -11,6 +11,7 @@ import torch
 
 from llmagentos.services.learning.job import Job
 from llmagentos.services.learning.training.best import Best
+from llmagentos.services.learning.training.checkpoints import Checkpoints
 from llmagentos.syscalls.errors import InputOutputError, InvalidArgument
 
 from .test_harness import Killed, kill_at
@@ -137,9 +138,24 @@ def test_a_held_out_loss_that_is_no_number_ends_the_training(make_job: Make) -> 
 
 
 def test_best_weights_that_are_spoilt_are_told_of(make_job: Make, tmp_path: Path) -> None:
-    best = Best(tmp_path / "best", {}, "held_out_loss")
+    best = Best(Checkpoints(tmp_path, {}), {}, "held_out_loss")
     best.begin({"held_out_loss": 4}, resumed=False)
     best.look(model(), 2, {"held_out_loss": 3})
     (tmp_path / "best/step-00000002/weights.pt").write_bytes(b"half")
     with pytest.raises(InputOutputError, match="--fresh"):
         best.settle(model(), 4, {"held_out_loss": 5}, "best")
+
+
+def test_best_weights_that_cannot_be_kept_leave_the_checkpoint(
+    make_job: Make, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    save = torch.save
+
+    def full(what: Any, path: Path) -> None:
+        if path.name == "weights.pt":
+            raise OSError(28, "No space left on device")
+        save(what, path)
+
+    monkeypatch.setattr(torch, "save", full)
+    with pytest.raises(InputOutputError, match=r"step 6: No space left .*checkpoints/step-0+4$"):
+        train(make_job(), Looks([4, 3, 2]), evaluate_every=6)

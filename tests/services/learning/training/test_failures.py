@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import os
 import resource
 from collections.abc import Iterator
 from pathlib import Path
@@ -8,7 +9,7 @@ import pytest
 import torch
 
 from llmagentos.services.learning.training.extras import require
-from llmagentos.services.learning.training.failures import memory, writing
+from llmagentos.services.learning.training.failures import memory, whole, writing
 from llmagentos.services.learning.training.log import CurveLog
 from llmagentos.syscalls.errors import InputOutputError, NotFound, QuotaExceeded
 
@@ -39,6 +40,17 @@ def test_weights_that_cannot_be_written_are_told(tmp_path: Path, small_files: No
 
     with pytest.raises(InputOutputError, match=r"^EIO: the model: "), writing("the model"):
         save_file({"x": torch.zeros(100_000)}, tmp_path / "model.safetensors")
+
+
+def test_what_was_half_written_gives_its_room_back_whoever_holds_it_open(tmp_path: Path) -> None:
+    folder = tmp_path / "model"
+    (folder / "deeper").mkdir(parents=True)
+    with (folder / "deeper/weights").open("wb", buffering=0) as held:
+        held.write(b"half")
+        with pytest.raises(InputOutputError), writing("the model"), whole(folder):
+            raise OSError(28, "No space left on device")
+        assert os.fstat(held.fileno()).st_size == 0
+    assert not folder.exists()
 
 
 def test_a_curve_that_cannot_be_written_is_told(tmp_path: Path, small_files: None) -> None:

@@ -1,4 +1,4 @@
-"""Giving a fine-tuned model in.
+"""Giving a model in.
 
 Interface:
     publish
@@ -10,14 +10,14 @@ import shutil
 from typing import Any
 
 from ..job import Job
-from ..training.failures import writing
+from .failures import whole, writing
 
 
 def publish(job: Job, model: Any, tokenizer: Any, **card: Any) -> None:
     """Save a model below the job's folder and publish it under the job's name; with a tokenizer,
     unless it is an adapter, which has its parent's."""
     folder = job.folder / "model"
-    with writing("the model"):
+    with writing("the model"), whole(folder):
         shutil.rmtree(folder, ignore_errors=True)
         model.save_pretrained(folder)
         if tokenizer is not None:
