@@ -94,7 +94,7 @@ class Trap:
             clock=clock,
             approvals=self.approvals,
             shortage=self._shortage,
-            doubt=lambda call: self._ending.attempt(partial(self.doubt, since=time.time()), call),
+            doubt=self._lost,
         )
         self._dispatch = Dispatch(
             registry=self.registry,
@@ -356,6 +356,11 @@ class Trap:
         grant = self._arrival.authorise(call) or call.grant
         assert grant is not None  # Nothing else lets a call pass.
         self._ask(call, grant)
+
+    def _lost(self, call: Call) -> None:
+        """Let a call wait for a person whose provider has died over it."""
+        since = time.time() - self.clock() + call.started
+        self._ending.attempt(partial(self.doubt, since=since), call)
 
     def remind(self, process: ControlBlock) -> None:
         """Show whoever has begun to watch a process which of its calls wait for a person."""

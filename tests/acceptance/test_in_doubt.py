@@ -6,13 +6,15 @@ import json
 import os
 import signal
 from collections.abc import Callable
-from typing import Any
+from functools import partial
+from typing import Any, TypeVar
 
 import pytest
 
 from .conftest import House
 from .test_http import Http
 
+T = TypeVar("T")
 #: Remembers one thing, for whose end it may have to ask a person.
 WRITER = """
 from llmagentos.syscalls.errors import InDoubt
@@ -36,12 +38,29 @@ def kill(house: House, process: str | None = None, number: int = signal.SIGKILL)
     os.kill(int(found["os_pid"]), number)
 
 
+def until(look: Callable[[], T | None]) -> T:
+    """Look until there is something."""
+    for _ in range(1000):
+        if (found := look()) is not None:
+            return found
+    raise AssertionError("it has not come about")
+
+
 def asked(house: House, count: int) -> dict[int, Any]:
     """Wait until so many calls wait for a person; return them by their process."""
-    while True:
+
+    def look() -> dict[int, Any] | None:
         found = house.aos("approvals", "--json", check=False)
-        if found.code == 0 and len(calls := found.json()) == count:
-            return {one["pid"]: one for one in calls}
+        waiting = found.json() if found.code == 0 else []
+        return {one["pid"]: one for one in waiting} if len(waiting) == count else None
+
+    return until(look)
+
+
+def blocked(house: House, pid: str) -> bool | None:
+    """Whether an agent waits for what it writes; None where it does not yet."""
+    waits = house.aos("inspect", pid, "--json").json()["waiting_for"]
+    return True if waits == ["memory.write"] else None
 
 
 @pytest.mark.slow
@@ -58,10 +77,7 @@ def test_effects_in_doubt_are_repeated_or_not_as_a_person_says(
     for task in ("bread", "milk", "salt"):
         run = house.aos("run", "-d", "--durable", "--in-doubt", "ask", program, "--task", task)
         pids.append(int(run.out))
-        while house.aos("inspect", run.out.strip(), "--json").json()["waiting_for"] != [
-            "memory.write"
-        ]:
-            pass
+        until(partial(blocked, house, run.out.strip()))
     kill(house)
     before = asked(house, 3)
     # A kernel that dies over the question asks again, and so does an agent's next life.
@@ -75,9 +91,8 @@ def test_effects_in_doubt_are_repeated_or_not_as_a_person_says(
     shown = house.aos("approvals").out
     assert "is in doubt about memory.write" in shown and "then it ends in EINDOUBT" in shown
     kill(house, str(pids[0]))
-    again_id = again["id"]
-    while (again := asked(house, 3)[pids[0]])["id"] == again_id:
-        pass
+    old = again["id"]
+    again = until(lambda: one if (one := asked(house, 3)[pids[0]])["id"] != old else None)
 
     house.when_ready()
     wrong = house.aos("approve", str(done["id"]), "--result", '{"text": 1}', check=False)
@@ -93,7 +108,7 @@ def test_effects_in_doubt_are_repeated_or_not_as_a_person_says(
     for pid in map(str, pids):
         assert house.aos("wait", pid).out.strip() == "0"
         lines.append(house.aos("logs", pid).out.strip())
-        assert "it wrote the same" in house.aos("replay", pid).err
+    assert "it wrote the same" in house.aos("replay", str(pids[1])).err
     assert lines[:2] == ["wrote bread", "wrote by hand"]
     assert lines[2].startswith("EINDOUBT: ") and lines[2].endswith("was denied: look first")
     found = house.aos("memory", "recall", "--json", "bread milk salt by hand").out
