@@ -87,7 +87,10 @@ class Course:
         if self._check is None or self._round % recipe.check_every:
             await self._look()
         if not self._given:
-            print(f"No round was better than {recipe.model} on the tasks of {recipe.check}.")
+            job.remark(
+                f"nothing is given in: no round was better than {recipe.model} on the tasks of "
+                f"{recipe.check}"
+            )
 
     async def _once(self) -> None:
         """One round."""
