@@ -175,8 +175,9 @@ class Process(Interface, name="process"):
         """Start a durable process like another one that lives or has lived, and return its pid.
 
         Its calls up to the `at`-th are answered as they were for that one; from then on it goes its
-        own way, its calls of a model with `model` where one is named. It runs with the rights and
-        the budget that the other one was started with, within the caller's. Raises `NotFound`,
+        own way, its calls of a model with `model` where one is named. It runs with the rights that
+        the other one was started with and that nobody took from it, and with its budget, within the
+        caller's. Raises `NotFound`,
         `PermissionDenied` for more than the caller holds, and `InvalidArgument` where fewer calls
         were made, or a result was not kept.
         """

@@ -19,6 +19,7 @@ from ..journal.census import DURABLE
 from ..journal.reader import Damage, segment
 from ..journal.record import Kind, Record
 from ..journal.writer import segments
+from .story import RIGHTS
 
 #: Of records that tell of a process's calls.
 _OF_CALLS = frozenset({Kind.INTENT, Kind.CALL, Kind.ITEM})
@@ -36,6 +37,8 @@ class Branch:
     records: list[Record]
     #: Where what a stranger may have written has reached it from.
     taints: tuple[str, ...] = ()
+    #: What it may ask for since something was taken from it; None where nothing was.
+    rights: list[str] | None = None
     #: How it ended: its exit code; None where it has not.
     code: int | None = None
     #: Whether the journal is damaged where records of it might have stood.
@@ -52,6 +55,7 @@ def branch(folder: Path, pid: int, at: int | None = None, first: int = 0) -> Bra
     found: list[Record] = []
     code: int | None = None
     taints: tuple[str, ...] = ()
+    rights: list[str] | None = None
     damage: list[Damage] = []
     for record in _of(folder, pid, first, damage.append):
         taints = tuple(record.notes.get("taints", taints))
@@ -59,6 +63,8 @@ def branch(folder: Path, pid: int, at: int | None = None, first: int = 0) -> Bra
             start = record
         elif record.kind is Kind.EXIT:
             code = int(record.outcome)
+        elif record.kind is Kind.MARK and record.outcome == RIGHTS:
+            rights = unpack(record.body)
         elif record.kind in _OF_CALLS:
             found.append(record)
     if start is None:
@@ -81,6 +87,7 @@ def branch(folder: Path, pid: int, at: int | None = None, first: int = 0) -> Bra
         durable=durable,
         records=kept,
         taints=taints,
+        rights=rights,
         code=code,
         damaged=any(not one.torn for one in damage),
     )

@@ -234,7 +234,12 @@ class Revival:
                 task=order["task"],
                 name=order["name"],
                 arguments=tuple(order["arguments"]),
-                capabilities=CapabilitySet.parse(order["capabilities"]),
+                # What was taken from one does not come back with the other.
+                capabilities=giver.capabilities
+                if giver is not None and giver.state is not State.ZOMBIE
+                else CapabilitySet.parse(
+                    order["capabilities"] if found.rights is None else found.rights
+                ),
                 budget=order["budget"],
                 nice=max(order["nice"], parent.nice)
                 if parent.kind is Kind.AGENT

@@ -10,10 +10,12 @@ from pathlib import Path
 
 import pytest
 
+from llmagentos.kernel.capability import Capability, CapabilitySet
 from llmagentos.kernel.durable.branch import branch
 from llmagentos.kernel.durable.recovery import recover
 from llmagentos.kernel.durable.replay import PATIENCE
 from llmagentos.kernel.durable.revival import Revival
+from llmagentos.kernel.durable.story import RIGHTS
 from llmagentos.kernel.journal.reader import segment
 from llmagentos.kernel.journal.record import Kind, Record
 from llmagentos.kernel.journal.recorder import JournalRecorder
@@ -272,6 +274,29 @@ def test_fork_of_a_tainted_process_is_tainted_before_it_begins(tmp_path: Path) -
     _, fork = recover(folder).processes
     assert fork.story is not None and fork.story.taints == taints[0]
     assert branch(folder, fork.pid).taints == taints[0]
+
+
+async def rights_of_a_fork(made: World, revival: Revival, pid: int) -> list[str]:
+    forking = asyncio.ensure_future(revival.fork(made.person, pid, 0))
+    await until(forking.done)
+    return [str(one) for one in forking.result().capabilities]
+
+
+def test_what_was_taken_from_a_process_does_not_come_back_with_its_fork(tmp_path: Path) -> None:
+    async def scene() -> None:
+        async with kept(tmp_path) as (made, revival):
+            held = CapabilitySet.parse(["memory.*", "clock.*"])
+            process = await made.run(durable=True, capabilities=held)
+            process.capabilities = held.revoked(Capability.parse("memory.put"))
+            left = ["memory.*", "clock.*", "!memory.put"]
+            assert await rights_of_a_fork(made, revival, process.pid) == left
+            # Of one that has ended the journal tells.
+            revival._recorder.mark(process, RIGHTS, left)
+            made.table.exit(process, 0, "finished")
+            assert await rights_of_a_fork(made, revival, process.pid) == left
+            made.launcher.on_signal = lambda pid, number: made.launcher.end(pid, number=number)
+
+    play(scene)
 
 
 def test_fork_of_a_damaged_record_repeats_nothing_that_may_have_happened(tmp_path: Path) -> None:
