@@ -32,6 +32,8 @@ async def http(settings: ServerSettings) -> AsyncIterator[TransportStreams]:
 
         async def handle_async_request(self, request: httpx2.Request) -> httpx2.Response:
             response = await super().handle_async_request(request)
+            # Nobody has asked for it, and a little of it may become more than there is room for.
+            response.headers.pop("content-encoding", None)
             if not response.headers.get("content-type", "").startswith("text/event-stream"):
                 assert isinstance(response.stream, httpx2.AsyncByteStream)
                 response.stream = Counted(response.stream)
@@ -56,7 +58,10 @@ async def http(settings: ServerSettings) -> AsyncIterator[TransportStreams]:
     async with (
         # Calls have deadlines of their own, and a stream of changes may be silent for long.
         httpx2.AsyncClient(
-            headers=settings.headers, timeout=patience, transport=Bounded(), trust_env=False
+            headers={"Accept-Encoding": "identity", **settings.headers},
+            timeout=patience,
+            transport=Bounded(),
+            trust_env=False,
         ) as client,
         streamable_http_client(
             settings.url, http_client=client, max_sse_event_size=ANSWER

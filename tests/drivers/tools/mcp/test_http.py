@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import gzip
 import json
 from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager
@@ -148,6 +149,9 @@ def test_what_it_answers_is_bounded_in_time_and_size(
         content = [{"type": "text", "text": "x" * (2_000_000 if how == "huge" else 5)}]
         body = json.dumps({"jsonrpc": "2.0", "id": message["id"], "result": {"content": content}})
         kinds = {"garbage": "text/html", "stream": "text/event-stream"}
+        if how == "coded":
+            return {"body": gzip.compress(body.encode()), "content_type": "application/json",
+                    "headers": {"Content-Encoding": "gzip"}}  # fmt: skip
         if how == "stream":
             body = f"event: message\ndata: {'x' * 2_000_000}\n\n"
         return {"text": "{" if how == "json" else body,
@@ -162,7 +166,7 @@ def test_what_it_answers_is_bounded_in_time_and_size(
             how = "slow"
             with pytest.raises(DeadlineExceeded):
                 await house.driver.call("r_echo", timeout=0.2)
-            for how in ("huge", "garbage", "json", "500", "stream"):
+            for how in ("huge", "garbage", "json", "500", "stream", "coded"):
                 while True:
                     try:
                         failed = await house.driver.call("r_echo")
