@@ -28,10 +28,10 @@ _FILE = TypeAdapter(dict[str, list[Description]])
 
 
 class Announced:
-    """Descriptions by the plugin that provides them."""
+    """Descriptions by the driver or service that provides them."""
 
     def __init__(self, path: Path, registry: Registry, plugins: Collection[str]) -> None:
-        """`plugins`: names of the strangers' drivers and services that will come up."""
+        """`plugins`: the strangers' drivers and services that will come up, as `driver/name`."""
         self._path = path
         self._registry = registry
         self._plugins = plugins
@@ -41,8 +41,8 @@ class Announced:
         """Announce what is known of the plugins; a file that cannot be read says nothing."""
         with suppress(OSError, ValidationError):
             self._known = _FILE.validate_json(self._path.read_bytes())
-        for name in self._plugins:
-            self._registry.announce(self._known.get(name, ()))
+        for plugin in self._plugins:
+            self._registry.announce(self._known.get(plugin, ()))
 
     @property
     def unknown(self) -> set[str]:
@@ -51,15 +51,16 @@ class Announced:
 
     def note(self, process: ControlBlock, described: Iterable[Description]) -> None:
         """A plugin provides this, and nothing else that it did before."""
-        if process.name not in self._plugins:
+        plugin = f"{process.kind.value}/{process.name}"
+        if plugin not in self._plugins:
             return
         described = list(described)
         names = {one.name for one in described}
-        before = self._known.get(process.name, [])
+        before = self._known.get(plugin, [])
         self._registry.forget(one.name for one in before if one.name not in names)
         if described == before:
             return
-        self._known[process.name] = described
+        self._known[plugin] = described
         # It is a convenience: without it the next start waits for the plugin again.
         with suppress(OSError):
             plain = {name: list(map(asdict, one)) for name, one in self._known.items()}

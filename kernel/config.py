@@ -120,6 +120,8 @@ class PluginConfig(_Section):
     enabled: bool = True
     #: What it may ask for, in place of the usual.
     capabilities: list[str] | None = None
+    #: Seconds from its start until it has to be up.
+    patience: float = Field(default=60.0, gt=0)
     #: Settings of its own, passed on unread.
     settings: dict[str, Any] = {}
 

@@ -39,8 +39,6 @@ from .shown import line
 Resolve = Callable[[Mapping[str, Any]], tuple[dict[str, Any], list[str]]]
 #: Seconds until a service that does not end when asked is killed.
 GRACE = 5.0
-#: Seconds from the start of a service until it has to be up.
-PATIENCE = 60.0
 #: Seconds between two questions whether a service still answers, and how many it may leave open.
 BEAT, SILENCES = 10.0, 3
 #: Bytes of the end of a log that the last line is looked for in, and characters of it that are
@@ -65,6 +63,11 @@ class Service:
         self.tried = asyncio.Event()
         #: Bytes of the log that those before this process have written.
         self.written = 0
+
+    @property
+    def key(self) -> str:
+        """Return what it is called among all drivers and services."""
+        return f"{self.kind.value}/{self.plugin.name}"
 
     def info(self) -> ServiceInfo:
         """Return how it is, for people."""
@@ -94,7 +97,6 @@ class Supervisor:
         capabilities: Callable[[Plugin, Kind], CapabilitySet],
         resolve: Resolve = lambda settings: (dict(settings), []),
         clock: Callable[[], float] = time.monotonic,
-        patience: float = PATIENCE,
         beat: float = BEAT,
     ) -> None:
         self.services: list[Service] = []
@@ -107,7 +109,6 @@ class Supervisor:
         self._capabilities = capabilities
         self._resolve = resolve
         self._clock = clock
-        self._patience = patience
         self._beat = beat
         self._group = asyncio.TaskGroup()
         self._tasks: list[asyncio.Task[None]] = []
@@ -118,8 +119,8 @@ class Supervisor:
 
     @property
     def strangers(self) -> set[str]:
-        """Return the names of those that are not ours."""
-        return {one.plugin.name for one in self.services if one.plugin.source != "llmagentos"}
+        """Return the keys of those that are not ours."""
+        return {one.key for one in self.services if one.plugin.source != "llmagentos"}
 
     def of(self, process: ControlBlock) -> Service | None:
         """Return which service a process runs."""
@@ -135,12 +136,12 @@ class Supervisor:
                 service.state = "ready"
                 self._events.emit("service.ready", f"{service.plugin.name} is up", process.pid)
 
-    async def tried(self, names: Collection[str], patience: float) -> None:
+    async def tried(self, keys: Collection[str], patience: float) -> None:
         """Wait, no longer than `patience` seconds, until each of these has come up or failed to."""
         with suppress(TimeoutError):
             async with asyncio.timeout(patience):
                 for service in self.services:
-                    if service.plugin.name in names:
+                    if service.key in keys:
                         await service.tried.wait()
 
     @property
@@ -217,11 +218,13 @@ class Supervisor:
     async def _outlive(self, service: Service, process: ControlBlock) -> None:
         """Wait for a process's end; bring it about where it is not up in time or falls silent."""
 
+        patience = service.config.patience
+
         def give_up() -> None:
             if service.state == "starting":
-                self._end(process, f"was not up after {self._patience:g} s")
+                self._end(process, f"was not up after {patience:g} s (its patience)")
 
-        timer = asyncio.get_running_loop().call_later(self._patience, give_up)
+        timer = asyncio.get_running_loop().call_later(patience, give_up)
         pulse = Pulse(process)
         try:
             while not await _within(self._beat, process.exited):

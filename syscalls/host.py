@@ -13,7 +13,8 @@ import importlib
 import signal
 import socket
 import sys
-from collections.abc import Iterable, Mapping, Sequence
+import traceback
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, TextIO, cast
@@ -78,17 +79,30 @@ def run(arguments: Mapping[str, Any], sock: socket.socket) -> int:
     """Serve the interface that `arguments["entry"]` names until the kernel hangs up."""
     import uvloop
 
-    failures: list[BaseException] = []
+    failures: list[str] = []
     _hide(arguments.get("secrets", ()))
     try:
         uvloop.run(_serve(arguments, sock))
     except* _Done:
         pass
     except* LLMAgentOSError as group:
-        failures.extend(group.exceptions)
+        failures.extend(str(one) for one in _single(group))
+    except* Exception as group:
+        traceback.print_exception(group)
+        failures.extend(f"{type(one).__name__}: {one}" for one in _single(group))
+    # The last line is what people are shown for a reason.
     for failure in failures:
         print(f"{arguments['entry']}: {failure}", file=sys.stderr)
     return 1 if failures else 0
+
+
+def _single(group: BaseExceptionGroup[BaseException]) -> Iterator[BaseException]:
+    """Yield the errors of a group, and of the groups in it."""
+    for one in group.exceptions:
+        if isinstance(one, BaseExceptionGroup):
+            yield from _single(one)
+        else:
+            yield one
 
 
 class _Hiding:

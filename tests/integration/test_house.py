@@ -611,7 +611,9 @@ class Stuck:
 
 
 @asynccontextmanager
-async def supervised(folder: Path, **options: Any) -> AsyncIterator[tuple[Supervisor, Any, Any]]:
+async def supervised(
+    folder: Path, patience: float, **options: Any
+) -> AsyncIterator[tuple[Supervisor, Any, Any]]:
     async with Bus(Trap()) as bus:
         table, events = ProcessTable(), EventLog()
         launcher = Stuck(table)
@@ -626,13 +628,13 @@ async def supervised(folder: Path, **options: Any) -> AsyncIterator[tuple[Superv
             **options,
         )
         plugin = Plugin(name="stuck", entry="nowhere:Stuck", source="tests")
-        supervisor.add(plugin, Kind.DRIVER, PluginConfig())
+        supervisor.add(plugin, Kind.DRIVER, PluginConfig(patience=patience))
         yield supervisor, launcher, events
 
 
 def test_service_that_does_not_come_up_is_killed_and_starts_again(tmp_path: Path) -> None:
     async def scene() -> None:
-        async with asyncio.timeout(60), supervised(tmp_path, patience=0.0) as parts:
+        async with asyncio.timeout(60), supervised(tmp_path, patience=1e-3) as parts:
             supervisor, launcher, events = parts
             async with supervisor:
                 async for event in events.follow(0):
@@ -647,7 +649,7 @@ def test_service_that_does_not_come_up_is_killed_and_starts_again(tmp_path: Path
 
 def test_service_that_is_up_is_left_alone(tmp_path: Path) -> None:
     async def scene() -> None:
-        async with asyncio.timeout(60), supervised(tmp_path, patience=0.0) as parts:
+        async with asyncio.timeout(60), supervised(tmp_path, patience=1e-3) as parts:
             supervisor, launcher, _ = parts
             (service,) = supervisor.services
             launcher.on_launch = lambda: setattr(service, "state", "ready")
@@ -665,7 +667,7 @@ def test_defect_of_the_supervisor_reaches_whoever_entered_it(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     async def scene() -> None:
-        async with asyncio.timeout(60), supervised(tmp_path, patience=0.0) as parts:
+        async with asyncio.timeout(60), supervised(tmp_path, patience=1e-3) as parts:
             supervisor, _, events = parts
             monkeypatch.setattr(events, "emit", lambda *_: 1 / 0)
             async with supervisor:

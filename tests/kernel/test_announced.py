@@ -26,6 +26,14 @@ class Weather(Interface, name="weather"):
         """Say how it should be."""
 
 
+class Station(Interface, name="station"):
+    """A service of the same name as the driver."""
+
+    @syscall()
+    async def open(self) -> None:
+        """Let people in."""
+
+
 class Milder(Interface, name="weather"):
     """A later release of it."""
 
@@ -35,16 +43,16 @@ class Milder(Interface, name="weather"):
         raise NotImplementedError
 
 
-def driver(name: str) -> ControlBlock:
+def driver(name: str, kind: Kind = Kind.DRIVER) -> ControlBlock:
     return ProcessTable().create(
-        principal="ada", program="x", name=name, kind=Kind.DRIVER,
+        principal="ada", program="x", name=name, kind=kind,
         capabilities=CapabilitySet.parse([]),
     )  # fmt: skip
 
 
 def booted(path: Path, *plugins: str) -> Registry:
     registry = Registry()
-    announced = Announced(path, registry, set(plugins))
+    announced = Announced(path, registry, {f"driver/{one}" for one in plugins})
     announced.recall()
     registry.on_provide = announced.note
     return registry
@@ -65,11 +73,20 @@ def test_syscalls_of_a_plugin_are_expected_before_it_is_up(tmp_path: Path) -> No
 def test_plugin_that_has_never_been_up_is_unknown(tmp_path: Path) -> None:
     registry, path = Registry(), tmp_path / "plugins.json"
     booted(path, "weather").provide(driver("weather"), describe(Weather))
-    announced = Announced(path, registry, {"weather", "printer"})
+    announced = Announced(path, registry, {"driver/weather", "driver/printer"})
     announced.recall()
-    assert announced.unknown == {"printer"}
+    assert announced.unknown == {"driver/printer"}
     announced.note(driver("printer"), describe(Weather))
     assert announced.unknown == set()
+
+
+def test_driver_and_service_of_one_name_are_two(tmp_path: Path) -> None:
+    registry, path, both = Registry(), tmp_path / "plugins.json", {"driver/x", "service/x"}
+    announced = Announced(path, registry, both)
+    announced.note(driver("x"), describe(Weather))
+    announced.note(driver("x", Kind.SERVICE), describe(Station))
+    Announced(path, registry, both).recall()
+    assert registry.expected("weather.wish") and registry.expected("station.open")
 
 
 def test_what_a_later_release_leaves_out_is_expected_no_longer(tmp_path: Path) -> None:
@@ -83,7 +100,7 @@ def test_what_a_later_release_leaves_out_is_expected_no_longer(tmp_path: Path) -
 
 def test_file_that_says_nothing_or_cannot_be_written_harms_nobody(tmp_path: Path) -> None:
     path = tmp_path / "plugins.json"
-    for spoil in (lambda: path.write_text("{"), lambda: path.write_text('{"weather": [1]}')):
+    for spoil in (lambda: path.write_text("{"), lambda: path.write_text('{"driver/weather": [1]}')):
         _refused(spoil, path)
     away = booted(tmp_path / "nowhere" / "plugins.json", "weather")
     away.provide(driver("weather"), describe(Weather))

@@ -165,15 +165,36 @@ def test_newcomers_are_waited_for_until_they_are_up_have_failed_or_take_too_long
             obey(w)
             clock = asyncio.get_running_loop().time
             good, bad, _ = w.supervisor.services
-            waiting = asyncio.create_task(w.supervisor.tried({"good", "bad"}, 5.0))
+            waiting = asyncio.create_task(w.supervisor.tried({"driver/good", "driver/bad"}, 5.0))
             await w.up(good)
             assert not waiting.done()
             w.end(bad)
             begun = clock()
             await waiting
             assert clock() == begun
-            await w.supervisor.tried({"slow"}, 5.0)
+            await w.supervisor.tried({"driver/slow"}, 5.0)
             assert clock() == begun + 5
+
+    play(scene)
+
+
+@pytest.mark.parametrize("patience", [PluginConfig().patience, 600.0])
+def test_service_is_killed_that_is_not_up_when_its_patience_ends(
+    tmp_path: Path, patience: float
+) -> None:
+    async def scene() -> None:
+        async with world(tmp_path, "large", config=PluginConfig(patience=patience)) as w:
+            obey(w)
+            async with w.supervisor:
+                (service,) = w.supervisor.services
+                await settle()
+                first = w.pid(service)
+                await asyncio.sleep(patience - 1)
+                assert w.pid(service) == first
+                await asyncio.sleep(2)
+                await settle()
+                assert w.pid(service) != first and service.reason is not None
+                assert service.reason == f"was not up after {patience:g} s (its patience)"
 
     play(scene)
 
