@@ -165,8 +165,8 @@ class Process(Interface, name="process"):
         from the journal until it has caught up; one that takes another way than before ends with
         EDIVERGED. A call of it whose effect may or may not have happened ends in EINDOUBT, or with
         `in_doubt="ask"` (by default as its file says) waits for a person's word. Raises
-        `PermissionDenied` for rights that the caller lacks, `NotFound` for a missing program and
-        `QuotaExceeded`.
+        `PermissionDenied` for rights that the caller lacks and for a program that an agent may not
+        read itself, `NotFound` for a missing program and `QuotaExceeded`.
         """
         raise NotImplementedError
 
