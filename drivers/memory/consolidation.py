@@ -23,6 +23,8 @@ from .stores import Stores
 
 #: Kinds of processes whose doings are episodes.
 DOERS = frozenset({"agent", "session"})
+#: Useless answers with which a model may begin before it is asked no more.
+HOPELESS = 3
 #: Runs work on the thread of the memory driver's file.
 Do = Callable[[Callable[[], Any]], Awaitable[Any]]
 
@@ -49,11 +51,14 @@ class Consolidation:
     async def _run(self, os: OS, namespace: str, pid: int | None, extracting: bool) -> Consolidated:
         await self._take(os, namespace, pid)
         episodes = added = strengthened = dropped = after = 0
+        useful = False
         while batch := await self._fresh(namespace, after):
             drafts = lessons(batch)
             if extracting:
                 written, useless = await extract(os, batch)
                 drafts, dropped = [*written, *drafts], dropped + useless
+                useful = useful or bool(written)
+                extracting = useful or dropped < HOPELESS
             fresh = await self._learn(namespace, drafts, batch)
             episodes, added = episodes + len(batch), added + sum(fresh)
             strengthened += len(fresh) - sum(fresh)

@@ -130,6 +130,8 @@ def consolidate(pid: str | None, extract: bool, namespace: str, as_json: bool) -
 
     async def work(os: OS) -> Any:
         who = None if pid is None else await resolve(os, pid)
+        if extract:
+            click.echo("the model reads what has happened …", err=True)
         return await os.memory.consolidate(namespace, who, extract)
 
     done = session(work)

@@ -10,6 +10,7 @@ from typing import Any
 import pytest
 
 from llmagentos.drivers.memory.driver import MemoryDriver
+from llmagentos.drivers.memory.lessons import TOGETHER
 from llmagentos.syscalls.errors import DeviceError, InvalidArgument, PermissionDenied
 from llmagentos.syscalls.memory import Recollection
 
@@ -160,6 +161,19 @@ def test_a_useless_answer_is_dropped_and_counted(opened: Opened, world: World, a
         done = await memory.consolidate(extract=True)
         assert (done.added, done.dropped) == (1, 1)
         assert [one.text for one in await known(memory)] == ["something"]
+
+    play(opened, scene)
+
+
+def test_a_model_that_begins_with_useless_answers_is_not_asked_on(
+    opened: Opened, world: World
+) -> None:
+    async def scene(memory: MemoryDriver) -> None:
+        for number in range(5 * TOGETHER):
+            await memory.write(f"event {number}", tier="episodic")
+        world.replies += ["no JSON"] * 3
+        done = await memory.consolidate(extract=True)
+        assert (done.episodes, done.added, done.dropped) == (5 * TOGETHER, 0, 3)
 
     play(opened, scene)
 
