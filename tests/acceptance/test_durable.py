@@ -15,7 +15,7 @@ import pytest
 from .conftest import House
 
 AOS = [sys.executable, "-c", "from llmagentos.services.shell.main import main; main()"]
-#: Sells three things, each by a tool with an effect that takes a while.
+#: Sells three things, each by a tool with an effect; bread after the first when it is told to.
 SELLER = """
 from llmagentos.syscalls.errors import InDoubt
 
@@ -27,7 +27,9 @@ async def main(os, task):
             print("sold", number, flush=True)
         except InDoubt:
             print("in doubt", number, flush=True)
-        await os.clock.sleep(0.5)
+        if task == "bread" and not number:
+            await os.ipc.recv()
+        await os.clock.sleep(0.1)
     print("done")
 """
 
@@ -59,13 +61,14 @@ def test_run_goes_on_while_its_kernel_is_killed(light: House) -> None:
     dice, first = running.stdout.readline(), running.stdout.readline()
     assert first == "sold 0\n"
     os.kill(victim, signal.SIGKILL)
+    pid = next(
+        one["pid"] for one in light.aos("ps", "-a", "--json").json() if one["name"] == "seller"
+    )
+    light.aos("call", "ipc.send", f"to={pid}", "body=go on")
     out, err = running.communicate(timeout=120)
     assert running.returncode == 0, err
     lines = out.splitlines()
     assert lines[-1] == "done" and not any(line.startswith("dice") for line in lines)
-    pid = next(
-        one["pid"] for one in light.aos("ps", "-a", "--json").json() if one["name"] == "seller"
-    )
     whole = light.aos("logs", str(pid)).out.splitlines()
     assert whole[:2] == [dice.strip(), "sold 0"] and whole[2:] == lines
     found = light.aos("inspect", str(pid), "--json").json()
