@@ -42,6 +42,9 @@ from .rates import Rates
 from .settings import Settings, read
 from .worker import run_aside
 
+#: Characters of a name that is looked for among those of the tools.
+LONGEST = 100
+
 
 class ToolsDriver(Tool):
     """Built-in tools, those of plugins, and those of servers."""
@@ -118,9 +121,10 @@ class ToolsDriver(Tool):
             found = self._servers.find(name)
         if found is None:
             names = sorted(one.name for one in self._infos())
-            near = get_close_matches(name, names, n=3) or names
+            # To compare takes as long as the name is.
+            near = get_close_matches(name[:LONGEST], names, n=3) or names
             self._told([one for one in self._infos() if one.name in near])
-            raise NotFound(f"there is no tool {name!r}; there is {', '.join(near)}")
+            raise NotFound(f"there is no tool {name[:LONGEST]!r}; there is {', '.join(near)}")
         peer, remote = found
         if (wrong := await asyncio.to_thread(remote.arguments.wrong, given)) is not None:
             _taint(remote.info)  # It may tell what the schema wants, in the schema's words.

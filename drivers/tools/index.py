@@ -15,8 +15,8 @@ from collections.abc import Iterable
 
 from ...syscalls.tool import ToolInfo
 
-#: Words of a question that are looked for.
-WORDS = 64
+#: Words of a question that are looked for, and characters that they are looked for in.
+WORDS, LONGEST = 64, 10_000
 #: Words that say nothing of what a tool does; they count where there is nothing else.
 _EMPTY = frozenset(
     "a about an and any are as at be by can could do does for from get give go has have how i in"
@@ -45,7 +45,7 @@ class Index:
 
     def search(self, query: str, limit: int) -> list[ToolInfo]:
         """Return the tools that fit a question in plain words best, the best first."""
-        words = re.findall(r"\w+", _split(query).lower())[:WORDS]
+        words = re.findall(r"\w+", _split(query[:LONGEST]).lower())[:WORDS]
         words = [one for one in words if one not in _EMPTY and not one.isdigit()] or words
         if not words:
             return []

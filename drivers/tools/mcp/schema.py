@@ -81,10 +81,13 @@ class Checker:
 
     def wrong(self, value: Any) -> str | None:
         """Return what is wrong with a value and where, or None. May take seconds."""
-        if self._nodes * _nodes(value) > WORK:
-            return None
-        found: Iterator[Any] = self._validator.iter_errors(value)
-        error = next(found, None)
+        try:
+            if self._nodes * _nodes(value) > WORK:
+                return None
+            found: Iterator[Any] = self._validator.iter_errors(value)
+            error = next(found, None)
+        except RecursionError:
+            return "it is nested too deep"
         if error is None:
             return None
         place = ".".join(map(str, error.absolute_path))

@@ -382,6 +382,15 @@ def test_a_plugin_that_misuses_its_line_hurts_itself_alone(play: Any) -> None:
     play(scene)
 
 
+def test_a_name_that_no_tool_can_have_is_told_in_few_words(play: Any) -> None:
+    async def scene(house: Any) -> None:
+        with pytest.raises(NotFound) as caught:
+            await house.driver.call("calculators" * 1_000_000)
+        assert len(caught.value.message) < 1000
+
+    play(scene)
+
+
 @pytest.mark.parametrize(
     ("http", "named"),
     [({"allow": "*.example.org"}, "http.allow"), ({"private": "false"}, "http.private"),

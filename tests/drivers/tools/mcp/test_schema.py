@@ -69,6 +69,13 @@ def test_what_is_wrong_is_named_with_its_place() -> None:
     assert checker.wrong({"p": {}}) == "p: 'x' is a required property"
 
 
+def test_a_value_that_is_nested_too_deep_is_told_so() -> None:
+    deep: Any = 1
+    for _ in range(5000):
+        deep = {"x": deep}
+    assert Checker({"type": "object"}).wrong(deep) == "it is nested too deep"
+
+
 def test_a_value_that_would_take_too_long_passes_unchecked() -> None:
     wide = {"items": {"anyOf": [{"type": "string"}] * 2000}}
     assert Checker(wide).wrong([1]) is not None
