@@ -27,16 +27,8 @@ from pathlib import Path
 from ..syscalls.client import Client
 from ..syscalls.clock import Clock
 from ..syscalls.errors import DeviceError, LLMAgentOSError
-from ..syscalls.interface import Interface
-from ..syscalls.knowledge import Knowledge
-from ..syscalls.learning import Learning
-from ..syscalls.memory import Memory
-from ..syscalls.model import Model
-from ..syscalls.perception import Perception
-from ..syscalls.plan import Plan
 from ..syscalls.server import Server
 from ..syscalls.table import describe
-from ..syscalls.tool import Tool
 from .agents import Agents
 from .alone import alone, dice, locked
 from .announced import Announced
@@ -50,6 +42,7 @@ from .durable.recovery import recover
 from .durable.revival import Revival
 from .durable.story import ANSWERS, RIGHTS, STEERED
 from .events import EventLog
+from .grants import DRIVEN, foreign, granted
 from .init.affairs import Affairs
 from .init.answers import Answers
 from .init.house import House
@@ -82,30 +75,6 @@ from .stop import Stop
 from .supervisor import Supervisor
 from .tokens import TokenStore
 from .trap import Trap
-
-#: What any driver or service may ask for, and what ours need besides.
-USUAL = (
-    "system.provide", "system.effects", "system.ready", "system.table", "device.register",
-    "clock.*",
-)  # fmt: skip
-BESIDES = {
-    "tools": ("process.inspect",),
-    "memory": ("process.inspect", "model.ls", "model.embed"),
-    "knowledge": ("model.ls", "model.embed"),
-    "perception": (
-        "process.inspect", "process.spawn", "process.signal", "process.wait", "ipc.send",
-        "ipc.recv",
-    ),
-    "planner": ("model.ls",),
-    "learning": ("process.inspect", "model.ls"),
-    "gateway": ("system.session", "system.status"),
-}  # fmt: skip
-#: The interfaces of process 1 and of the kernel itself.
-OWN = frozenset({"process", "ipc", "system", "approval", "rights", "device", "clock"})
-#: The interfaces that our own drivers and services answer; calls wait until they have come up.
-DRIVEN: tuple[type[Interface], ...] = (
-    Knowledge, Learning, Memory, Model, Perception, Plan, Tool,
-)  # fmt: skip
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -197,7 +166,7 @@ async def _come_up(
         paths=paths,
         config=config.agents,
         runtimes=plugins("runtimes"),
-        interfaces=lambda: _foreign(trap),
+        interfaces=lambda: foreign(one.name for one in trap.registry.descriptions()),
     )
     delegated = cgroup.delegated()
     agents.group = None if delegated is None else str(delegated)
@@ -216,7 +185,7 @@ async def _come_up(
         events=events,
         paths=paths,
         principal=user_name(os.getuid()),
-        capabilities=lambda plugin, kind: _rights(plugin, config),
+        capabilities=lambda plugin, kind: granted(plugin, config),
         resolve=secrets.resolve,
     )
     post = PostOffice()
@@ -346,8 +315,7 @@ def _crowd(table: ProcessTable, agents: Agents, group: Path | None) -> Crowd:
     def overrun(os_pid: int) -> None:
         for process in table:
             if process.os_pid == os_pid and process.state is not State.ZOMBIE:
-                process.verdict = (137, f"had more than {process.crowd} processes")
-                agents.signal(process, signal.SIGKILL)
+                agents.kill(process, 137, f"had more than {process.crowd} processes")
 
     if group is not None:
         agents.on_end.append(lambda process: cgroup.remove(group, f"aos-{process.os_pid}"))
@@ -416,20 +384,6 @@ def _queues(config: Config) -> Callable[[], RunQueue]:
     asked = config.scheduler
     policy, patience = find(asked.policy), asked.patience or math.inf
     return lambda: RunQueue(policy(), name=asked.policy, capacity=asked.capacity, patience=patience)
-
-
-def _rights(plugin: Plugin, config: Config) -> CapabilitySet:
-    """Return what a driver or service may ask for: a stranger's gets what an agent gets."""
-    if plugin.source == "llmagentos":
-        return CapabilitySet.parse([*USUAL, *BESIDES.get(plugin.name, ())])
-    return CapabilitySet.parse([*USUAL, *config.agents.capabilities])
-
-
-def _foreign(trap: Trap) -> set[str]:
-    """Return the interfaces that plugins have brought."""
-    known = OWN | {interface.interface_name for interface in DRIVEN}
-    names = {one.name.partition(".")[0] for one in trap.registry.descriptions()}
-    return names - known - {"gateway"}
 
 
 def _raise_files() -> None:
