@@ -6,6 +6,7 @@ they hand out.
 
 Interface:
     Taint           `mark`, `inherit`, and `read` for a call's answer
+    passed_on       what is said to whoever has something from a tainted process
 """
 
 from __future__ import annotations
@@ -42,7 +43,7 @@ class Taint:
     def inherit(self, process: ControlBlock, giver: ControlBlock) -> None:
         """Note that a process has what it works with from another one."""
         if giver.taints:
-            self.mark(process, passed_on(giver))
+            self.mark(process, passed_on(giver.taints, giver.pid))
 
     def read(self, call: Call) -> None:
         """Note that an answer is about to reach whoever an untrusted call is made for."""
@@ -51,6 +52,6 @@ class Taint:
             self.mark(call.process, call.label())
 
 
-def passed_on(giver: ControlBlock) -> str:
+def passed_on(taints: tuple[str, ...], pid: int) -> str:
     """Return how a tainted process's first source is known to whoever has it from that process."""
-    return f"{giver.taints[0].partition(' via ')[0]} via process {giver.pid}"
+    return f"{taints[0].partition(' via ')[0]} via process {pid}"

@@ -38,6 +38,7 @@ from ..mailbox import PostOffice
 from ..process import ControlBlock, Kind, ProcessTable, State
 from ..restarts import INTENSITY
 from ..spawn import Order
+from ..taint import passed_on
 from ..trap import Trap
 from .branch import branch
 from .recovery import Former, read_story
@@ -208,9 +209,8 @@ class Revival:
             # It may do something before its launch is answered.
             if giver is not None:
                 self._trap.taint.inherit(process, giver)
-            for source in found.taints[:1]:
-                text = f"{source.partition(' via ')[0]} via process {pid}"
-                self._trap.taint.mark(process, text)
+            if found.taints:
+                self._trap.taint.mark(process, passed_on(found.taints, pid))
 
         def written(process: ControlBlock) -> None:
             durable = process.durable

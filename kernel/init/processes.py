@@ -182,7 +182,7 @@ class Processes(Process):
 def _taint_by(process: ControlBlock) -> None:
     """What a tainted process writes and does may be a stranger's words."""
     if process.taints and process.pid != caller().pid:
-        taint(passed_on(process))
+        taint(passed_on(process.taints, process.pid))
 
 
 def _exit(process: ControlBlock) -> Exit:

@@ -143,4 +143,4 @@ def test_child_has_what_its_parent_has_and_where_that_is_from() -> None:
     taint.inherit(third, second)
     assert second.taints == (f"a page via process {first.pid}",)
     assert third.taints == (f"a page via process {second.pid}",)
-    assert passed_on(third) == f"a page via process {third.pid}"
+    assert passed_on(third.taints, third.pid) == f"a page via process {third.pid}"
