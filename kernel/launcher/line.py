@@ -76,13 +76,17 @@ class Line:
             kept = "-" if lifeline is None else str(lifeline)
             folders = "-" if writable is None else "\n".join(writable)
             arguments = [str(theirs.fileno()), netns, seccomp, folders, kept, *entries]
-            self._process = subprocess.Popen(  # noqa: ASYNC220  # returns at once
-                [sys.executable, "-P", "-m", module, *arguments],
-                pass_fds=(theirs.fileno(), *held),
-                stdin=subprocess.DEVNULL,
-                env=environment,
-                start_new_session=True,
-            )
+            try:
+                self._process = subprocess.Popen(  # noqa: ASYNC220  # returns at once
+                    [sys.executable, "-P", "-m", module, *arguments],
+                    pass_fds=(theirs.fileno(), *held),
+                    stdin=subprocess.DEVNULL,
+                    env=environment,
+                    start_new_session=True,
+                )
+            except OSError as error:  # There are too many processes, say.
+                ours.close()
+                raise DeviceError(f"the zygote cannot be started: {error.strerror}") from error
         if expendable:
             _offer(self._process.pid)
         self._control, self._ready = ours, loop.create_future()

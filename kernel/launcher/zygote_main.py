@@ -229,8 +229,11 @@ def main() -> None:
     signal.signal(signal.SIGHUP, signal.SIG_DFL)
     prctl(PR_SET_CHILD_SUBREAPER, 1)
     report = give_up(*sys.argv[2:5])
-    # Orders that come from now on wait until all is loaded.
-    send(control, {"kind": "ready"})
+    try:
+        # Orders that come from now on wait until all is loaded.
+        send(control, {"kind": "ready"})
+    except ConnectionError:  # The kernel has gone meanwhile.
+        return
     # A child's output goes where its descriptors point; what writes to them is the same.
     sys.stdin = open(0, closefd=False)
     sys.stdout = open(1, "w", buffering=1, closefd=False)

@@ -3,6 +3,7 @@
 Interface:
     connect         a socket to the daemon; `start=True` starts one where none runs
     again           the same, when the daemon's kernel has died and is started again
+    keeper          the process that ends when it is asked to, be its kernel up or not
     start           starts one; returns its process number, None where another command has
     runs            whether there is one
     command         the command line of a daemon
@@ -15,6 +16,7 @@ import fcntl
 import os
 import select
 import socket
+import struct
 import subprocess
 import sys
 from collections.abc import Sequence
@@ -30,6 +32,8 @@ from .failure import NoDaemon
 PATIENCE = 60.0
 #: Bytes of a socket's path (`sun_path` of unix(7), without its last zero byte).
 _LONGEST = 107
+#: Process, user and group of a socket's other end.
+_CREDENTIALS = struct.Struct("3i")
 
 
 def connect(start_one: bool = False) -> socket.socket:
@@ -96,6 +100,19 @@ def runs() -> bool:
     except NoDaemon:
         return False
     return True
+
+
+def keeper() -> int | None:
+    """Return which process keeps the daemon, None where that has gone. Raises `NoDaemon`."""
+    with connect() as sock:
+        # Of whoever has begun to listen.
+        raw = sock.getsockopt(socket.SOL_SOCKET, socket.SO_PEERCRED, _CREDENTIALS.size)
+    with (runtime_folder(os.environ) / "keeper.lock").open("a") as lock:
+        try:
+            fcntl.flock(lock, fcntl.LOCK_SH | fcntl.LOCK_NB)
+        except BlockingIOError:
+            return int(_CREDENTIALS.unpack(raw)[0])
+    return None
 
 
 def start(*more: str) -> int | None:

@@ -46,7 +46,7 @@ from llmagentos.syscalls.interface import Interface, syscall
 
 class Late(Interface, name="late"):
     async def setup(self, host):
-        await asyncio.sleep(2)
+        await asyncio.sleep(0.5)
 
     @syscall()
     async def ask(self) -> int:

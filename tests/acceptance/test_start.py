@@ -8,6 +8,8 @@ from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
+import pytest
+
 from .conftest import House
 
 #: A plugin that never comes up, and says by a pipe when it tries to.
@@ -50,8 +52,17 @@ def test_of_several_that_start_a_daemon_one_does_and_all_are_served(
     assert sum("started the daemon" in one for one in told) == 1
 
 
+def terminate(house: House) -> None:
+    os.kill(int((house.state / "kernel.lock").read_text()), signal.SIGTERM)
+
+
+def stop(house: House) -> None:
+    assert "stopped the daemon" in house.aos("stop").err
+
+
+@pytest.mark.parametrize("end", [terminate, stop])
 def test_daemon_that_waits_for_a_plugin_ends_as_soon_as_it_is_asked_to(
-    make_house: Callable[..., House], tmp_path: Path
+    make_house: Callable[..., House], tmp_path: Path, end: Callable[[House], None]
 ) -> None:
     install(tmp_path, "never", NEVER)
     said = tmp_path / "said"
@@ -60,6 +71,6 @@ def test_daemon_that_waits_for_a_plugin_ends_as_soon_as_it_is_asked_to(
     with ThreadPoolExecutor(1) as crowd:
         start = crowd.submit(house.aos, "start", check=False)
         said.read_text()
-        os.kill(int((house.state / "kernel.lock").read_text()), signal.SIGTERM)
+        end(house)
         assert "was asked to end before it was up" in start.result().err
     assert "no daemon runs" in house.aos("status", check=False).err

@@ -2,19 +2,25 @@
 
 from __future__ import annotations
 
+import asyncio
 import fcntl
 import os as machine
+import signal
 import sys
+from functools import partial
 
 import click
 
 from ....syscalls.locations import runtime_folder
+from ....syscalls.os import OS
 from ....syscalls.system import Status
 from .. import daemon
 from ..failure import NoDaemon
 from ..output import ago, as_json, show_json, size, table
 from ..session import session
 
+#: Seconds within which a daemon that is up answers.
+MOMENT = 2.0
 _ENDED = {"zombie": "ended"}
 _PORT = click.option("--port", type=click.IntRange(0, 65535), help="Port of the HTTP API.")
 
@@ -72,7 +78,7 @@ def _start(port: int | None, as_json: bool) -> None:
 @as_json
 def status(as_json: bool) -> int:
     """Show how the daemon is."""
-    found = session(lambda os: os.system.status())
+    found = session(_status)
     if as_json:
         show_json(found)
     else:
@@ -80,10 +86,25 @@ def status(as_json: bool) -> int:
     return 0 if found.ready else 1
 
 
+async def _status(os: OS) -> Status:
+    text = "the daemon takes no calls yet: it is coming up, or busy"
+    hint = asyncio.get_running_loop().call_later(MOMENT, partial(click.echo, text, err=True))
+    try:
+        return await os.system.status()
+    finally:
+        hint.cancel()
+
+
 def stop_daemon() -> None:
     """Ask the daemon to end, and wait until it has."""
-
-    session(lambda os: os.system.shutdown())
+    keeper = daemon.keeper()
+    try:
+        session(lambda os: asyncio.wait_for(os.system.shutdown(), MOMENT))
+    except TimeoutError:
+        if keeper is None:
+            raise
+        # It is still coming up, and takes no calls yet.
+        machine.kill(keeper, signal.SIGTERM)
     # The daemon holds these locks to its very end, and whoever keeps it running to his own.
     for name in ("kernel.lock", "keeper.lock"):
         with (runtime_folder(machine.environ) / name).open("a") as lock:

@@ -136,8 +136,11 @@ def test_closing_answers_whoever_waits_for_a_launch(play_alone: Callable[[Scene]
     play_alone(scene)
 
 
-def test_zygote_that_dies_at_its_start_is_told_at_once(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(sys, "executable", "/bin/false")
+@pytest.mark.parametrize("executable", ["/bin/false", "/bin/there_is_none"])
+def test_zygote_that_dies_at_its_start_or_has_none_is_told_at_once(
+    monkeypatch: pytest.MonkeyPatch, executable: str
+) -> None:
+    monkeypatch.setattr(sys, "executable", executable)
 
     async def scene() -> None:
         launcher = ZygoteLauncher()
