@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import select
 import signal
 import subprocess
 import sys
@@ -85,7 +86,12 @@ def test_run_goes_on_while_its_kernel_is_killed(light: House) -> None:
 def test_callers_of_a_killed_kernel_wait_and_are_answered(light: House) -> None:
     light.when_ready()
     url = light.status()["url"]
-    os.kill(kernel(light), signal.SIGKILL)
+    service = next(one for one in light.aos("service", "--json").json() if one["name"] == "gateway")
+    gateway = light.aos("inspect", "--json", str(service["pid"])).json()["os_pid"]
+    with open(os.pidfd_open(gateway)) as ended:
+        os.kill(kernel(light), signal.SIGKILL)
+        # What it has taken just before its end goes with it.
+        select.select([ended], [], [])
     with urllib.request.urlopen(f"{url}/healthz", timeout=60) as answer:
         assert answer.status == 200
     assert light.when_ready()["url"] == url
