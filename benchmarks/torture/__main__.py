@@ -63,9 +63,8 @@ async def torture(folder: Path, kills: int, agents: int, rounds: int, seed: int)
                 await working
         except TimeoutError:
             crowd.findings.hung.append(f"agents, {PATIENCE:g} s after the last kill")
-        for one in calling:
-            one.cancel()
-        await asyncio.gather(*calling, return_exceptions=True)
+        ledger.closed = True
+        await asyncio.gather(*calling)
         found = await crowd.judge(ledger)
     told = ", ".join(f"{count} {kind}" for kind, count in sorted(killed.items()))
     print(f"killed: {told}; the keeper was started {yard.starts} times")

@@ -44,8 +44,8 @@ class Yard:
         self.plugins = folder / "plugins"
         self.socket = self.state / "kernel.sock"
         self.port = _free_port()
-        #: How often the keeper has been started.
-        self.starts = 0
+        #: How often the keeper has been started, and when somebody was killed last.
+        self.starts, self.last_kill = 0, 0.0
         self._keeper: asyncio.Task[None] | None = None
         self._process: asyncio.subprocess.Process | None = None
         self._closing = False
@@ -123,6 +123,7 @@ class Yard:
 
     def kill(self, pid: int) -> bool:
         """End a process by SIGKILL; say whether there was one."""
+        self.last_kill = time.monotonic()
         try:
             machine.kill(pid, signal.SIGKILL)
         except ProcessLookupError:
