@@ -118,7 +118,8 @@ class LocalDevice:
                     torch.set_num_threads(threads)
                 where = processor.chosen(device)
                 loaded = load(source, processor.usual(where, dtype))
-                loaded.model.to(where)
+                if where.type != "cpu":  # There it is; layers in integers cannot be moved.
+                    loaded.model.to(where)
                 made = cls(target, loaded, **settings)
                 processor.settle()
                 return made

@@ -173,6 +173,20 @@ def test_another_backend_says_the_same(folder: Path) -> None:
     assert said[0] == said[1]
 
 
+def test_a_model_in_integers_answers(
+    build: Callable[..., Any], tokenizer: Any, tmp_path: Path
+) -> None:
+    # Its layers are large enough to become integers.
+    build("llama", intermediate_size=512).save_pretrained(tmp_path)
+    tokenizer.save_pretrained(tmp_path)
+
+    async def scene(device: LocalDevice) -> None:
+        *_, last = await chat(device, max_tokens=4)
+        assert last.usage is not None and last.usage.output_tokens > 0
+
+    play(tmp_path, scene, dtype="int8")
+
+
 @pytest.mark.parametrize(
     ("settings", "reason"),
     [
