@@ -12,6 +12,7 @@ import click
 
 from ....syscalls.errors import LLMAgentOSError
 from ....syscalls.locations import state_folder
+from ....syscalls.model import ModelInfo
 from ....syscalls.os import OS
 from ....syscalls.system import JournalInfo
 from ..failure import NoDaemon
@@ -80,14 +81,23 @@ async def _ask(os: OS, found: list[Finding]) -> None:
     found.append(("journal", "ok" if status.journal == "healthy" else "fail", status.journal))
     found.extend(_journal(await os.system.journal()))
     if any(one.name == "inference" and one.state == "ready" for one in status.services):
-        models = [one for one in await os.model.ls() if one.active]
-        model = models[0].name if models else "none yet; the first call waits for it"
-        found.append(("model", "ok" if models else "warn", model))
+        found.extend(_models(await os.model.ls()))
     else:
         found.append(("model", "warn", "none: the driver inference does not run"))
     found.extend(await guarded.daemon(os))
     pid = await os.process.spawn("llmagentos.services.shell.commands.doctor:probe", remove=True)
     found.extend(guarded.layers((await os.process.inspect(pid)).sandbox))
+
+
+def _models(known: list[ModelInfo]) -> Iterator[Finding]:
+    """Say which model answers, and why others that should cannot."""
+    ready = [one.name for one in known if one.active]
+    broken = [one for one in known if one.state.startswith("failed")]
+    if ready or not broken:
+        model = ready[0] if ready else "none yet; the first call waits for it"
+        yield "model", "ok" if ready else "warn", model
+    for one in broken:
+        yield "model", "fail", f"{one.target} {one.state}"
 
 
 def _journal(held: JournalInfo) -> Iterator[Finding]:
