@@ -188,7 +188,7 @@ def test_audit_tells_of_a_forger_and_of_who_has_answered(fort: Fort) -> None:
     denied = [one for one in fort.aos("audit", "--pid", pid, "--denied").out.splitlines()]
     assert len(denied) == 5 and all("is serving" in one for one in denied)
     (allowed,) = fort.aos("audit", "--pid", pid, "--capability", "tool.call:shell").out.splitlines()
-    assert "by tool.call?" in allowed and "allowed by" in allowed
+    assert "by tool.call?" in allowed and "answered by" in allowed
     answers = fort.aos("audit", "--capability", "approval.answer", "--json").out.splitlines()
     assert len(answers) >= 1
 
@@ -200,7 +200,7 @@ def test_audit_of_another_principal_shows_its_own_alone(fort: Fort) -> None:
     connection.request(
         "POST", "/api/v1/syscalls/rights.audit", "{}", {"Authorization": f"Bearer {alice}"}
     )
-    said = connection.getresponse().read().decode()
+    said = connection.getresponse().read().decode().replace(" ", "")
     connection.close()
-    assert '"principal": "alice"' in said
-    assert said.count('"principal": "') == said.count('"principal": "alice"')
+    assert '"principal":"alice"' in said
+    assert said.count('"principal":"') == said.count('"principal":"alice"')
