@@ -1,4 +1,4 @@
-"""A server that is reached by streamable HTTP.
+"""A server that is reached by streamable HTTP. One that talks faster than it may is read no faster.
 
 Interface:
     http            an asynchronous context: the streams of a connection
@@ -6,10 +6,13 @@ Interface:
 
 from __future__ import annotations
 
+import asyncio
+import time
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from typing import TYPE_CHECKING
 
+from ..rates import Bucket
 from .settings import ServerSettings
 
 if TYPE_CHECKING:
@@ -17,8 +20,8 @@ if TYPE_CHECKING:
 
 #: Bytes of an answer, and of one event of a stream of them.
 ANSWER = 4 * 1024 * 1024
-#: Seconds until a connection stands.
-CONNECT = 10.0
+#: Seconds until a connection stands, and lines of events a second: a message has three or four.
+CONNECT, LINES = 10.0, 2000.0
 
 
 @asynccontextmanager
@@ -34,9 +37,9 @@ async def http(settings: ServerSettings) -> AsyncIterator[TransportStreams]:
             response = await super().handle_async_request(request)
             # Nobody has asked for it, and a little of it may become more than there is room for.
             response.headers.pop("content-encoding", None)
-            if not response.headers.get("content-type", "").startswith("text/event-stream"):
-                assert isinstance(response.stream, httpx2.AsyncByteStream)
-                response.stream = Counted(response.stream)
+            assert isinstance(response.stream, httpx2.AsyncByteStream)
+            events = response.headers.get("content-type", "").startswith("text/event-stream")
+            response.stream = (Paced if events else Counted)(response.stream)
             return response
 
     class Counted(httpx2.AsyncByteStream):
@@ -54,6 +57,15 @@ async def http(settings: ServerSettings) -> AsyncIterator[TransportStreams]:
         async def aclose(self) -> None:
             await self._stream.aclose()
 
+    class Paced(Counted):
+        async def __aiter__(self) -> AsyncIterator[bytes]:
+            async for chunk in self._stream:
+                for _ in range(max(chunk.count(b"\n"), chunk.count(b"\r"))):
+                    if seconds := pace.take():
+                        await asyncio.sleep(seconds)
+                yield chunk
+
+    pace = Bucket(LINES, 2 * LINES, time.monotonic)
     patience = httpx2.Timeout(CONNECT, read=None)
     async with (
         # Calls have deadlines of their own, and a stream of changes may be silent for long.

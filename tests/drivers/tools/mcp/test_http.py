@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import gzip
 import json
+import time
 from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager
 from typing import Any
@@ -184,6 +185,28 @@ def test_what_it_answers_is_bounded_in_time_and_size(
                     await house.driver.call("file_list")
 
     monkeypatch.setattr(peer_module, "FIRST", 0.05)
+    play(scene)
+
+
+def test_events_are_read_no_faster_than_they_may_come(
+    play: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(http_module, "LINES", 100.0)
+
+    async def answer(request: Any, message: dict[str, Any]) -> dict[str, Any]:
+        content = [{"type": "text", "text": "said"}]
+        said = json.dumps({"jsonrpc": "2.0", "id": message["id"], "result": {"content": content}})
+        # Two hundred lines are free; of the others every second one has to wait.
+        body = ": nothing\n" * 320 + f"\nevent: message\ndata: {said}\n\n"
+        return {"text": body, "content_type": "text/event-stream"}
+
+    async def scene(house: Any) -> None:
+        async with rough(answer) as port:
+            await house.driver.connect("r", url=f"http://127.0.0.1:{port}/mcp")
+            began = time.monotonic()
+            assert (await house.driver.call("r_echo")).text == "said"
+            assert time.monotonic() - began >= 0.5
+
     play(scene)
 
 
