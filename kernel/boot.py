@@ -403,7 +403,8 @@ def main() -> int:
     try:
         uvloop.run(run(settings(sys.argv[1:])))
     except LLMAgentOSError as error:
-        print(f"aos: {error}", file=sys.stderr)
+        # In one line: the last one is what whoever has started it is told.
+        print("aos:", *str(error).split(), file=sys.stderr)
         # Its zygote has died: another start may do. All else is a refusal, which the keeper heeds.
         return 1 if isinstance(error, DeviceError) else 125
     return 0

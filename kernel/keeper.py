@@ -241,7 +241,8 @@ def main() -> int:
         command = [sys.executable, "-P", "-m", module, "--runtime", str(runtime), *rest]
         keeper = Keeper(runtime, command, _tell(options.notify))
     except OSError as error:
-        print(f"aos: {runtime}: {error.strerror or error}", file=sys.stderr)
+        where = error.filename or runtime
+        print(f"aos: {where}: {error.strerror or error}", file=sys.stderr)
         return REFUSED
     try:
         code = keeper.run()

@@ -74,3 +74,31 @@ def test_daemon_that_waits_for_a_plugin_ends_as_soon_as_it_is_asked_to(
         end(house)
         assert "was asked to end before it was up" in start.result().err
     assert "no daemon runs" in house.aos("status", check=False).err
+
+
+def test_several_may_stop_a_daemon_and_one_that_starts_meanwhile_starts_the_next(
+    make_house: Callable[..., House],
+) -> None:
+    house = make_house(**QUIET)
+    house.aos("start")
+    with ThreadPoolExecutor(2) as crowd:
+        stops = [crowd.submit(house.aos, "stop", check=False) for _ in range(2)]
+        told = [one.result().err for one in stops]
+    assert any("stopped the daemon" in one for one in told)
+    assert all("stopped the daemon" in one or "no daemon runs" in one for one in told)
+    assert "started the daemon" in house.aos("start").err
+
+
+def test_file_that_cannot_be_read_is_named_in_one_line(make_house: Callable[..., House]) -> None:
+    house = make_house(**QUIET)
+    house.state.mkdir()
+    for name in ("spent.json", "last_pid"):
+        (house.state / name).write_text("{")
+        assert (
+            f"the daemon did not start: EIO: {house.state / name}"
+            in house.aos("start", check=False).err
+        )
+        (house.state / name).unlink()
+    (house.state / "kernel.sock").mkdir()
+    assert "kernel.sock: Is a directory" in house.aos("start", check=False).err
+    (house.state / "kernel.sock").rmdir()

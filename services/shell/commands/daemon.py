@@ -64,8 +64,11 @@ def restart(port: int | None, as_json: bool) -> int:
 
 def _start(port: int | None, as_json: bool) -> None:
     number = None if daemon.runs() else daemon.start(*_more(port))
-    if number is None:  # It may still be coming up.
-        session(lambda os: os.system.status())
+    if number is None:
+        try:
+            session(lambda os: os.system.status())  # It may still be coming up,
+        except NoDaemon:  # or was about to end.
+            number = daemon.start(*_more(port))
     if as_json:
         show_json({"started": number is not None, "process": number})
     elif number is None:
@@ -100,6 +103,8 @@ def stop_daemon() -> None:
     keeper = daemon.keeper()
     try:
         session(lambda os: asyncio.wait_for(os.system.shutdown(), MOMENT))
+    except NoDaemon:
+        pass  # Somebody else has asked it to end.
     except TimeoutError:
         if keeper is None:
             raise
