@@ -2,6 +2,7 @@
 
 Interface:
     settings(argv)      what a daemon is started with
+    check(argv)         whether one would start so: 0, or 1 after a line that says why not
 """
 
 from __future__ import annotations
@@ -9,10 +10,12 @@ from __future__ import annotations
 import argparse
 import os
 import socket
+import sys
 from collections.abc import Callable
 from contextlib import suppress
 from pathlib import Path
 
+from ..syscalls.errors import LLMAgentOSError
 from ..syscalls.locations import runtime_folder, state_folder
 from .boot import Settings
 from .config import load, standard_files
@@ -41,6 +44,16 @@ def settings(argv: list[str]) -> Settings:
     )
 
 
+def check(argv: list[str]) -> int:
+    """Read what a daemon would read; what is wrong is told on stderr."""
+    try:
+        settings(argv)
+    except LLMAgentOSError as error:
+        print(f"aos: {error}", file=sys.stderr)
+        return 1
+    return 0
+
+
 def _telling(descriptor: int | None) -> Callable[[str], None]:
     def tell(word: str) -> None:
         if descriptor is not None:
@@ -48,3 +61,7 @@ def _telling(descriptor: int | None) -> Callable[[str], None]:
                 os.write(descriptor, f"{word}\n".encode())
 
     return tell
+
+
+if __name__ == "__main__":
+    sys.exit(check(sys.argv[1:]))

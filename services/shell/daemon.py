@@ -8,6 +8,7 @@ Interface:
     runs            whether there is one
     command         the command line of a daemon
     check_policy    whether a daemon would start with a policy
+    check           whether one would start at all, with the configuration as it is now
 """
 
 from __future__ import annotations
@@ -172,6 +173,15 @@ def check_policy(*files: str, quiet: bool = False) -> int:
     return subprocess.run(
         [*module, *files], stdout=subprocess.DEVNULL if quiet else None
     ).returncode
+
+
+def check() -> int:
+    """Check the policy and the configuration; what is wrong is told on stderr.
+
+    Returns an exit code.
+    """
+    module = [sys.executable, "-P", "-m", "llmagentos.kernel.command_line"]
+    return check_policy(quiet=True) or subprocess.run([*module, *_project()], cwd="/").returncode
 
 
 def _project() -> tuple[str, ...]:

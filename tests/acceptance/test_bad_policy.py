@@ -1,4 +1,4 @@
-"""A policy with a mistake in it costs nobody a daemon that runs."""
+"""A policy or a configuration with a mistake in it costs nobody a daemon that runs."""
 
 from __future__ import annotations
 
@@ -25,6 +25,13 @@ def test_daemon_is_not_stopped_for_one_that_would_not_start(
     done = house.aos("restart", check=False)
     assert done.code == 1 and str(policy) in done.err and "runs on as it is" in done.err
     assert house.status()["os_pid"] == first
+    policy.unlink()
+    configuration = policy.with_name("config.toml")
+    configuration.write_text("[agents]\nlimit = 0.5\n")
+    done = house.aos("restart", check=False)
+    assert done.code == 1 and str(configuration) in done.err and "agents.limit" in done.err
+    assert "runs on as it is" in done.err and house.status()["os_pid"] == first
+    configuration.unlink()
     policy.write_text('[roles.reader]\ncapabilities = ["memory.*"]\n')
     assert house.aos("restart", "--json").json()["started"]
     assert "reader" in house.aos("policy", "show").out

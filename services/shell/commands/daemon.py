@@ -53,8 +53,8 @@ def start(port: int | None, as_json: bool) -> None:
 def restart(port: int | None, as_json: bool) -> int:
     """Stop the daemon and start it again."""
     if daemon.runs():
-        # With a policy that is refused none would start again.
-        if code := daemon.check_policy(quiet=True):
+        # With a policy or a configuration that is refused none would start again.
+        if code := daemon.check():
             click.echo("the daemon runs on as it is", err=True)
             return code
         stop_daemon()
