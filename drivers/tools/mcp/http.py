@@ -61,7 +61,7 @@ async def http(settings: ServerSettings) -> AsyncIterator[TransportStreams]:
         async def __aiter__(self) -> AsyncIterator[bytes]:
             async for chunk in self._stream:
                 for _ in range(max(chunk.count(b"\n"), chunk.count(b"\r"))):
-                    if seconds := pace.take():
+                    while seconds := pace.take():  # noqa: ASYNC110  # it is time that fills it
                         await asyncio.sleep(seconds)
                 yield chunk
 

@@ -91,8 +91,10 @@ async def rough(answer: Callable[[Any, dict[str, Any]], Awaitable[Any]]) -> Asyn
     site = web.TCPSite(runner, "127.0.0.1", 0)
     await site.start()
     assert site._server is not None
-    yield site._server.sockets[0].getsockname()[1]  # type: ignore[attr-defined]
-    await runner.cleanup()
+    try:
+        yield site._server.sockets[0].getsockname()[1]  # type: ignore[attr-defined]
+    finally:
+        await runner.cleanup()
 
 
 def test_a_server_is_called_with_its_key_and_its_changes_are_followed(play: Any) -> None:
@@ -196,8 +198,8 @@ def test_events_are_read_no_faster_than_they_may_come(
     async def answer(request: Any, message: dict[str, Any]) -> dict[str, Any]:
         content = [{"type": "text", "text": "said"}]
         said = json.dumps({"jsonrpc": "2.0", "id": message["id"], "result": {"content": content}})
-        # Two hundred lines are free; of the others every second one has to wait.
-        body = ": nothing\n" * 320 + f"\nevent: message\ndata: {said}\n\n"
+        # Two hundred lines are free, and for fifty more it has to wait.
+        body = ": nothing\n" * 250 + f"\nevent: message\ndata: {said}\n\n"
         return {"text": body, "content_type": "text/event-stream"}
 
     async def scene(house: Any) -> None:
