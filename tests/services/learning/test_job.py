@@ -84,6 +84,17 @@ def test_a_job_that_has_succeeded_leaves_nothing_to_go_on_from(process: Any) -> 
     ]  # fmt: skip
 
 
+def test_what_should_be_known_of_a_job_is_printed_and_kept(
+    process: Any, capsys: pytest.CaptureFixture[str]
+) -> None:
+    def work(job: Job) -> None:
+        job.begin()
+        job.remark("the model is that of step 3")
+
+    assert process(work).ended == ("succeeded", "the model is that of step 3")
+    assert capsys.readouterr().err == "the model is that of step 3\n"
+
+
 def test_of_a_fast_curve_a_few_points_are_told_and_its_last(process: Any) -> None:
     def work(job: Job) -> None:
         job.begin(total=1000)
