@@ -122,10 +122,14 @@ class PidSequence:
         return self._last
 
 
-def rewrite(path: Path, text: str) -> None:
+def rewrite(path: Path, text: str, *, sync: bool = False) -> None:
     """Write a file as a whole, for the owner alone: whoever reads it finds the text of before or
-    this one. Raises OSError."""
+    this one, also after a loss of power where it is to wait for the disk (`sync`). Raises OSError.
+    """
     aside = path.with_suffix(".new")
     with open(os.open(aside, os.O_CREAT | os.O_WRONLY | os.O_TRUNC, 0o600), "w") as file:
         file.write(text)
+        if sync:
+            file.flush()
+            os.fsync(file.fileno())
     aside.replace(path)

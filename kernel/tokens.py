@@ -239,7 +239,7 @@ class TokenStore:
     def _save(self, tokens: Mapping[str, Token]) -> None:
         text = json.dumps({digest: _stored(token) for digest, token in tokens.items()})
         try:
-            rewrite(self._path, text)
+            rewrite(self._path, text, sync=True)
         except OSError as error:
             raise InputOutputError(f"the tokens cannot be saved: {error}") from error
 

@@ -145,7 +145,7 @@ class Secrets:
 
     def _save(self, held: dict[str, tuple[str, float]]) -> None:
         try:
-            rewrite(self._path, json.dumps(held))
+            rewrite(self._path, json.dumps(held), sync=True)
         except OSError as error:
             raise InputOutputError(f"the secrets cannot be saved: {error.strerror}") from error
         self._held = held

@@ -66,7 +66,7 @@ class Spending(Background):
         if found == self._kept:
             return
         with suppress(OSError):
-            rewrite(self._path, json.dumps(found))
+            rewrite(self._path, json.dumps(found), sync=True)
             self._kept = found
 
     def _recall(self) -> None:

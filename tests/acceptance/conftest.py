@@ -8,6 +8,7 @@ import shutil
 import subprocess
 import sys
 from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -98,20 +99,28 @@ class House:
         return str(path)
 
 
-@pytest.fixture(scope="session")
-def make_house(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Callable[..., House]]:
-    houses: list[House] = []
+@contextmanager
+def houses(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Callable[..., House]]:
+    """Give what makes houses, and stop their daemons in the end."""
+    made: list[House] = []
 
     def make(**environment: str) -> House:
         house = House(tmp_path_factory.mktemp("aos") / "s")
         house.environment |= environment
-        houses.append(house)
+        made.append(house)
         return house
 
     yield make
-    for house in houses:
+    for house in made:
         house.aos("stop", check=False)
         shutil.rmtree(house.state, ignore_errors=True)
+
+
+@pytest.fixture(scope="module")
+def make_house(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Callable[..., House]]:
+    """The houses of a file: daemons that nobody needs any more take memory from the others."""
+    with houses(tmp_path_factory) as make:
+        yield make
 
 
 @pytest.fixture(scope="module")
@@ -124,9 +133,10 @@ def own(make_house: Callable[..., House]) -> House:
 
 
 @pytest.fixture(scope="session")
-def house(make_house: Callable[..., House]) -> House:
+def house(tmp_path_factory: pytest.TempPathFactory) -> Iterator[House]:
     """The house that most tests share: its first agent starts the daemon."""
-    made = make_house()
-    made.aos("start")
-    made.when_ready()
-    return made
+    with houses(tmp_path_factory) as make:
+        made = make()
+        made.aos("start")
+        made.when_ready()
+        yield made

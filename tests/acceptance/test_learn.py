@@ -135,7 +135,7 @@ def test_job_becomes_a_model_with_curves_card_and_page(own: House, tmp_path: Pat
 
 @pytest.mark.slow
 def test_killed_job_is_lost_and_the_same_command_goes_on(own: House, tmp_path: Path) -> None:
-    file = write(tmp_path, "long", steps=600)
+    file = write(tmp_path, "long", steps=1200)
     pid = own.aos("learn", "pretrain", file, "-d").out.strip()
     victim = own.aos("inspect", pid, "--json").json()["os_pid"]
     while not ((job := newest(own))["name"] == "long" and job["step"] >= 40):
@@ -148,7 +148,7 @@ def test_killed_job_is_lost_and_the_same_command_goes_on(own: House, tmp_path: P
     ran = own.aos("learn", "pretrain", file, "--json", timeout=300)
     first, *_, last = (json.loads(line) for line in ran.out.splitlines())
     assert first["since"] >= 40 and first["since"] % 20 == 0
-    assert (last["id"], last["state"], last["step"]) == (job["id"], "succeeded", 600)
+    assert (last["id"], last["state"], last["step"]) == (job["id"], "succeeded", 1200)
     again = own.aos("learn", "pretrain", file, "--fresh", "-d").out.strip()
     own.aos("stop", again)
 

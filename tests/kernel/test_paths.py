@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from llmagentos.kernel.paths import Paths, PidSequence
+from llmagentos.kernel.paths import Paths, PidSequence, rewrite
 from llmagentos.syscalls.errors import InputOutputError
 
 
@@ -71,3 +71,21 @@ def test_disk_without_room_stops_nobody_and_the_number_is_written_later(tmp_path
     path.parent.mkdir()
     assert sequence() == 3
     assert PidSequence(path)() == 4
+
+
+def test_file_takes_the_place_of_another_once_it_is_on_the_disk(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    path = tmp_path / "tokens.json"
+    said: list[tuple[str, str]] = []
+    fsync = os.fsync
+
+    def synced(descriptor: int) -> None:
+        fsync(descriptor)
+        said.append((path.read_text(), path.with_suffix(".new").read_text()))
+
+    monkeypatch.setattr(os, "fsync", synced)
+    rewrite(path, "old")
+    rewrite(path, "new", sync=True)
+    assert said == [("old", "new")] and path.read_text() == "new"
+    assert path.stat().st_mode & 0o777 == 0o600 and list(tmp_path.iterdir()) == [path]
