@@ -56,12 +56,14 @@ class Fleet:
     def slots(self) -> int:
         """Calls that they serve at once; none while all that hold conversations are being loaded.
 
-        A sentence model comes up sooner, and what others are asked for is to wait for them.
+        A sentence model comes up sooner, and what others are asked for is to wait for them. Where
+        what was chosen cannot be loaded there is one all the same: callers are told so.
         """
         writers = self._writers
         if not any(one.tenure for one in writers) and not all(one.refused for one in writers):
             return 0
-        return sum(tenure.engine.slots for tenure in self.tenures)
+        served = sum(tenure.engine.slots for tenure in self.tenures)
+        return max(served, 1) if all(one.wrong for one in writers) else served
 
     @property
     def flags(self) -> list[str]:
@@ -85,6 +87,10 @@ class Fleet:
         if flag == "embed" and len(self._writers) < len(self.places):
             # Vectors of another model would be of no use beside its own.
             raise TryAgain("the sentence model is not loaded yet", retry_after=1.0)
+        chosen = self.chosen
+        if chosen is not None and chosen.wrong:
+            why = f"{chosen.choice.label} cannot be loaded: {chosen.failure}"
+            raise DeviceError(f"{why}; `aos model use` chooses another one")
         running = self._running(pid, model, flag)
         if running and flag is None:
             name = running[0].name

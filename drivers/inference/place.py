@@ -11,6 +11,7 @@ import sys
 from collections.abc import Awaitable, Callable, Iterator
 from dataclasses import replace
 
+from ...syscalls.errors import DeviceError
 from ...syscalls.model import ModelInfo
 from .choice import Choice
 from .contract import Engine
@@ -37,6 +38,9 @@ class Place:
         self.failure: str | None = None
         #: Whether it could not be loaded when that was last tried.
         self.refused = False
+        #: Whether that is by what was chosen, such as a folder without a model: it helps nobody to
+        #: wait, as it does for a server that is down.
+        self.wrong = False
         self._open = open
         #: Told after an engine has come or gone; it may fail.
         self._changed = changed
@@ -59,7 +63,7 @@ class Place:
         engine = await self._open(self.choice)
         self.choice = replace(self.choice, sentences="sentences" in engine.flags)
         self.tenure = Tenure(engine)
-        self.failure, self.refused = None, False
+        self.failure, self.refused, self.wrong = None, False, False
 
     def info(self, chosen: bool) -> ModelInfo:
         """Return what it runs, or is to run."""
@@ -74,9 +78,10 @@ class Place:
                 try:
                     await self.take()
                 except Exception as error:  # whatever it is, a person can still choose another
-                    first, self.refused = not self.refused, True
+                    before, self.refused = (self.refused, self.wrong), True
+                    self.wrong = not isinstance(error, DeviceError)
                     self._mourn(shown(str(error)) or type(error).__name__)
-                    if first:  # others may have waited for it
+                    if before != (True, self.wrong):  # others may have waited for it
                         await self._tell()
                     await asyncio.sleep(next(pauses))
                     continue

@@ -100,14 +100,35 @@ def test_a_damaged_memory_counts_as_nothing_chosen(play: Play, tmp_path: Path) -
     play(scene, {"embedded": Workshop().open})
 
 
+def test_callers_are_told_why_what_was_chosen_cannot_be_loaded(play: Play) -> None:
+    shop, mended = Workshop(NotFound("no folder")), asyncio.Event()
+
+    async def open(choice: Choice, rest: str, settings: Mapping[str, Any]) -> Engine:
+        if shop.asked:
+            await mended.wait()
+        return await shop.open(choice, rest, settings)
+
+    async def scene(driver: InferenceDriver, house: Any) -> None:
+        await house.reach(1)
+        with pytest.raises(DeviceError, match="embedded cannot be loaded: ENOENT: no folder; "):
+            await said(driver)
+        mended.set()
+        await house.reach(64)
+        assert house.slots == [0, 1, 64]
+        assert await said(driver) == "from embedded"
+
+    play(scene, {"embedded": open})
+
+
 def test_what_was_chosen_is_tried_again_and_never_replaced(play: Play, tmp_path: Path) -> None:
     (tmp_path / "model.json").write_text(json.dumps({"models": [{"target": "openai:down"}]}))
     embedded, remote = Workshop(), Workshop(DeviceError("down"), ValueError("odd"))
 
     async def scene(driver: InferenceDriver, house: Any) -> None:
-        await house.open()
+        await house.reach(64)
         assert len(remote.asked) == 3 and not embedded.asked
-        assert house.slots == [0, 64]
+        # A server that is down is waited for; what is no model is told.
+        assert house.slots == [0, 1, 64]
         assert states(await driver.ls())["embedded"] == "available"
 
     play(scene, {"embedded": embedded.open, "openai": remote.open})
@@ -124,12 +145,12 @@ def test_a_failure_at_boot_is_listed_and_another_choice_works_at_once(
         listed = states(await driver.ls())
         assert listed["hf:odd"] == "failed: no such thing"
         assert listed["embedded"] == "available"
-        with pytest.raises(DeviceError, match="no model"):
+        with pytest.raises(DeviceError, match="hf:odd cannot be loaded: no such thing"):
             await driver.chat(HELLO)
         await driver.use("embedded")
         assert await said(driver) == "from embedded"
         assert "hf:odd" not in states(await driver.ls())
-        assert house.slots == [0, 64]
+        assert house.slots == [0, 1, 64]
 
     play(scene, {"embedded": shop.open, "hf": shop.broken}, model="hf:odd")
 
