@@ -7,10 +7,12 @@ import fcntl
 import os as machine
 import signal
 import sys
+from contextlib import suppress
 from functools import partial
 
 import click
 
+from ....syscalls.errors import InDoubt
 from ....syscalls.locations import runtime_folder
 from ....syscalls.os import OS
 from ....syscalls.system import Status
@@ -105,11 +107,13 @@ def stop_daemon() -> None:
         session(lambda os: asyncio.wait_for(os.system.shutdown(), MOMENT))
     except NoDaemon:
         pass  # Somebody else has asked it to end.
-    except TimeoutError:
-        if keeper is None:
+    except (TimeoutError, InDoubt) as error:
+        # It is still coming up, and takes no calls yet; or its kernel has ended over this one.
+        if keeper is not None:
+            with suppress(ProcessLookupError):
+                machine.kill(keeper, signal.SIGTERM)
+        elif isinstance(error, TimeoutError):
             raise
-        # It is still coming up, and takes no calls yet.
-        machine.kill(keeper, signal.SIGTERM)
     # The daemon holds these locks to its very end, and whoever keeps it running to his own.
     for name in ("kernel.lock", "keeper.lock"):
         with (runtime_folder(machine.environ) / name).open("a") as lock:
