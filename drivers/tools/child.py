@@ -9,7 +9,7 @@ from __future__ import annotations
 import asyncio
 import os
 import signal
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Coroutine
 from contextlib import asynccontextmanager, suppress
 from typing import Any, cast
 
@@ -24,13 +24,31 @@ async def child(*argv: str, **streams: Any) -> AsyncIterator[asyncio.subprocess.
         # Whoever is cancelled meanwhile has a process nevertheless.
         yield await asyncio.shield(starting)
     finally:
-        process = await starting
-        with suppress(ProcessLookupError):
-            os.killpg(process.pid, signal.SIGKILL)
-        # A pipe that is not read to its end stays open otherwise, for ever where somebody who has
-        # left the group holds the other one.
-        transport = cast(Any, process)._transport
-        for number in (0, 1, 2):
-            if (pipe := transport.get_pipe_transport(number)) is not None:
-                pipe.close()
-        await process.wait()
+        await _undisturbed(_end(starting))
+
+
+async def _end(starting: asyncio.Future[asyncio.subprocess.Process]) -> None:
+    process = await starting
+    with suppress(ProcessLookupError):
+        os.killpg(process.pid, signal.SIGKILL)
+    # A pipe that is not read to its end stays open otherwise, for ever where somebody who has
+    # left the group holds the other one.
+    transport = cast(Any, process)._transport
+    for number in (0, 1, 2):
+        if (pipe := transport.get_pipe_transport(number)) is not None:
+            pipe.close()
+    await process.wait()
+
+
+async def _undisturbed(work: Coroutine[Any, Any, None]) -> None:
+    """Wait until work is done, however often it is cancelled meanwhile: anyio's scopes do so at
+    every turn of the loop."""
+    task, cancelled = asyncio.ensure_future(work), False
+    while not task.done():
+        try:
+            await asyncio.shield(task)
+        except asyncio.CancelledError:
+            cancelled = True
+    task.result()
+    if cancelled:
+        raise asyncio.CancelledError
