@@ -63,7 +63,7 @@ class Fleet:
         if not any(one.tenure for one in writers) and not all(one.refused for one in writers):
             return 0
         served = sum(tenure.engine.slots for tenure in self.tenures)
-        return max(served, 1) if all(one.wrong for one in writers) else served
+        return max(served, 1) if writers and all(one.wrong for one in writers) else served
 
     @property
     def flags(self) -> list[str]:

@@ -36,17 +36,25 @@ class Place:
         self.tenure: Tenure | None = None
         #: Why it does not run; None while it does, or is being loaded for the first time.
         self.failure: str | None = None
-        #: Whether it could not be loaded when that was last tried.
-        self.refused = False
-        #: Whether that is by what was chosen, such as a folder without a model: it helps nobody to
-        #: wait, as it does for a server that is down.
-        self.wrong = False
+        #: What kept it from being loaded when that was last tried.
+        self._refusal: Exception | None = None
         self._open = open
         #: Told after an engine has come or gone; it may fail.
         self._changed = changed
         #: Told of an engine that has gone, before anything else.
         self._lost = lost
         self._task: asyncio.Task[None] | None = None
+
+    @property
+    def refused(self) -> bool:
+        """Whether it could not be loaded when that was last tried."""
+        return self._refusal is not None
+
+    @property
+    def wrong(self) -> bool:
+        """Whether that is by what was chosen, such as a folder without a model: it helps nobody to
+        wait, as it does for a server that is down."""
+        return self.refused and not isinstance(self._refusal, DeviceError)
 
     def keep(self, tasks: asyncio.TaskGroup) -> None:
         """Have an engine run from now on, whatever becomes of one."""
@@ -63,7 +71,7 @@ class Place:
         engine = await self._open(self.choice)
         self.choice = replace(self.choice, sentences="sentences" in engine.flags)
         self.tenure = Tenure(engine)
-        self.failure, self.refused, self.wrong = None, False, False
+        self.failure = self._refusal = None
 
     def info(self, chosen: bool) -> ModelInfo:
         """Return what it runs, or is to run."""
@@ -78,10 +86,10 @@ class Place:
                 try:
                     await self.take()
                 except Exception as error:  # whatever it is, a person can still choose another
-                    before, self.refused = (self.refused, self.wrong), True
-                    self.wrong = not isinstance(error, DeviceError)
+                    before = self.refused, self.wrong
+                    self._refusal = error.with_traceback(None)  # which would keep what it loaded
                     self._mourn(shown(str(error)) or type(error).__name__)
-                    if before != (True, self.wrong):  # others may have waited for it
+                    if before != (self.refused, self.wrong):  # others may have waited for it
                         await self._tell()
                     await asyncio.sleep(next(pauses))
                     continue

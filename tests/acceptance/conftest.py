@@ -99,6 +99,16 @@ class House:
         return str(path)
 
 
+def install(site: Path, name: str, text: str) -> None:
+    """Leave a driver as pip leaves it."""
+    (site / f"{name}.py").write_text(text)
+    metadata = site / f"{name}-1.0.dist-info"
+    metadata.mkdir()
+    (metadata / "METADATA").write_text(f"Name: {name}\nVersion: 1.0\n")
+    points = f"[llmagentos.drivers]\n{name} = {name}:{name.title()}\n"
+    (metadata / "entry_points.txt").write_text(points)
+
+
 @contextmanager
 def houses(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Callable[..., House]]:
     """Give what makes houses, and stop their daemons in the end."""

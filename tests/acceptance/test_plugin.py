@@ -11,12 +11,12 @@ from pathlib import Path
 
 import pytest
 
-from .conftest import ROOT, House
+from .conftest import ROOT, House, install
 
 PLUGINS = ROOT / "examples/plugins"
 
 
-def install(site: Path, name: str, entries: str = "") -> None:
+def install_example(site: Path, name: str, entries: str = "") -> None:
     """Leave an example as pip leaves it: a module and its metadata."""
     project = tomllib.loads((PLUGINS / name / "pyproject.toml").read_text())["project"]
     shutil.copy(PLUGINS / name / f"llmagentos_{name}.py", site)
@@ -32,8 +32,8 @@ def install(site: Path, name: str, entries: str = "") -> None:
 def plugged(make_house: Callable[..., House], tmp_path_factory: pytest.TempPathFactory) -> House:
     """A house with both examples installed, and with one that cannot be loaded."""
     site = tmp_path_factory.mktemp("site")
-    install(site, "weather", "broken = llmagentos_nowhere:Missing\n")
-    install(site, "printer")
+    install_example(site, "weather", "broken = llmagentos_nowhere:Missing\n")
+    install_example(site, "printer")
     house = make_house(PYTHONPATH=str(site), LLMAGENTOS_DRIVERS__INFERENCE__ENABLED="false")
     house.aos("start")
     return house
@@ -57,11 +57,7 @@ class Late(Interface, name="late"):
 def test_agent_may_call_a_plugin_from_the_very_first_start_on(
     make_house: Callable[..., House], tmp_path: Path
 ) -> None:
-    (tmp_path / "late.py").write_text(LATE)
-    metadata = tmp_path / "late-1.0.dist-info"
-    metadata.mkdir()
-    (metadata / "METADATA").write_text("Name: late\nVersion: 1.0\n")
-    (metadata / "entry_points.txt").write_text("[llmagentos.drivers]\nlate = late:Late\n")
+    install(tmp_path, "late", LATE)
     house = make_house(PYTHONPATH=str(tmp_path), LLMAGENTOS_DRIVERS__INFERENCE__ENABLED="false")
     agent = house.program(
         "asks.py", "async def main(os, task):\n    print(await os.call('late.ask', {}))"

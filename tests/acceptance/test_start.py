@@ -10,7 +10,7 @@ from pathlib import Path
 
 import pytest
 
-from .conftest import House
+from .conftest import House, install
 
 #: A plugin that never comes up, and says by a pipe when it tries to.
 NEVER = """
@@ -27,16 +27,6 @@ class Never(Interface, name="never"):
         return 42
 """
 QUIET = {"LLMAGENTOS_DRIVERS__INFERENCE__ENABLED": "false"}
-
-
-def install(site: Path, name: str, text: str) -> None:
-    """Leave a driver as pip leaves it."""
-    (site / f"{name}.py").write_text(text)
-    metadata = site / f"{name}-1.0.dist-info"
-    metadata.mkdir()
-    (metadata / "METADATA").write_text(f"Name: {name}\nVersion: 1.0\n")
-    points = f"[llmagentos.drivers]\n{name} = {name}:{name.title()}\n"
-    (metadata / "entry_points.txt").write_text(points)
 
 
 def test_of_several_that_start_a_daemon_one_does_and_all_are_served(

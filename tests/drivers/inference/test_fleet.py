@@ -14,6 +14,7 @@ from llmagentos.drivers.inference import place as module
 from llmagentos.drivers.inference.choice import Choice
 from llmagentos.drivers.inference.contract import Engine
 from llmagentos.drivers.inference.driver import InferenceDriver
+from llmagentos.drivers.inference.fleet import Fleet
 from llmagentos.drivers.inference.scripted import ScriptedDevice
 from llmagentos.syscalls.errors import (
     AlreadyExists,
@@ -293,3 +294,7 @@ def test_a_device_is_announced_until_the_kernel_hears_it(yard: Any) -> None:
         assert await said(driver) == "from a/1"
 
     run(scene)
+
+
+def test_fleet_without_anything_that_writes_and_runs_takes_no_calls() -> None:
+    assert Fleet().slots == 0
